@@ -1,0 +1,55 @@
+/* buf.h - owned bytes that grow to a ceiling and no further. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/cleanup.h"
+#include "base/span.h"
+
+/*
+ * Adding past the ceiling, or without memory, adds nothing and sets `over`, which stays set until
+ * buf_clear(): write a whole message, then ask once. Zero is not legal, for a buffer without a
+ * ceiling is a bug; start with BUF_INIT.
+ */
+struct buf {
+	char *p;
+	size_t n;   /* bytes in use */
+	size_t cap; /* bytes allocated */
+	size_t max; /* ceiling */
+	bool over;  /* something did not fit */
+};
+
+#define BUF_INIT(ceiling) ((struct buf){ .max = (ceiling) })
+
+void buf_release(struct buf *buf);
+
+/* Empties for reuse; keeps the memory, clears `over`. */
+void buf_clear(struct buf *buf);
+
+/* Makes room for `more` bytes after the last; returns where they go, NULL past the ceiling. */
+char *buf_reserve(struct buf *buf, size_t more);
+
+void buf_add(struct buf *buf, struct span bytes);
+void buf_add_char(struct buf *buf, char c);
+void buf_add_u64(struct buf *buf, uint64_t value);
+void buf_add_i64(struct buf *buf, int64_t value);
+void buf_add_hex(struct buf *buf, struct span bytes);
+void buf_addf(struct buf *buf, const char *format, ...) PRINTF(2, 3);
+
+/* Adds a NUL that is not counted in `n`, for the kernel or a library. NULL past the ceiling. */
+const char *buf_cstr(struct buf *buf);
+
+/* Drops the first `n` bytes and moves the rest to the front. */
+void buf_consume(struct buf *buf, size_t n);
+
+/* Gives memory back where more than `keep` bytes are allocated and none are in use. */
+void buf_shrink(struct buf *buf, size_t keep);
+
+static inline struct span buf_span(const struct buf *buf)
+{
+	return span_of(buf->p ? buf->p : "", buf->n);
+}
+
+static inline bool buf_ok(const struct buf *buf)
+{
+	return !buf->over;
+}

@@ -1,0 +1,6 @@
+/* main.c - one program, many commands. */
+/* SPDX-License-Identifier: Apache-2.0 */
+int main(void)
+{
+	return 0;
+}

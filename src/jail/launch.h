@@ -1,0 +1,37 @@
+/* launch.h - the words between the launcher and those who may speak to it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "net/wire.h"
+
+/*
+ * The launcher starts servers. What a server is (argv, environment, folder) comes only from the
+ * manager; the worker only says which one, and for which instance. Two channels, one a side.
+ *
+ * manager → launcher
+ *   LAUNCH_DEFINE   span server, span cwd ("" = the launcher's own), u64 n, n spans argv, u64 m, m spans
+ *                   "NAME=value"; replaces what the name meant (running instances stay).
+ *                   With one descriptor: a folder to start in, instead of cwd.
+ *   LAUNCH_FORGET   span server; its instances are stopped
+ * worker → launcher
+ *   LAUNCH_START    span server, u64 instance (unique among running ones)
+ *   LAUNCH_STOP     u64 instance, u64 grace_ms: SIGTERM now, SIGKILL after the grace; the worker closes
+ *                   stdin before, as the MCP specification asks
+ * launcher → worker
+ *   LAUNCH_STARTED  (id of LAUNCH_START) u64 pid, then three descriptors: stdin to write, stdout and stderr
+ *                   to read, all non-blocking
+ *   LAUNCH_FAILED   (id of LAUNCH_START) u64 errno, span sentence
+ *   LAUNCH_EXITED   u64 instance, u64 exit code, u64 signal (0: none); also sent to the manager with
+ *                   span server in front
+ */
+enum launch_kind {
+	LAUNCH_DEFINE = 1,
+	LAUNCH_FORGET,
+	LAUNCH_START,
+	LAUNCH_STOP,
+	LAUNCH_STARTED,
+	LAUNCH_FAILED,
+	LAUNCH_EXITED,
+};
+
+enum { LAUNCH_MAX_ARGS = 256, LAUNCH_MAX_ENV = 256, LAUNCH_MAX_INSTANCES = 1024 };
