@@ -4,13 +4,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A head and a member are the same type. A member that is in no list points at itself. */
 struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_ENTRY(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
+#define LIST_ENTRY(node, type, member) ((type *)((uintptr_t)(node)-offsetof(type, member)))
 
 /* Walks; the current entry may be removed (and freed) inside the body. */
 #define LIST_EACH(head, node)                                                                                \

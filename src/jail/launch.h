@@ -11,8 +11,11 @@
  * manager → launcher
  *   LAUNCH_DEFINE   span server, span cwd ("" = the launcher's own), u64 n, n spans argv, u64 m, m spans
  *                   "NAME=value"; replaces what the name meant (running instances stay).
- *                   With one descriptor: a folder to start in, instead of cwd.
+ *                   With one descriptor: a folder to start in, instead of cwd. Where it has an id, it is
+ *                   answered with LAUNCH_DEFINED, or LAUNCH_FAILED and what is wrong with it.
  *   LAUNCH_FORGET   span server; its instances are stopped
+ *   LAUNCH_WORKER   one descriptor: the channel of a new worker. The instances of the one before are stopped;
+ *                   their ends are told to the manager only.
  * worker → launcher
  *   LAUNCH_START    span server, u64 instance (unique among running ones)
  *   LAUNCH_STOP     u64 instance, u64 grace_ms: SIGTERM now, SIGKILL after the grace; the worker closes
@@ -32,6 +35,15 @@ enum launch_kind {
 	LAUNCH_STARTED,
 	LAUNCH_FAILED,
 	LAUNCH_EXITED,
+	LAUNCH_WORKER,
+	LAUNCH_DEFINED,
 };
 
-enum { LAUNCH_MAX_ARGS = 256, LAUNCH_MAX_ENV = 256, LAUNCH_MAX_INSTANCES = 1024 };
+enum {
+	LAUNCH_MAX_ARGS = 256,
+	LAUNCH_MAX_ENV = 256,
+	LAUNCH_MAX_INSTANCES = 1024,
+	LAUNCH_MAX_SERVERS = 1024,
+	LAUNCH_MAX_NAME = 256,		/* bytes of a server's name */
+	LAUNCH_MAX_GRACE_MS = 60 * 1000 /* more is this much */
+};

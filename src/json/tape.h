@@ -34,8 +34,9 @@ struct json_token {
 
 enum json_limit {
 	JSON_DEPTH = 64,
-	JSON_KEYS = 4096,      /* members of one object */
-	JSON_TOKENS = 1 << 20, /* tokens of one text */
+	JSON_KEYS = 4096,	    /* members of one object */
+	JSON_TOKENS = 1 << 20,	    /* tokens of one text */
+	JSON_KEEP_TOKENS = 1 << 14, /* memory kept from one text to the next */
 };
 
 enum json_reason {
@@ -65,7 +66,7 @@ struct json {
 	uint32_t n, cap;
 	bool compact;		 /* no white space between tokens: a value's source is its emission */
 	enum json_reason reason; /* why the last parse failed */
-	uint32_t reason_off;	 /* where, in bytes */
+	uint32_t reason_off;	 /* where, in bytes; see json_parse() */
 };
 
 /* A value of a tape: an index, for json_* below. The root is 0. */
@@ -77,7 +78,11 @@ typedef uint32_t json_at;
  * duplicate names (compared after decoding), at most JSON_DEPTH deep, at most `max_bytes` long
  * (and never 4 GiB or more). No recursion.
  *
- * Errors: false; json->reason and json->reason_off say what and where, and the tape is empty.
+ * Errors: false; json->reason and json->reason_off say what and where, and the tape is empty. The
+ *         place is the first byte that cannot stand where it does; of a bad escape, a lone
+ *         surrogate and bad UTF-8 the first byte of the whole escape or sequence; of a name that
+ *         occurs twice the second one's quote; of a text that is cut off, or empty, its end.
+ *         A large object's names are compared when it closes.
  */
 bool json_parse(struct json *json, struct span src, size_t max_bytes) MUST_CHECK;
 
@@ -124,6 +129,9 @@ json_at json_next(const struct json *json, json_at container, json_at element);
  * the value of name k is k + 1.
  */
 json_at json_next_key(const struct json *json, json_at object, json_at key);
+
+/* The hash a name token has whose decoded bytes are `text`; for tables of names. */
+uint32_t json_hash(struct span text);
 
 /* The value of a member by its decoded name; JSON_NONE where absent or `object` is none. */
 json_at json_get(const struct json *json, json_at object, struct span name);

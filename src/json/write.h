@@ -7,6 +7,9 @@
 /* Adds `text` as a JSON string with quotes. `text` is valid UTF-8; only what must be is escaped. */
 void json_add_string(struct buf *out, struct span text);
 
+/* What stands between the quotes: for text that comes in pieces, cut between characters. */
+void json_add_text(struct buf *out, struct span text);
+
 /* Adds `,` unless the last byte opened a container or nothing was written yet, then "name":. */
 void json_add_key(struct buf *out, struct span name);
 /* Adds `,` where an element needs one. */

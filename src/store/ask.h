@@ -19,9 +19,13 @@
  * manager → keeper
  *   ASK_TOKEN_CREATE  span name, span scopes, u64 expiry → ASK_TOKEN_MADE: span token id, span token
  *   ASK_TOKEN_LIST    → ASK_TOKENS: u64 n, then each: span id, span name, span scopes, u64 created,
- *                     u64 expiry, u64 last_used, u64 revoked (wall ms, 0: not)
+ *                     u64 expiry, u64 last_used, u64 revoked (wall ms, 0: not). As many as fit into
+ *                     one message, the oldest first; to go on, ask again with span id (the last one
+ *                     received) until n is 0
  *   ASK_TOKEN_ROTATE  span id or name → ASK_TOKEN_MADE
  *   ASK_TOKEN_REVOKE  span id or name → ASK_DONE
+ * worker or manager → keeper
+ *   ASK_GATE_KEY span name (GATE_KEY_AUDIT) → ASK_KEY: span key (32 bytes, the same ever after)
  * both
  *   ASK_REFUSED  span sentence (same id): the question cannot be answered, and why
  */
@@ -41,4 +45,9 @@ enum ask_kind {
 	ASK_TOKEN_REVOKE,
 	ASK_DONE,
 	ASK_REFUSED,
+	ASK_GATE_KEY,
+	ASK_KEY,
 };
+
+/* The key of the digests in audit records (audit/record.h). */
+#define GATE_KEY_AUDIT S("audit")

@@ -1,0 +1,60 @@
+/* cmd_serve.c - kanmon serve: the gateway. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/tr.h"
+#include "cli/attach.h"
+#include "cli/cmd.h"
+#include "crypto/digest.h"
+#include "daemon/manager.h"
+
+static void print_ready(const struct gate_config *config, const struct conf_node *first)
+{
+	for (const struct conf_node *at = first; at; at = conf_next(at)) {
+		struct conf_address address = conf_address(at);
+
+		(void)fprintf(stderr, address.v6 ? "kanmon: http://[%.*s]:%u/mcp\n" : "kanmon: http://%.*s:%u/mcp\n",
+			      SPAN_ARG(address.host), address.port);
+	}
+	(void)fprintf(stderr, "kanmon: %s %s\n", tr("config:"),
+		      config->paths.config[0] ? config->paths.config : tr("the built-in defaults"));
+}
+
+static int run(const struct options *options)
+{
+	struct log log = { .fd = STDERR_FILENO, .level = LOG_INFO, .stamp = true, .role = "manager" };
+	struct manager_options manager = { .config = option_value(options, "config"),
+					   .data_dir = option_value(options, "data-dir"),
+					   .ready_fd = -1,
+					   .log = &log,
+					   .on_ready = print_ready };
+	struct err err = ERR_INIT;
+
+	if (options->n_words)
+		return cmd_usage_error(&cmd_serve, tr("serve takes no further words: %s"), options->words[0]);
+	if (option_value(options, "stdio"))
+		return attach_catalogue(options);
+	if (crypto_init(&err) < 0)
+		return cmd_fail(EXIT_FAILED, "%s", err.text);
+	return manager_main(&manager);
+}
+
+static const struct option table[] = {
+	OPTION_CONFIG,
+	OPTION_DATA,
+	{ 0, "stdio", NULL, false, TR_MARK("serve the catalogue of all servers to one host on stdin and stdout") },
+	{ 0 },
+};
+
+static const char *const examples[] = {
+	TR_MARK("Serve the servers of the user's own config:"), "kanmon serve",
+	TR_MARK("Serve another config:"), "kanmon serve -c ./kanmon.yaml", NULL
+};
+
+const struct cmd cmd_serve = { .name = "serve",
+			       .summary = TR_MARK("the gateway: one authenticated endpoint for many servers"),
+			       .usage = "[-c FILE] [--data-dir DIR] [--stdio]",
+			       .examples = examples,
+			       .options = table,
+			       .run = run };

@@ -1,0 +1,274 @@
+/* cmd_token.c - kanmon token: bearer tokens, created, listed, rotated, revoked. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "base/tr.h"
+#include "cli/cmd.h"
+#include "cli/gate.h"
+#include "identity/token.h"
+#include "json/write.h"
+#include "store/ask.h"
+#include "store/keeper.h"
+
+/*
+ * The keeper's answer, from the running gate where there is one. Where there is none, this process
+ * opens the store itself for a moment and answers its own question.
+ */
+struct answer {
+	struct gate gate;
+	struct wire_in in;
+	struct wire_out own;
+};
+
+static void answer_release(struct answer *answer)
+{
+	wire_in_release(&answer->in);
+	if (answer->own.bytes.p)
+		secret_wipe(answer->own.bytes.p, answer->own.bytes.n);
+	wire_out_release(&answer->own);
+	gate_close(&answer->gate);
+}
+
+static void open_own(struct wire_in *in, const struct wire_out *out)
+{
+	uint32_t head[2];
+
+	memcpy(head, out->bytes.p, sizeof(head));
+	*in = (struct wire_in){ .kind = head[0], .id = head[1], .rest = span_skip(buf_span(&out->bytes), sizeof(head)) };
+}
+
+static int ask_store(const struct gate_paths *paths, const struct wire_out *question, struct answer *answer,
+		     struct err *err)
+{
+	CLEANUP(store_closep) struct store *store = NULL;
+	CLEANUP(keeper_freep) struct keeper *keeper = NULL;
+	struct keeper_options options = { .mint = &token_mint };
+	struct wire_in in;
+	char text[sizeof(err->text)];
+
+	if (store_open(paths->data, &store, err) < 0)
+		return -1;
+	options.store = store;
+	if (keeper_new(&options, &keeper, err) < 0)
+		return -1;
+	open_own(&in, question);
+	keeper_answer(keeper, FROM_MANAGER, &in, &answer->own);
+	open_own(&answer->in, &answer->own);
+	if (answer->in.kind != ASK_REFUSED)
+		return 0;
+	if (!span_to_cstr(span_first(wire_get_span(&answer->in), sizeof(text) - 1), text, sizeof(text)))
+		(void)snprintf(text, sizeof(text), "the store refused");
+	return err_set(err, ERR_DENIED, "%s", text);
+}
+
+static int ask(const struct gate_paths *paths, struct wire_out *question, struct answer *answer, struct err *err)
+{
+	*answer = (struct answer){ .gate = GATE_INIT };
+	if (gate_connect(&answer->gate, paths, err) == 0)
+		return gate_ask(&answer->gate, question, &answer->in, err);
+	if (err->code != ERR_MISSING)
+		return -1;
+	*err = ERR_INIT;
+	return ask_store(paths, question, answer, err);
+}
+
+static int print_made(struct answer *answer, bool json)
+{
+	struct span id = wire_get_span(&answer->in), token = wire_get_span(&answer->in);
+
+	if (!wire_in_done(&answer->in))
+		return cmd_fail(EXIT_FAILED, "%s", tr("the keeper's answer cannot be read"));
+	if (json)
+		printf("{\"id\":\"%.*s\",\"token\":\"%.*s\"}\n", SPAN_ARG(id), SPAN_ARG(token));
+	else
+		printf("%.*s\n", SPAN_ARG(token));
+	(void)fflush(stdout);
+	if (!json)
+		(void)fprintf(stderr, tr("token %.*s; it is shown this once and kept only as a hash\n"), SPAN_ARG(id));
+	return EXIT_OK;
+}
+
+static void print_time(uint64_t ms, const char *otherwise, char out[32])
+{
+	struct buf text = { .p = out, .cap = 31, .max = 31 };
+
+	if (ms)
+		clock_add_rfc3339(&text, ms);
+	else
+		buf_add(&text, span_str(otherwise));
+	out[text.n > 20 ? 10 : text.n] = '\0';
+}
+
+struct row {
+	struct span id, name, scopes;
+	uint64_t created, expiry, used, revoked;
+};
+
+static struct row read_row(struct wire_in *in)
+{
+	struct row row;
+
+	row.id = wire_get_span(in);
+	row.name = wire_get_span(in);
+	row.scopes = wire_get_span(in);
+	row.created = wire_get_u64(in);
+	row.expiry = wire_get_u64(in);
+	row.used = wire_get_u64(in);
+	row.revoked = wire_get_u64(in);
+	return row;
+}
+
+static const char *state_of(const struct row *row)
+{
+	if (row->revoked)
+		return TR_MARK("revoked");
+	return row->expiry && row->expiry <= clock_wall_ms() ? TR_MARK("expired") : TR_MARK("live");
+}
+
+static void print_row(const struct row *row)
+{
+	char created[32], expiry[32], used[32];
+
+	print_time(row->created, "-", created);
+	print_time(row->expiry, tr("never"), expiry);
+	print_time(row->used, tr("never"), used);
+	printf("%-10.*s  %-20.*s  %-20.*s  %-10s  %-10s  %-10s  %s\n", SPAN_ARG(row->id), SPAN_ARG(row->name),
+	       SPAN_ARG(row->scopes), created, expiry, used, tr(state_of(row)));
+}
+
+static void add_row(struct buf *out, const struct row *row)
+{
+	json_add_comma(out);
+	buf_add_char(out, '{');
+	json_put_string(out, S("id"), row->id);
+	json_put_string(out, S("name"), row->name);
+	json_put_string(out, S("scopes"), row->scopes);
+	json_put_u64(out, S("created_ms"), row->created);
+	json_put_u64(out, S("expires_ms"), row->expiry);
+	json_put_u64(out, S("used_ms"), row->used);
+	json_put_u64(out, S("revoked_ms"), row->revoked);
+	json_put_string(out, S("state"), span_str(state_of(row)));
+	buf_add_char(out, '}');
+}
+
+static int print_list(struct answer *answer, bool json)
+{
+	uint64_t n = wire_get_u64(&answer->in);
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)4 << 20);
+
+	if (json)
+		buf_add_char(&out, '[');
+	else
+		printf("%-10s  %-20s  %-20s  %-10s  %-10s  %-10s  %s\n", "ID", tr("NAME"), tr("SCOPES"), tr("CREATED"),
+		       tr("EXPIRES"), tr("USED"), tr("STATE"));
+	for (uint64_t i = 0; i < n && !answer->in.bad; i++) {
+		struct row row = read_row(&answer->in);
+
+		if (json)
+			add_row(&out, &row);
+		else
+			print_row(&row);
+	}
+	if (json)
+		printf("%.*s]\n", SPAN_ARG(buf_span(&out)));
+	return answer->in.bad ? cmd_fail(EXIT_FAILED, "%s", tr("the keeper's answer cannot be read")) : EXIT_OK;
+}
+
+static int put_create(const struct options *options, struct wire_out *out)
+{
+	const char *scope = option_value(options, "scope"), *expires = option_value(options, "expires");
+	uint64_t expiry = 0;
+	struct err err = ERR_INIT;
+	struct span scopes = scope ? span_str(scope) : TOKEN_DEFAULT_SCOPES;
+
+	if (token_scopes_check(scopes, &err) < 0)
+		return cmd_usage_error(&cmd_token, "--scope: %s", err.text);
+	if (expires && token_expiry(span_str(expires), clock_wall_ms(), &expiry, &err) < 0)
+		return cmd_usage_error(&cmd_token, "--expires: %s", err.text);
+	wire_begin(out, ASK_TOKEN_CREATE, 0);
+	wire_put_span(out, span_str(options->words[1]));
+	wire_put_span(out, scopes);
+	wire_put_u64(out, expiry);
+	return 0;
+}
+
+static int put_question(const struct options *options, struct wire_out *out)
+{
+	struct span verb = options->n_words ? span_str(options->words[0]) : S("");
+	bool list = span_eq(verb, S("list"));
+
+	if (verb.n == 0)
+		return cmd_usage_error(&cmd_token, "%s", tr("token needs one of: create, list, rotate, revoke"));
+	if (options->n_words != (list ? 1 : 2))
+		return cmd_usage_error(&cmd_token, tr("token %s needs %s"), options->words[0],
+				       list ? tr("nothing more") : tr("one name or id"));
+	if (span_eq(verb, S("create")))
+		return put_create(options, out);
+	if (list) {
+		wire_begin(out, ASK_TOKEN_LIST, 0);
+	} else if (span_eq(verb, S("rotate")) || span_eq(verb, S("revoke"))) {
+		wire_begin(out, span_eq(verb, S("rotate")) ? ASK_TOKEN_ROTATE : ASK_TOKEN_REVOKE, 0);
+		wire_put_span(out, span_str(options->words[1]));
+	} else {
+		return cmd_usage_error(&cmd_token, tr("token has no verb %s; it has create, list, rotate, revoke"),
+				       options->words[0]);
+	}
+	return 0;
+}
+
+static int run(const struct options *options)
+{
+	const char *form = option_value(options, "output");
+	bool json = form && strcmp(form, "json") == 0;
+	struct gate_config config;
+	struct wire_out question = { 0 };
+	struct answer answer;
+	struct err err = ERR_INIT;
+	int rc = put_question(options, &question);
+
+	if (rc)
+		return rc;
+	if (form && !json && strcmp(form, "text") != 0)
+		return cmd_usage_error(&cmd_token, tr("the output is text or json, not %s"), form);
+	rc = gate_load(options, &config);
+	if (rc)
+		return rc;
+	if (ask(&config.paths, &question, &answer, &err) < 0)
+		rc = cmd_fail(EXIT_FAILED, "%s", err.text);
+	else if (answer.in.kind == ASK_TOKEN_MADE)
+		rc = print_made(&answer, json);
+	else if (answer.in.kind == ASK_TOKENS)
+		rc = print_list(&answer, json);
+	else
+		(void)fprintf(stderr, "%s\n", tr("revoked; it is refused from now on"));
+	answer_release(&answer);
+	wire_out_release(&question);
+	gate_config_release(&config);
+	return rc;
+}
+
+static const struct option table[] = {
+	OPTION_CONFIG,
+	OPTION_DATA,
+	OPTION_OUTPUT,
+	{ 0, "scope", "SCOPES", false, TR_MARK("create: mcp (all servers) or mcp:SERVER, separated by spaces") },
+	{ 0, "expires", "TIME", false, TR_MARK("create: 12h, 30d, 1y or never (the default)") },
+	{ 0 },
+};
+
+static const char *const examples[] = { TR_MARK("A token for one server, for a month:"),
+					"kanmon token create laptop --scope mcp:files --expires 30d",
+					TR_MARK("What there is, and when it was last used:"), "kanmon token list", NULL };
+
+static const char *const verbs[] = { "create", "list", "rotate", "revoke", NULL };
+
+const struct cmd cmd_token = { .name = "token",
+			       .summary = TR_MARK("bearer tokens: create, list, rotate, revoke"),
+			       .usage = "create NAME | list | rotate NAME | revoke NAME  [-c FILE]",
+			       .examples = examples,
+			       .options = table,
+			       .words = verbs,
+			       .run = run };

@@ -1,0 +1,156 @@
+/* gate.c - how a command reaches the running gate, or starts one. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/gate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/tr.h"
+#include "crypto/digest.h"
+#include "daemon/control.h"
+#include "daemon/manager.h"
+#include "store/ask.h"
+
+enum { GATE_ANSWER_MS = 15000, GATE_START_MS = 15000, GATE_IDLE_EXIT_MS = 10 * 60 * 1000 };
+
+int gate_load(const struct options *options, struct gate_config *config)
+{
+	CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)256 * 1024);
+	const struct conf_render render = { .color = isatty(STDERR_FILENO) && !getenv("NO_COLOR") };
+	struct err err = ERR_INIT;
+
+	if (crypto_init(&err) < 0)
+		return cmd_fail(EXIT_FAILED, "%s", err.text);
+	if (gate_config_load(option_value(options, "config"), option_value(options, "data-dir"), config, &problems,
+			     &err) == 0)
+		return EXIT_OK;
+	conf_problems_render(&text, &problems, &render);
+	if (text.n == 0)
+		return cmd_fail(EXIT_USAGE, "%s", err.text);
+	(void)!write(STDERR_FILENO, text.p, text.n);
+	return EXIT_USAGE;
+}
+
+int gate_connect(struct gate *gate, const struct gate_paths *paths, struct err *err)
+{
+	*gate = GATE_INIT;
+	gate->store = malloc(WIRE_MAX_BYTES);
+	if (!gate->store)
+		return err_set(err, ERR_NOMEM, "no memory");
+	return control_connect(paths->control, &gate->fd, err);
+}
+
+void gate_close(struct gate *gate)
+{
+	closep(&gate->fd);
+	freep(&gate->store);
+}
+
+int gate_ask(struct gate *gate, struct wire_out *out, struct wire_in *in, struct err *err)
+{
+	char text[sizeof(err->text)];
+
+	if (wire_send_wait(gate->fd, out, GATE_ANSWER_MS, err) < 0 ||
+	    wire_recv_wait(gate->fd, gate->store, in, GATE_ANSWER_MS, err) < 0)
+		return -1;
+	if (in->kind != CONTROL_FAILED && in->kind != ASK_REFUSED)
+		return 0;
+	if (!span_to_cstr(span_first(wire_get_span(in), sizeof(text) - 1), text, sizeof(text)))
+		(void)snprintf(text, sizeof(text), "the gate refused");
+	wire_in_release(in);
+	return err_set(err, ERR_DENIED, "%s", text);
+}
+
+/* --- starting one --- */
+
+/* In the child: a session of its own, its log in the data folder, and the manager's work. */
+static _Noreturn void become_gate(const struct options *options, const struct gate_config *config, int ready_fd)
+{
+	struct log log = { .fd = STDERR_FILENO, .level = LOG_INFO, .stamp = true, .role = "manager" };
+	struct manager_options manager = { .config = option_value(options, "config"),
+					   .data_dir = option_value(options, "data-dir"),
+					   .background = true,
+					   .idle_exit_ms = GATE_IDLE_EXIT_MS,
+					   .ready_fd = ready_fd,
+					   .log = &log };
+	char path[PATH_MAX];
+	struct err err = ERR_INIT;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), file;
+	int n = snprintf(path, sizeof(path), "%s/kanmon.log", config->paths.data);
+
+	(void)setsid();
+	if (null < 0 || n < 0 || (size_t)n >= sizeof(path) || file_make_dirs(config->paths.data, &err) < 0)
+		_exit(EXIT_FAILED);
+	file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	(void)dup2(null, STDIN_FILENO);
+	(void)dup2(null, STDOUT_FILENO);
+	(void)dup2(file < 0 ? null : file, STDERR_FILENO);
+	if (chdir("/") < 0)
+		_exit(EXIT_FAILED);
+	_exit(manager_main(&manager));
+}
+
+/* Waits for the end of the pipe: the new gate closes it when it is ready, or ends. */
+static int wait_ready(int fd, struct err *err)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&p, 1, GATE_START_MS);
+	while (n < 0 && errno == EINTR);
+	return n > 0 ? 0 : err_set(err, ERR_LIMIT, "%s", tr("the gate did not become ready in time"));
+}
+
+static int start_gate(const struct options *options, const struct gate_config *config, struct err *err)
+{
+	CLEANUP(closep) int reader = -1;
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(err, "cannot make a pipe");
+	reader = fds[0];
+	pid = fork();
+	if (pid == 0) {
+		/* Twice, so that the gate is nobody's child. */
+		pid = fork();
+		if (pid == 0)
+			become_gate(options, config, fds[1]);
+		_exit(pid < 0);
+	}
+	(void)close(fds[1]);
+	if (pid < 0)
+		return err_sys(err, "cannot start a gate");
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return wait_ready(reader, err);
+}
+
+int gate_connect_or_start(struct gate *gate, const struct options *options, const struct gate_config *config,
+			  struct err *err)
+{
+	if (gate_connect(gate, &config->paths, err) == 0)
+		return 0;
+	gate_close(gate);
+	if (err->code != ERR_MISSING)
+		return -1;
+	*err = ERR_INIT;
+	if (start_gate(options, config, err) < 0)
+		return -1;
+	/* Another command may have been faster: then its gate holds the lock, and ours has ended. */
+	for (int tries = 0; tries < 50; tries++) {
+		if (gate_connect(gate, &config->paths, err) == 0)
+			return 0;
+		gate_close(gate);
+		(void)poll(NULL, 0, 20);
+	}
+	return err_wrap(err, "%s", tr("a gate was started and cannot be reached; see kanmon.log in its data folder"));
+}

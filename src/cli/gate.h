@@ -1,0 +1,31 @@
+/* gate.h - how a command reaches the running gate, or starts one. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "cli/cmd.h"
+#include "daemon/gate_config.h"
+#include "net/wire.h"
+
+/*
+ * Reads the config the command was given (or the user's own). Problems are printed; the exit code
+ * is returned, 0 where all is well. Owner: gate_config_release().
+ */
+int gate_load(const struct options *options, struct gate_config *config) __attribute__((warn_unused_result));
+
+/* An open conversation with a gate. */
+struct gate {
+	int fd;
+	char *store; /* WIRE_MAX_BYTES */
+};
+#define GATE_INIT ((struct gate){ .fd = -1 })
+
+/* ERR_MISSING where none is running. */
+int gate_connect(struct gate *gate, const struct gate_paths *paths, struct err *err) MUST_CHECK;
+void gate_close(struct gate *gate);
+
+/* Sends a question and waits for its answer. CONTROL_FAILED and ASK_REFUSED become an ERR_DENIED. */
+int gate_ask(struct gate *gate, struct wire_out *out, struct wire_in *in, struct err *err) MUST_CHECK;
+
+/* Connects; where no gate is running one is started in the background and waited for. */
+int gate_connect_or_start(struct gate *gate, const struct options *options, const struct gate_config *config,
+			  struct err *err) MUST_CHECK;

@@ -1,0 +1,113 @@
+/* url.c - the address of an HTTP server as a config names it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/url.h"
+
+#include "base/tr.h"
+#include "conf/value.h"
+
+static int bad(struct err *err, const char *sentence)
+{
+	return err_set(err, ERR_CONFIG, "%s", sentence);
+}
+
+static bool take_scheme(struct span *rest, bool *tls)
+{
+	size_t n = span_find(*rest, ':');
+	struct span scheme = span_first(*rest, n);
+
+	*tls = span_eq_nocase(scheme, S("https"));
+	if (!*tls && !span_eq_nocase(scheme, S("http")))
+		return false;
+	*rest = span_skip(*rest, n);
+	if (!span_starts(*rest, S("://")))
+		return false;
+	*rest = span_skip(*rest, 3);
+	return true;
+}
+
+static bool is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* Source: RFC 3986, section 3.3 and 3.4: pchar, "/" and "?". */
+static bool is_target(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (c <= ' ' || c > '~' || strchr("\"<>\\^`{|}#[]", c))
+			return false;
+		if (c == '%' && (text.n - i < 3 || !is_hex(text.p[i + 1]) || !is_hex(text.p[i + 2])))
+			return false;
+	}
+	return true;
+}
+
+static bool is_name(struct span host)
+{
+	if (host.n == 0 || host.n > 253 || host.p[0] == '.' || host.p[0] == '-')
+		return false;
+	for (size_t i = 0; i < host.n; i++) {
+		char c = host.p[i];
+		bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		if (!word && c != '-' && c != '.' && c != '_')
+			return false;
+		if (c == '.' && i + 1 < host.n && host.p[i + 1] == '.')
+			return false;
+	}
+	return true;
+}
+
+static bool read_authority(struct conf_url *url)
+{
+	struct span host = url->authority;
+	bool v6 = host.n && host.p[0] == '[';
+	size_t end = v6 ? span_find(host, ']') : span_find(host, ':');
+	struct span port = span_skip(host, v6 ? end + 1 : end);
+	uint64_t number;
+
+	if (v6 && end == host.n)
+		return false;
+	url->host = v6 ? span_of(host.p + 1, end - 1) : span_first(host, end);
+	if (v6 ? !value_is_ip(url->host, true) : !is_name(url->host))
+		return false;
+	url->port = url->tls ? 443 : 80;
+	if (port.n == 0)
+		return true;
+	if (port.p[0] != ':' || !span_u64(span_skip(port, 1), &number) || number == 0 || number > 65535)
+		return false;
+	url->port = (uint16_t)number;
+	return true;
+}
+
+int conf_url_parse(struct span text, struct conf_url *out, struct err *err)
+{
+	struct conf_url url = { .tls = false };
+	struct span rest = text;
+	size_t end = 0;
+
+	if (text.n > CONF_URL_MAX_BYTES)
+		return bad(err, tr("it is longer than 2048 bytes"));
+	if (!take_scheme(&rest, &url.tls))
+		return bad(err, tr("begin it with https:// or http://"));
+	if (span_find(rest, '#') < rest.n)
+		return bad(err, tr("leave out what follows #"));
+	while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?')
+		end++;
+	url.authority = span_first(rest, end);
+	url.target = span_skip(rest, end);
+	if (span_find(url.authority, '@') < url.authority.n)
+		return bad(err, tr("leave out user name and password"));
+	if (!read_authority(&url))
+		return bad(err, tr("its host or port is not valid"));
+	if (url.target.n && url.target.p[0] == '?')
+		return bad(err, tr("write a / before the ?"));
+	if (!is_target(url.target))
+		return bad(err, tr("its path has a character that must be written as %XX"));
+	if (url.target.n == 0)
+		url.target = S("/");
+	*out = url;
+	return 0;
+}

@@ -1,0 +1,20 @@
+/* url.h - the address of an HTTP server as a config names it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/err.h"
+#include "base/span.h"
+
+#define CONF_URL_MAX_BYTES 2048
+
+/* All borrowed from the text. */
+struct conf_url {
+	bool tls;
+	struct span authority; /* as written: the Host header */
+	struct span host;      /* without brackets */
+	uint16_t port;	       /* 80 or 443 where none is written */
+	struct span target;    /* path and query; "/" where none is written */
+};
+
+/* Errors: ERR_CONFIG, a sentence without the text. */
+int conf_url_parse(struct span text, struct conf_url *out, struct err *err) MUST_CHECK;

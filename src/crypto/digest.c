@@ -1,0 +1,106 @@
+/* digest.c - hashes over libsodium. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/digest.h"
+
+#include <sodium.h>
+
+#include "base/check.h"
+
+_Static_assert(sizeof(crypto_generichash_blake2b_state) <= sizeof(((struct digest *)0)->state),
+	       "BLAKE2b state");
+_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(((struct sha256 *)0)->state), "SHA-256 state");
+_Static_assert(DIGEST_KEY_BYTES <= crypto_generichash_blake2b_KEYBYTES_MAX, "BLAKE2b key");
+
+static const uint8_t token_personal[crypto_generichash_blake2b_PERSONALBYTES] = "kanmon.token.v1";
+
+int crypto_init(struct err *err)
+{
+	if (sodium_init() < 0)
+		return err_set(err, ERR_SYSTEM, "libsodium cannot be started on this machine");
+	return 0;
+}
+
+static const uint8_t *bytes_of(struct span s)
+{
+	return (const uint8_t *)s.p;
+}
+
+static crypto_generichash_blake2b_state *blake2b_of(struct digest *digest)
+{
+	return (crypto_generichash_blake2b_state *)(void *)digest->state;
+}
+
+static crypto_hash_sha256_state *sha256_of(struct sha256 *sha)
+{
+	return (crypto_hash_sha256_state *)(void *)sha->state;
+}
+
+void digest_blake2b(struct span bytes, uint8_t out[DIGEST_BYTES])
+{
+	check(crypto_generichash_blake2b(out, DIGEST_BYTES, bytes_of(bytes), bytes.n, NULL, 0) == 0);
+}
+
+void digest_keyed(const uint8_t key[DIGEST_KEY_BYTES], struct span bytes, uint8_t out[DIGEST_BYTES])
+{
+	check(crypto_generichash_blake2b(out, DIGEST_BYTES, bytes_of(bytes), bytes.n, key,
+					 DIGEST_KEY_BYTES) == 0);
+}
+
+void digest_sha256(struct span bytes, uint8_t out[DIGEST_BYTES])
+{
+	check(crypto_hash_sha256(out, bytes_of(bytes), bytes.n) == 0);
+}
+
+void digest_start(struct digest *digest)
+{
+	check(crypto_generichash_blake2b_init(blake2b_of(digest), NULL, 0, DIGEST_BYTES) == 0);
+}
+
+void digest_start_keyed(struct digest *digest, const uint8_t key[DIGEST_KEY_BYTES])
+{
+	check(crypto_generichash_blake2b_init(blake2b_of(digest), key, DIGEST_KEY_BYTES, DIGEST_BYTES) == 0);
+}
+
+void digest_add(struct digest *digest, struct span bytes)
+{
+	check(crypto_generichash_blake2b_update(blake2b_of(digest), bytes_of(bytes), bytes.n) == 0);
+}
+
+void digest_add_framed(struct digest *digest, struct span bytes)
+{
+	uint64_t n = bytes.n;
+	char length[8];
+
+	for (size_t i = 0; i < sizeof(length); i++)
+		length[i] = (char)(uint8_t)(n >> (8 * i));
+	digest_add(digest, span_of(length, sizeof(length)));
+	digest_add(digest, bytes);
+}
+
+void digest_finish(struct digest *digest, uint8_t out[DIGEST_BYTES])
+{
+	check(crypto_generichash_blake2b_final(blake2b_of(digest), out, DIGEST_BYTES) == 0);
+	sodium_memzero(digest->state, sizeof(digest->state));
+}
+
+void sha256_start(struct sha256 *sha)
+{
+	check(crypto_hash_sha256_init(sha256_of(sha)) == 0);
+}
+
+void sha256_add(struct sha256 *sha, struct span bytes)
+{
+	check(crypto_hash_sha256_update(sha256_of(sha), bytes_of(bytes), bytes.n) == 0);
+}
+
+void sha256_finish(struct sha256 *sha, uint8_t out[DIGEST_BYTES])
+{
+	check(crypto_hash_sha256_final(sha256_of(sha), out) == 0);
+	sodium_memzero(sha->state, sizeof(sha->state));
+}
+
+void token_hash(struct span token, uint8_t out[DIGEST_BYTES])
+{
+	check(crypto_generichash_blake2b_salt_personal(out, DIGEST_BYTES, bytes_of(token), token.n, NULL, 0,
+						       NULL, token_personal) == 0);
+}

@@ -1,0 +1,72 @@
+/* encode.c - bytes as text. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/encode.h"
+
+#include <sodium.h>
+
+#include "base/check.h"
+
+enum { URL_ALPHABET = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
+
+void base64url_add(struct buf *out, struct span bytes)
+{
+	size_t chars, need;
+	char *at;
+
+	/* Past this the size of the text overflows; no ceiling of ours is near it. */
+	if (bytes.n > SIZE_MAX / 8) {
+		out->over = true;
+		return;
+	}
+	chars = BASE64URL_CHARS(bytes.n);
+	need = sodium_base64_encoded_len(bytes.n, URL_ALPHABET);
+	check(need == chars + 1);
+	at = buf_reserve(out, need); /* libsodium ends it with a NUL */
+	if (!at)
+		return;
+	(void)sodium_bin2base64(at, need, (const unsigned char *)bytes.p, bytes.n, URL_ALPHABET);
+	out->n += chars;
+}
+
+bool base64url_decode(struct span text, struct buf *out)
+{
+	size_t most = text.n / 4 * 3 + 3, got = 0;
+	const char *end = NULL;
+	char *at;
+
+	if (text.n % 4 == 1)
+		return false;
+	if (text.n == 0)
+		return true;
+	at = buf_reserve(out, most);
+	if (!at)
+		return false;
+	if (sodium_base642bin((unsigned char *)at, most, text.p, text.n, NULL, &got, &end, URL_ALPHABET) !=
+		0 ||
+	    end != text.p + text.n)
+		return false;
+	out->n += got;
+	return true;
+}
+
+/* 0..15, or -1 for anything that is no lower-case digit. */
+static int digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+bool hex_decode(struct span text, uint8_t *out, size_t n)
+{
+	if (text.n % 2 != 0 || text.n / 2 != n)
+		return false;
+	for (size_t i = 0; i < text.n; i++)
+		if (digit_of(text.p[i]) < 0)
+			return false;
+	for (size_t i = 0; i < n; i++)
+		out[i] = (uint8_t)(digit_of(text.p[2 * i]) * 16 + digit_of(text.p[2 * i + 1]));
+	return true;
+}

@@ -1,0 +1,55 @@
+/* confine.h - what a role gives up before it reads the first byte from outside. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "daemon/role.h"
+
+enum { CONFINE_MAX_GAPS = 16 };
+
+struct confine_options {
+	const char *data_dir;  /* the keeper's; NULL: none */
+	const char *audit_dir; /* the keeper's; NULL: none, or inside data_dir */
+	uid_t run_as_uid;      /* who to become; 0: stay */
+	gid_t run_as_gid;
+	uint64_t open_files; /* soft limit of descriptors, and hard one where it is lower; 0: leave it */
+	pid_t parent;	     /* whose death ends this process too; 0: nobody's */
+};
+
+/* One layer that is not there. */
+struct confine_gap {
+	const char *layer;
+	const char *why; /* the errno's name */
+	const char *so;	 /* what follows from it */
+	int sys;	 /* the errno */
+};
+
+struct confine_report {
+	size_t n;
+	struct confine_gap missing[CONFINE_MAX_GAPS];
+	int landlock_abi; /* 0: no Landlock, or none for this role */
+};
+
+/*
+ * Confines the calling process for good: limits, user, capabilities, no_new_privs, Landlock,
+ * seccomp, in this order. To be called with one thread, with the libraries loaded that dlopen(3)
+ * brings in, and with all opened that is not below data_dir or audit_dir; with descriptors that
+ * are open a role can do what it could before.
+ *
+ *   manager   a list of refused calls
+ *   worker    no files, no sockets but those it has, no programs, no processes
+ *   launcher  a list of refused calls, which the servers inherit
+ *   egress    reads what a name look-up reads; opens sockets; no programs, no processes
+ *   keeper    files in its folders; no network, no programs, no processes
+ *
+ * `options` may be NULL: none. What the kernel does not offer goes into `report`; what was asked for and
+ * cannot be had is an error: then the process must end, for it may be half confined.
+ *
+ * Errors:  ERR_SYSTEM: the user cannot be changed, a folder cannot be opened, no_new_privs;
+ *          ERR_CLOSED: the parent is gone already.
+ */
+int confine(enum role role, const struct confine_options *options, struct confine_report *report,
+	    struct err *err) MUST_CHECK;

@@ -1,0 +1,36 @@
+/* control.h - the gate's own socket: how commands of the same user speak to a running gate. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "net/wire.h"
+
+/*
+ * A SOCK_SEQPACKET socket in the data folder (0700), wire.h messages, the peer's uid checked.
+ *
+ * command → gate
+ *   ASK_TOKEN_*     as in store/ask.h; handed on to the keeper, and its answer back
+ *   CONTROL_STATUS  → CONTROL_STATE: one descriptor: a memfd with JSON
+ *   CONTROL_RELOAD  → CONTROL_DONE, or CONTROL_FAILED span text
+ *   CONTROL_RUN     span name, span host ("": none; what the client's configuration calls it), u64 n, n spans
+ *                   argv, u64 m, m spans "NAME=value"; three descriptors: in, out, the working folder
+ *                   → CONTROL_RUNNING, later CONTROL_ENDED u64 code
+ *   CONTROL_ATTACH  span host; two descriptors: in, out: the catalogue → the same
+ * gate → command
+ *   CONTROL_FAILED  span sentence
+ */
+enum control_kind {
+	CONTROL_STATUS = 200,
+	CONTROL_STATE,
+	CONTROL_RELOAD,
+	CONTROL_DONE,
+	CONTROL_FAILED,
+	CONTROL_RUN,
+	CONTROL_RUNNING,
+	CONTROL_ENDED,
+	CONTROL_ATTACH,
+};
+
+/* A socket's name is short, a path is not: it is bound and reached through its folder's descriptor. */
+int control_listen(const char *path, int *out, struct err *err) MUST_CHECK;
+/* ERR_MISSING where no gate listens there. */
+int control_connect(const char *path, int *out, struct err *err) MUST_CHECK;

@@ -1,0 +1,461 @@
+/* gate_config.c - one config of the gate, cut into what each process may know. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/gate_config.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "conf/core.h"
+#include "crypto/digest.h"
+#include "exchange/items.h"
+#include "jail/launch.h"
+#include "net/dial.h"
+#include "upstream/items.h"
+#include "json/write.h"
+
+const char gate_default_config[] = "version: 1\n"
+				   "listen: 127.0.0.1:7676\n"
+				   "servers: {}\n";
+
+const struct conf_item *const gate_tables[] = { conf_core_items, upstream_items, exchange_items, NULL };
+
+/* --- where things are --- */
+
+static const char *home(void)
+{
+	const char *path = getenv("HOME");
+
+	return path && path[0] == '/' ? path : NULL;
+}
+
+static bool join(char *out, size_t size, const char *a, const char *b)
+{
+	int n = snprintf(out, size, "%s/%s", a, b);
+
+	return n > 0 && (size_t)n < size;
+}
+
+/* $XDG_…_HOME/kanmon, or the place below the home folder that stands for it. */
+static bool user_folder(char *out, size_t size, const char *variable, const char *below_home)
+{
+	const char *base = getenv(variable);
+	char fallback[PATH_MAX];
+
+	if (base && base[0] == '/')
+		return join(out, size, base, "kanmon");
+	return home() && join(fallback, sizeof(fallback), home(), below_home) &&
+	       join(out, size, fallback, "kanmon");
+}
+
+bool gate_config_default_path(char *out, size_t size)
+{
+	char folder[PATH_MAX];
+
+	return user_folder(folder, sizeof(folder), "XDG_CONFIG_HOME", ".config") &&
+	       join(out, size, folder, "kanmon.yaml");
+}
+
+/*
+ * A config file other than the user's own is a gate of its own: its data stands under a name made
+ * of the file's, so that two gates never share a store by accident.
+ */
+static int default_data(const char *config, struct gate_paths *paths, struct err *err)
+{
+	char base[PATH_MAX], own[PATH_MAX], name[80];
+	uint8_t digest[DIGEST_BYTES];
+	const char *file = strrchr(config, '/');
+
+	if (!user_folder(base, sizeof(base), "XDG_STATE_HOME", ".local/state"))
+		return err_set(
+		    err, ERR_CONFIG,
+		    "there is no home folder to keep data in; set HOME, or name a folder with --data-dir or "
+		    "`data:` in the config");
+	if (!config[0] || (gate_config_default_path(own, sizeof(own)) && strcmp(own, config) == 0)) {
+		(void)snprintf(paths->data, sizeof(paths->data), "%s", base);
+		return 0;
+	}
+	digest_blake2b(span_str(config), digest);
+	(void)snprintf(name, sizeof(name), "%.40s-%02x%02x%02x%02x", file ? file + 1 : config, digest[0],
+		       digest[1], digest[2], digest[3]);
+	if (!join(paths->data, sizeof(paths->data), base, name))
+		return err_set(err, ERR_LIMIT, "the path of the data folder is too long");
+	return 0;
+}
+
+static int find_file(const char *file, struct gate_paths *paths, struct err *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	paths->config[0] = '\0';
+	if (!file) {
+		if (gate_config_default_path(path, sizeof(path)) && stat(path, &st) == 0)
+			(void)snprintf(paths->config, sizeof(paths->config), "%s", path);
+		return 0;
+	}
+	if (!realpath(file, paths->config))
+		return err_sys(err, "cannot read the config %s", file);
+	return 0;
+}
+
+static int fill_paths(struct gate_config *config, const char *data_dir, struct err *err)
+{
+	struct gate_paths *paths = &config->paths;
+	struct span data = conf_get_text(conf_root(config->conf), "data");
+
+	if (data_dir)
+		data = span_str(data_dir);
+	if (data.n) {
+		if (!span_to_cstr(data, paths->data, sizeof(paths->data)))
+			return err_set(err, ERR_LIMIT, "the path of the data folder is too long");
+	} else if (default_data(paths->config, paths, err) < 0) {
+		return -1;
+	}
+	if (paths->data[0] != '/') {
+		char relative[PATH_MAX], here[PATH_MAX];
+
+		memcpy(relative, paths->data, sizeof(relative));
+		if (!getcwd(here, sizeof(here)) || !join(paths->data, sizeof(paths->data), here, relative))
+			return err_set(err, ERR_LIMIT, "the path of the data folder is too long");
+	}
+	if (!join(paths->audit, sizeof(paths->audit), paths->data, "audit") ||
+	    !join(paths->control, sizeof(paths->control), paths->data, "control.sock"))
+		return err_set(err, ERR_LIMIT, "the path of the data folder is too long");
+	return 0;
+}
+
+int gate_config_load(const char *file, const char *data_dir, struct gate_config *out,
+		     struct conf_problems *problems, struct err *err)
+{
+	struct gate_config config = { 0 };
+	const struct conf_options options = { .tables = gate_tables, .home = span_str(home()) };
+	CLEANUP(buf_release) struct buf text = BUF_INIT(CONF_MAX_BYTES);
+	uint8_t digest[DIGEST_BYTES];
+	struct buf hex = { .p = config.digest, .cap = 64, .max = 64 };
+	int rc;
+
+	if (find_file(file, &config.paths, err) < 0)
+		return -1;
+	if (config.paths.config[0])
+		rc = conf_load_file(config.paths.config, &options, &config.conf, problems);
+	else
+		rc = conf_load_text(S("(built in)"), span_str(gate_default_config), &options, &config.conf,
+				    problems);
+	if (rc < 0)
+		return err_set(err, ERR_CONFIG, "the config is not usable");
+	if (!config.paths.config[0])
+		buf_add(&text, span_str(gate_default_config));
+	else if (file_read(config.paths.config, &text, err) < 0)
+		goto fail;
+	digest_blake2b(buf_span(&text), digest);
+	buf_add_hex(&hex, digest_span(digest));
+	config.digest[64] = '\0';
+	if (fill_paths(&config, data_dir, err) < 0)
+		goto fail;
+	*out = config;
+	return 0;
+fail:
+	gate_config_release(&config);
+	return -1;
+}
+
+void gate_config_release(struct gate_config *config)
+{
+	config->conf = conf_unref(config->conf);
+}
+
+/* --- the worker's part --- */
+
+struct url_parts {
+	bool tls;
+	struct span authority, host, path;
+	uint16_t port;
+};
+
+/* The config's check has accepted it: http or https, a host, no user, no fragment. */
+static struct url_parts url_parts(struct span url)
+{
+	struct url_parts parts = { .tls = span_starts(url, S("https://")) };
+	struct span rest = span_skip(url, parts.tls ? 8 : 7);
+	size_t slash = span_find(rest, '/'), query = span_find(rest, '?');
+	uint64_t port = parts.tls ? 443 : 80;
+	struct span after;
+
+	if (query < slash)
+		slash = query;
+	parts.authority = span_first(rest, slash);
+	parts.path = span_skip(rest, slash);
+	after = parts.authority;
+	if (after.n && after.p[0] == '[') {
+		size_t end = span_find(after, ']');
+
+		parts.host = span_of(after.p + 1, end - 1);
+		after = span_skip(after, end + 1);
+	} else {
+		parts.host = span_first(after, span_find(after, ':'));
+		after = span_skip(after, parts.host.n);
+	}
+	if (after.n > 1)
+		(void)span_u64(span_skip(after, 1), &port);
+	parts.port = (uint16_t)port;
+	return parts;
+}
+
+bool gate_config_is_program(const struct conf_node *server)
+{
+	return conf_get_first(server, "run") != NULL;
+}
+
+static void add_globs(struct buf *out, struct span name, const struct conf_node *first)
+{
+	json_add_key(out, name);
+	buf_add_char(out, '[');
+	for (const struct conf_node *at = first; at; at = conf_next(at)) {
+		json_add_comma(out);
+		buf_add_char(out, '{');
+		json_put_string(out, S("glob"), conf_text(at));
+		json_put_u64(out, S("line"), conf_line(at));
+		buf_add_char(out, '}');
+	}
+	buf_add_char(out, ']');
+}
+
+static void add_address(struct buf *out, const struct conf_node *server)
+{
+	struct url_parts url = url_parts(conf_get_text(server, "url"));
+	CLEANUP(buf_release) struct buf path = BUF_INIT((size_t)8192);
+
+	if (url.path.n == 0 || url.path.p[0] != '/')
+		buf_add_char(&path, '/');
+	buf_add(&path, url.path);
+	json_put_string(out, S("kind"), S("http"));
+	json_put_string(out, S("authority"), url.authority);
+	json_put_string(out, S("path"), buf_span(&path));
+	json_put_string(out, S("host"), url.host);
+	json_put_bool(out, S("tls"), url.tls);
+}
+
+/* A CA bundle is read here: the worker opens no files. */
+static void add_ca(struct buf *out, const struct conf_node *server)
+{
+	CLEANUP(buf_release) struct buf pem = BUF_INIT((size_t)1 << 20);
+	struct span path = conf_get_text(server, "ca");
+	char name[PATH_MAX];
+
+	if (path.n && span_to_cstr(path, name, sizeof(name)) && file_read(name, &pem, NULL) == 0)
+		json_put_string(out, S("ca"), buf_span(&pem));
+}
+
+static void add_server(struct buf *out, const struct conf_node *server)
+{
+	static const struct span eras[] = { SPAN("auto"), SPAN("legacy"), SPAN("modern") };
+
+	json_add_comma(out);
+	buf_add_char(out, '{');
+	json_put_string(out, S("name"), conf_name(server));
+	if (gate_config_is_program(server)) {
+		json_put_string(out, S("kind"), S("stdio"));
+	} else {
+		add_address(out, server);
+		add_ca(out, server);
+	}
+	json_put_string(out, S("era"), eras[conf_get_word(server, "era")]);
+	json_put_u64(out, S("timeout_ms"), conf_get_ms(server, "timeout"));
+	add_globs(out, S("allow"), conf_get_first(server, "tools.allow"));
+	add_globs(out, S("deny"), conf_get_first(server, "tools.deny"));
+	buf_add_char(out, '}');
+}
+
+static bool is_loopback(struct span host)
+{
+	return span_eq(host, S("localhost")) || span_starts(host, S("127.")) || span_eq(host, S("::1"));
+}
+
+/* The names the gate answers to: its own addresses, the loopback names where it listens there, the
+ * configured. */
+static void add_hosts(struct buf *out, const struct conf_node *root)
+{
+	bool loopback = false;
+
+	json_add_key(out, S("hosts"));
+	buf_add_char(out, '[');
+	for (const struct conf_node *at = conf_get_first(root, "listen"); at; at = conf_next(at)) {
+		struct conf_address address = conf_address(at);
+		CLEANUP(buf_release) struct buf name = BUF_INIT((size_t)300);
+
+		loopback |= is_loopback(address.host);
+		if (span_eq(address.host, S("0.0.0.0")) || span_eq(address.host, S("::"))) {
+			loopback = true;
+			continue;
+		}
+		buf_addf(&name, address.v6 ? "[%.*s]" : "%.*s", SPAN_ARG(address.host));
+		json_add_comma(out);
+		json_add_string(out, buf_span(&name));
+	}
+	if (loopback) {
+		json_add_comma(out);
+		buf_add(out, S("\"localhost\",\"127.0.0.1\",\"[::1]\""));
+	}
+	for (const struct conf_node *at = conf_get_first(root, "hosts"); at; at = conf_next(at)) {
+		json_add_comma(out);
+		json_add_string(out, conf_text(at));
+	}
+	buf_add_char(out, ']');
+}
+
+static void add_limits(struct buf *out, const struct conf_node *root)
+{
+	json_add_key(out, S("limits"));
+	buf_add_char(out, '{');
+	json_put_u64(out, S("body_bytes"), conf_get_bytes(root, "limits.body"));
+	json_put_u64(out, S("result_bytes"), conf_get_bytes(root, "limits.result"));
+	json_put_i64(out, S("connections"), conf_get_int(root, "limits.connections"));
+	json_put_i64(out, S("sessions"), conf_get_int(root, "limits.sessions"));
+	json_put_i64(out, S("sessions_per_principal"), conf_get_int(root, "limits.sessions-per-token"));
+	json_put_i64(out, S("calls"), conf_get_int(root, "limits.calls"));
+	json_put_i64(out, S("calls_per_client"), conf_get_int(root, "limits.calls-per-session"));
+	json_put_u64(out, S("session_idle_ms"), conf_get_ms(root, "limits.session-idle"));
+	json_put_u64(out, S("call_total_ms"), conf_get_ms(root, "limits.call-total"));
+	buf_add_char(out, '}');
+}
+
+void gate_config_worker(const struct gate_config *config, struct buf *out)
+{
+	const struct conf_node *root = conf_root(config->conf);
+
+	buf_add_char(out, '{');
+	json_put_string(out, S("config"), span_str(config->digest));
+	add_hosts(out, root);
+	json_add_key(out, S("origins"));
+	buf_add_char(out, '[');
+	for (const struct conf_node *at = conf_get_first(root, "origins"); at; at = conf_next(at)) {
+		json_add_comma(out);
+		json_add_string(out, conf_text(at));
+	}
+	buf_add_char(out, ']');
+	add_limits(out, root);
+	json_add_key(out, S("servers"));
+	buf_add_char(out, '[');
+	for (const struct conf_node *at = conf_get_first(root, "servers"); at; at = conf_next(at))
+		add_server(out, at);
+	buf_add(out, S("]}"));
+}
+
+/* What a person starts by hand on his own machine shows all its tools to his own host. */
+void gate_config_host_server(struct span name, struct buf *out)
+{
+	buf_add_char(out, '{');
+	json_put_string(out, S("name"), name);
+	json_put_string(out, S("kind"), S("stdio"));
+	json_put_bool(out, S("ephemeral"), true);
+	json_put_string(out, S("era"), S("auto"));
+	json_put_u64(out, S("timeout_ms"), 60000);
+	json_put_raw(out, S("allow"), S("[{\"glob\":\"*\",\"line\":0}]"));
+	json_put_raw(out, S("deny"), S("[]"));
+	buf_add_char(out, '}');
+}
+
+/* --- the launcher's and the egress process's parts --- */
+
+static int resolve_secret(struct span reference, struct buf *out, struct err *err)
+{
+	char name[PATH_MAX];
+	const char *value;
+
+	if (span_starts(reference, S("env/"))) {
+		if (!span_to_cstr(span_skip(reference, 4), name, sizeof(name)))
+			return err_set(err, ERR_CONFIG, "a secret's name is too long");
+		value = getenv(name);
+		if (!value)
+			return err_set(err, ERR_MISSING, "the environment has no %s", name);
+		buf_add(out, span_str(value));
+		return 0;
+	}
+	if (!span_starts(reference, S("file/")) || !span_to_cstr(span_skip(reference, 4), name, sizeof(name)))
+		return err_set(err, ERR_CONFIG, "a secret is secret:env/NAME or secret:file/PATH");
+	if (file_read(name, out, err) < 0)
+		return -1;
+	while (out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
+		out->n--;
+	return 0;
+}
+
+/* What a program needs to find itself and its user; nothing else of ours reaches a server. */
+static const char *const base_environment[] = { "HOME",	 "LANG", "LC_ALL", "LOGNAME", "PATH",
+						"SHELL", "TERM", "TZ",	   "USER" };
+
+static size_t put_base(struct wire_out *out, const struct conf_node *own, bool count_only)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT(base_environment); i++) {
+		const char *value = getenv(base_environment[i]);
+		CLEANUP(buf_release) struct buf entry = BUF_INIT((size_t)32768);
+
+		if (own && conf_child(own, span_str(base_environment[i])))
+			continue;
+		if (!value && strcmp(base_environment[i], "PATH") == 0)
+			value = "/usr/local/bin:/usr/bin:/bin";
+		/* A value that a shell would take for a function is not passed on. */
+		if (!value || strncmp(value, "()", 2) == 0)
+			continue;
+		n++;
+		if (count_only)
+			continue;
+		buf_addf(&entry, "%s=", base_environment[i]);
+		buf_add(&entry, span_str(value));
+		wire_put_span(out, buf_span(&entry));
+	}
+	return n;
+}
+
+static int put_own(struct wire_out *out, const struct conf_node *own, struct err *err)
+{
+	for (const struct conf_node *at = own ? conf_first(own) : NULL; at; at = conf_next(at)) {
+		CLEANUP(buf_release) struct buf entry = BUF_INIT((size_t)32768);
+		struct span value = conf_text(at);
+
+		buf_add(&entry, conf_name(at));
+		buf_add_char(&entry, '=');
+		if (span_starts(value, S("secret:"))) {
+			if (resolve_secret(span_skip(value, 7), &entry, err) < 0)
+				return err_wrap(err, "the variable %.*s", SPAN_ARG(conf_name(at)));
+		} else {
+			buf_add(&entry, value);
+		}
+		if (!buf_ok(&entry))
+			return err_set(err, ERR_LIMIT, "the variable %.*s is too long",
+				       SPAN_ARG(conf_name(at)));
+		wire_put_span(out, buf_span(&entry));
+	}
+	return 0;
+}
+
+int gate_config_launch(const struct conf_node *server, struct wire_out *out, struct err *err)
+{
+	const struct conf_node *argv = conf_find(server, "run");
+	const struct conf_node *own = conf_find(server, "env");
+
+	wire_begin(out, LAUNCH_DEFINE, 0);
+	wire_put_span(out, conf_name(server));
+	wire_put_span(out, conf_get_text(server, "cwd"));
+	wire_put_u64(out, conf_count(argv));
+	for (const struct conf_node *at = conf_first(argv); at; at = conf_next(at))
+		wire_put_span(out, conf_text(at));
+	wire_put_u64(out, put_base(out, own, true) + (own ? conf_count(own) : 0));
+	(void)put_base(out, own, false);
+	return put_own(out, own, err);
+}
+
+void gate_config_dial(const struct conf_node *server, struct wire_out *out)
+{
+	struct url_parts url = url_parts(conf_get_text(server, "url"));
+
+	wire_begin(out, DIAL_DEFINE, 0);
+	wire_put_span(out, conf_name(server));
+	wire_put_span(out, url.host);
+	wire_put_u64(out, url.port);
+	wire_put_u64(out, 0);
+}

@@ -1,0 +1,56 @@
+/* gate_config.h - one config of the gate: found, read, and cut into what each process may know. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <limits.h>
+
+#include "base/log.h"
+#include "conf/conf.h"
+
+/* Where a gate keeps what is its own. One config file is one gate. */
+struct gate_paths {
+	char config[PATH_MAX]; /* empty: the embedded default */
+	char data[PATH_MAX];   /* store, audit log, control socket */
+	char audit[PATH_MAX];
+	char control[PATH_MAX]; /* the control socket; may be longer than a socket's name: see control.h */
+};
+
+struct gate_config {
+	struct conf *conf;
+	struct gate_paths paths;
+	char digest[65]; /* BLAKE2b-256 of the text, in hex */
+};
+
+/* What `kanmon serve` uses where no config file exists. */
+extern const char gate_default_config[];
+
+/* All rooms' keys, ended by NULL. */
+extern const struct conf_item *const gate_tables[];
+
+/*
+ * Finds and reads the config: `file` (NULL: the user's own, or the embedded default where there is
+ * none), `data_dir` over the config's `data` (NULL: as configured). Problems go to `problems`.
+ *
+ * Owner:  gate_config_release(). -1: `problems` or `err` say why; `*out` is untouched.
+ */
+int gate_config_load(const char *file, const char *data_dir, struct gate_config *out,
+		     struct conf_problems *problems, struct err *err) MUST_CHECK;
+void gate_config_release(struct gate_config *config);
+
+/* The path a user's own config has; false where there is no home. */
+bool gate_config_default_path(char *out, size_t size);
+
+/* The worker's part, see exchange/snapshot.h. */
+void gate_config_worker(const struct gate_config *config, struct buf *out);
+
+/* The definition of a server made for one host, as the worker takes it. */
+void gate_config_host_server(struct span name, struct buf *out);
+
+struct wire_out;
+/* Writes LAUNCH_DEFINE of a server that is a program. -1: a secret is missing (`err`). */
+int gate_config_launch(const struct conf_node *server, struct wire_out *out, struct err *err) MUST_CHECK;
+/* Writes DIAL_DEFINE of a server that is an address. */
+void gate_config_dial(const struct conf_node *server, struct wire_out *out);
+
+/* Is it reached by a program (`run`) rather than an address (`url`)? */
+bool gate_config_is_program(const struct conf_node *server);

@@ -1,0 +1,32 @@
+/* hosts.h - who speaks to the gate over its control socket: commands, and hosts on stdio. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/log.h"
+#include "net/channel.h"
+
+struct hosts;
+
+struct hosts_options {
+	struct loop *loop;
+	struct log *log;
+	const char *control;   /* path of the socket */
+	uint64_t idle_exit_ms; /* 0: never */
+	int (*on_reload)(void *owner, struct err *err);
+	void (*on_idle)(void *owner); /* no host for idle_exit_ms */
+	void *owner;
+};
+
+struct hosts *hosts_new(const struct hosts_options *options, struct err *err);
+/* Hears nobody new; hosts that are there stay. */
+void hosts_close(struct hosts *hosts);
+
+/* The processes as they come and go; NULL: none now. */
+void hosts_set_worker(struct hosts *hosts, struct channel *worker);
+void hosts_set_keeper(struct hosts *hosts, struct channel *keeper);
+void hosts_set_launcher(struct hosts *hosts, struct channel *launcher);
+/* A new launcher learns the servers of the hosts that are there. */
+void hosts_define(struct hosts *hosts, struct channel *launcher);
+
+/* WORK_STDIO_ENDED and WORK_STDIO_SERVER. */
+void hosts_from_worker(struct hosts *hosts, struct wire_in *in);

@@ -1,0 +1,21 @@
+/* spawn.h - starting the gate's own processes. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * Starts `kanmon --role NAME` with `channel` as its descriptor 3, stdin from /dev/null, stdout and
+ * stderr as ours, and nothing else open. Its environment is empty but for what chooses its language.
+ *
+ * Owner:  `channel` stays the caller's. Returns the pid; -1: ERR_SYSTEM.
+ */
+pid_t spawn_role(const char *role, int channel, struct err *err);
+
+/*
+ * In the started process: dies with its parent from here on. False where the parent is gone already.
+ */
+bool spawn_follow_parent(void);

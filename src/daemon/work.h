@@ -1,0 +1,69 @@
+/* work.h - the words between the manager and the processes it starts. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "net/wire.h"
+
+/*
+ * A process of the gate is `kanmon --role NAME`; descriptor 3 is its channel to the manager, and the
+ * first message on it is its set-up. What goes on between worker, launcher, egress and keeper is in
+ * jail/launch.h, net/dial.h, store/ask.h.
+ *
+ * manager → every process
+ *   WORK_SETUP   u64 log level, u64 JSON log, u64 colour (unused by processes), then by role:
+ *                worker: nothing more; two descriptors: ring memory, ring wake-up
+ *                keeper: span data folder, span audit folder; three: worker's channel, ring memory, wake-up
+ *                launcher, egress: one: the worker's channel
+ * manager → worker
+ *   WORK_PEER    u64 enum work_peer; one descriptor: the channel. The peer is there (again).
+ *   WORK_CONFIG  one descriptor: a sealed memfd with the worker's part of the config as JSON
+ *   WORK_LISTEN  u64 0 clients / 1 metrics, one descriptor: a listening socket
+ *   WORK_STDIO   u64 host, span principal id, span principal name, span the definition of the server made
+ *                for this host ("": the catalogue); two descriptors: in, out
+ *   WORK_STDIO_END  u64 host
+ *   WORK_STATUS  (a question) → WORK_STATE: one descriptor: a memfd with the state as JSON
+ *   WORK_DRAIN   stop accepting, finish what is under way, then WORK_DRAINED
+ * worker → manager
+ *   WORK_READY   the config is in force
+ *   WORK_REFUSED span sentence: the config could not be taken
+ *   WORK_STDIO_ENDED  u64 host: it closed its input, or its output broke
+ *   WORK_STDIO_SERVER u64 host, u64 code, u64 signal: the server made for this host has exited
+ *   WORK_DRAINED
+ * manager → keeper
+ *   WORK_PEER    as above: the channel of a new worker
+ * keeper → worker (on their own channel, unasked)
+ *   WORK_AUDIT_KEY  span key: what digests in records are keyed with
+ * keeper → manager
+ *   WORK_READY; WORK_REFUSED span sentence, and it exits
+ *   WORK_RING_BROKEN  the worker wrote nonsense into the ring: it is to be ended, the ring reset
+ */
+enum work_kind {
+	WORK_SETUP = 100, /* distinct from the kinds of launch.h, dial.h and ask.h on the same channels */
+	WORK_PEER,
+	WORK_CONFIG,
+	WORK_LISTEN,
+	WORK_STDIO,
+	WORK_STDIO_END,
+	WORK_STATUS,
+	WORK_STATE,
+	WORK_DRAIN,
+	WORK_READY,
+	WORK_REFUSED,
+	WORK_STDIO_ENDED,
+	WORK_STDIO_SERVER,
+	WORK_DRAINED,
+	WORK_RING_BROKEN,
+	WORK_AUDIT_KEY,
+};
+
+enum work_peer { PEER_KEEPER, PEER_LAUNCHER, PEER_EGRESS };
+
+enum { WORK_FD = 3 };
+
+struct log;
+
+/* The processes' mains; `log` writes to stderr. They return the exit code. */
+int worker_main(int manager_fd, struct log *log);
+int keeper_main(int manager_fd, struct log *log);
+int launcher_role_main(int manager_fd, struct log *log);
+int egress_role_main(int manager_fd, struct log *log);

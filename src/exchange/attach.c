@@ -1,0 +1,282 @@
+/* attach.c - a client's connections to its servers: opened when needed, again after a death. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "crypto/digest.h"
+#include "exchange/client.h"
+#include "exchange/gather.h"
+#include "json/write.h"
+
+enum {
+	ATTACH_DEATHS = 3,	/* so many deaths in a row … */
+	ATTACH_PAUSE_MS = 5000, /* … and the next try waits for this long */
+};
+
+bool attachment_park(struct attachment *attachment, struct exchange *x)
+{
+	if (!exchange_keep(x))
+		return false;
+	if (!x->waiting.next)
+		list_add(&attachment->waiting, &x->waiting);
+	return true;
+}
+
+void attachment_unpark(struct exchange *x)
+{
+	if (!x->waiting.next)
+		return;
+	list_remove(&x->waiting);
+	x->waiting = (struct list){ 0 };
+}
+
+/* Everything that waits goes on; what still has to wait parks itself anew. */
+static void wake(struct attachment *attachment)
+{
+	struct client *client = client_ref(attachment->client);
+	struct list batch;
+
+	list_init(&batch);
+	while (!list_empty(&attachment->waiting)) {
+		struct list *node = attachment->waiting.next;
+
+		list_remove(node);
+		list_add(&batch, node);
+	}
+	while (!list_empty(&batch)) {
+		struct exchange *x = LIST_ENTRY(batch.next, struct exchange, waiting);
+
+		attachment_unpark(x);
+		exchange_run(x);
+	}
+	(void)client_unref(client);
+}
+
+static void on_ready(void *owner, struct link *link)
+{
+	struct attachment *attachment = owner;
+
+	attachment->deaths = 0;
+	if (attachment->client->ready || attachment->client->era == ERA_MODERN)
+		link_initialized(link);
+	wake(attachment);
+}
+
+/* Asks that came from a dead link cannot be answered any more. */
+static void drop_asks(struct attachment *attachment)
+{
+	LIST_EACH(&attachment->client->asks, node) {
+		struct ask *ask = LIST_ENTRY(node, struct ask, node);
+
+		if (ask->attachment != attachment)
+			continue;
+		list_remove(&ask->node);
+		free(ask);
+	}
+}
+
+static void on_dead(void *owner, struct link *link, enum link_failure failure, struct span why)
+{
+	struct attachment *attachment = owner;
+
+	attachment->failure = failure;
+	attachment->deaths++;
+	attachment->died_ms = loop_now(link->upstream->loop);
+	(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
+			   sizeof(attachment->why));
+	attachment->fetch = gather_free(attachment->fetch);
+	drop_asks(attachment);
+	attachment->link = link_close(link);
+	wake(attachment);
+}
+
+static void on_message(void *owner, struct link *link, const struct message *message)
+{
+	struct attachment *attachment = owner;
+	struct client *client = attachment->client;
+	struct exchange *x = NULL;
+
+	(void)link;
+	/* A lone call in flight is what the server speaks about: its stream is the client's nearest ear. */
+	if (!client->outlet && client->n_exchanges == 1)
+		x = LIST_ENTRY(client->exchanges.next, struct exchange, in_client);
+	if (x && !call_is_open(&x->call))
+		x = NULL;
+	if (message->kind == MESSAGE_REQUEST) {
+		client_ask(client, attachment, x, message);
+		return;
+	}
+	client->worker->metrics.notifications++;
+	if (!method_allowed(message->method, client->revision, METHOD_FROM_SERVER) ||
+	    client->era == ERA_MODERN)
+		return;
+	buf_clear(&client->worker->out);
+	json_emit(&client->worker->out, message->json, message->root, NULL, 0);
+	if (!buf_ok(&client->worker->out))
+		return;
+	if (x && x->sink)
+		x->sink->send(x->sink, x, 200, buf_span(&client->worker->out), false);
+	else
+		(void)client_tell(client, buf_span(&client->worker->out));
+}
+
+static const struct link_events events = { .on_ready = on_ready,
+					   .on_dead = on_dead,
+					   .on_message = on_message };
+
+bool attachment_open(struct attachment *attachment)
+{
+	struct client *client = attachment->client;
+	struct upstream *upstream = &client->worker->upstream;
+	struct err err = ERR_INIT;
+
+	if (attachment->link)
+		return true;
+	if (attachment->deaths >= ATTACH_DEATHS &&
+	    loop_now(&client->worker->loop) < attachment->died_ms + ATTACH_PAUSE_MS)
+		return false;
+	attachment->link = link_open(upstream, attachment->server, client->era, buf_span(&client->hello),
+				     &events, attachment, &err);
+	if (attachment->link) {
+		worker_need_tick(client->worker);
+		return true;
+	}
+	attachment->failure = err.code == ERR_DENIED ? LINK_MISMATCH : LINK_START;
+	(void)snprintf(attachment->why, sizeof(attachment->why), "%.199s", err.text);
+	return false;
+}
+
+static enum stage_result refuse_unreachable(struct exchange *x)
+{
+	struct attachment *attachment = x->attachment;
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
+	bool mismatch = attachment->failure == LINK_MISMATCH;
+
+	x->worker->metrics.failed++;
+	buf_addf(&text, "The server %.*s cannot be reached: %s", SPAN_ARG(attachment->server->name),
+		 attachment->why);
+	/*
+	 * A probing client falls back to the other era on a clean -32022 that names what there is; a
+	 * 5xx would make it give up (mcp-protocol: every v2 SDK).
+	 */
+	if (mismatch && x->revision >= REVISION_2026_07_28)
+		exchange_refuse(
+		    x, 400, -32022, "K604", buf_span(&text),
+		    S("\"supported\":[\"2025-11-25\",\"2025-06-18\",\"2025-03-26\",\"2024-11-05\"],"
+		      "\"requested\":\"2026-07-28\""));
+	else if (mismatch)
+		exchange_refuse(x, 400, -32022, "K604", buf_span(&text), S("\"supported\":[\"2026-07-28\"]"));
+	else
+		exchange_refuse(x, 200, -32603, "K701", buf_span(&text), S(""));
+	return STAGE_DONE;
+}
+
+enum stage_result attachment_need_link(struct exchange *x)
+{
+	struct attachment *attachment = x->attachment;
+	bool was_open = attachment->link != NULL;
+
+	if (attachment->link && attachment->link->state_of == LINK_READY) {
+		if (x->waited == WAITED_LINK)
+			x->waited = WAITED_NOTHING;
+		return STAGE_NEXT;
+	}
+	/* It waited for this link and the link died: the answer is why. The next request tries anew. */
+	if (!was_open && x->waited != WAITED_NOTHING)
+		return refuse_unreachable(x);
+	if (!attachment_open(attachment))
+		return refuse_unreachable(x);
+	x->waited = WAITED_LINK;
+	return attachment_park(attachment, x) ? STAGE_WAIT : STAGE_DONE;
+}
+
+/* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
+static struct catalogue *share(struct server *server, struct gather *gather, struct json *json)
+{
+	uint8_t digest[32];
+	struct catalogue *catalogue;
+	CLEANUP(buf_release) struct buf array = BUF_INIT((size_t)40 * 1024 * 1024);
+
+	digest_blake2b(gather_items(gather), digest);
+	if (server->shared && memcmp(digest, server->shared_digest, sizeof(digest)) == 0)
+		return catalogue_ref(server->shared);
+	buf_add_char(&array, '[');
+	buf_add(&array, gather_items(gather));
+	buf_add_char(&array, ']');
+	catalogue = catalogue_new();
+	if (!catalogue || !buf_ok(&array) || !json_parse(json, buf_span(&array), array.max) ||
+	    !catalogue_add(catalogue, json, 0) || !catalogue_set_result(catalogue, gather_result(gather)))
+		return catalogue_unref(catalogue);
+	(void)catalogue_unref(server->shared);
+	server->shared = catalogue_ref(catalogue);
+	memcpy(server->shared_digest, digest, sizeof(digest));
+	return catalogue;
+}
+
+static void on_fetched(void *owner, struct gather *gather, bool fine, struct span why)
+{
+	struct attachment *attachment = owner;
+	struct worker *worker = attachment->client->worker;
+	struct link *link = attachment->link;
+
+	attachment->fetch = NULL;
+	attachment->fetched_ms = loop_now(&worker->loop);
+	if (fine && link) {
+		(void)catalogue_unref(link->catalogue);
+		link->catalogue = share(attachment->server, gather, &worker->side);
+		fine = link->catalogue != NULL;
+		why = S("the list is too large");
+		if (fine && link->catalogue->refused)
+			log_event(
+			    worker->log, LOG_WARN, "catalogue.refused",
+			    "Tools without a name, or with a name that stood there before, were left out.",
+			    LF("server", attachment->server->name), LFN("tools", link->catalogue->refused));
+	}
+	if (!fine)
+		(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
+				   sizeof(attachment->why));
+	(void)gather_free(gather);
+	wake(attachment);
+}
+
+bool attachment_fetch(struct attachment *attachment)
+{
+	struct link *link = attachment->link;
+
+	if (!attachment->fetch) {
+		link_initialized(link);
+		attachment->fetch = gather_start(
+		    link, METHOD_TOOLS_LIST, link->era == ERA_MODERN ? buf_span(&link->init_params) : S(""),
+		    on_fetched, attachment);
+	}
+	return attachment->fetch != NULL;
+}
+
+enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh)
+{
+	struct attachment *attachment = x->attachment;
+	struct link *link = attachment->link;
+	bool waited = x->waited == WAITED_LIST && !attachment->fetch;
+
+	if (link->catalogue && (!fresh || waited)) {
+		x->waited = WAITED_NOTHING;
+		return STAGE_NEXT;
+	}
+	if (waited)
+		return refuse_unreachable(x);
+	if (!attachment_fetch(attachment))
+		return refuse_unreachable(x);
+	x->waited = WAITED_LIST;
+	return attachment_park(attachment, x) ? STAGE_WAIT : STAGE_DONE;
+}
+
+void attachment_close(struct attachment *attachment)
+{
+	attachment->fetch = gather_free(attachment->fetch);
+	drop_asks(attachment);
+	while (!list_empty(&attachment->waiting))
+		attachment_unpark(LIST_ENTRY(attachment->waiting.next, struct exchange, waiting));
+	attachment->link = link_close(attachment->link);
+	list_remove(&attachment->node);
+	attachment->server = server_unref(attachment->server);
+	free(attachment);
+}

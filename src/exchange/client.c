@@ -1,0 +1,433 @@
+/* client.c - the clients of the gate: their life, and what is sent to them unasked. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/client.h"
+
+#include <stdlib.h>
+
+#include "exchange/gather.h"
+#include "json/write.h"
+
+enum { CLIENT_HELLO_BYTES = 256 * 1024, CLIENT_PARKED_BYTES = 256 * 1024 };
+
+static bool over_limit(const struct worker *worker, const struct principal *principal, struct err *err)
+{
+	size_t own = 0;
+
+	if (worker->n_clients >= worker->limits.sessions) {
+		(void)err_set(err, ERR_LIMIT, "the gate has %zu sessions, which is its limit",
+			      worker->limits.sessions);
+		return true;
+	}
+	if (worker->n_clients < worker->limits.sessions_per_principal)
+		return false;
+	LIST_EACH(&worker->clients, node)
+		own += LIST_ENTRY(node, struct client, node)->principal == principal ||
+		       span_eq(LIST_ENTRY(node, struct client, node)->principal->id, principal->id);
+	if (own < worker->limits.sessions_per_principal)
+		return false;
+	(void)err_set(err, ERR_LIMIT, "you have %zu sessions open, which is the limit", own);
+	return true;
+}
+
+struct client *client_new(struct worker *worker, struct principal *principal, enum client_kind kind,
+			  enum era era, struct server *only, struct err *err)
+{
+	struct client *client;
+
+	if (over_limit(worker, principal, err))
+		return NULL;
+	client = calloc(1, sizeof(*client));
+	if (!client) {
+		(void)err_set(err, ERR_NOMEM, "no memory for a session");
+		return NULL;
+	}
+	client->refs = 2;
+	client->worker = worker;
+	client->principal = principal_ref(principal);
+	client->kind = kind;
+	client->era = era;
+	client->only = only ? server_ref(only) : NULL;
+	client->hello = BUF_INIT(CLIENT_HELLO_BYTES);
+	client->parked = BUF_INIT(CLIENT_PARKED_BYTES);
+	client->used_ms = loop_now(&worker->loop);
+	list_init(&client->attachments);
+	list_init(&client->exchanges);
+	list_init(&client->asks);
+	list_add(&worker->clients, &client->node);
+	worker->n_clients++;
+	worker_need_tick(worker);
+	return client;
+}
+
+struct client *client_unref(struct client *client)
+{
+	if (!client || --client->refs)
+		return NULL;
+	client->principal = principal_unref(client->principal);
+	client->only = server_unref(client->only);
+	buf_release(&client->hello);
+	buf_release(&client->parked);
+	free(client->session_bytes);
+	free(client);
+	return NULL;
+}
+
+static void forget_session(struct client *client)
+{
+	struct worker *worker = client->worker;
+
+	if (client->session_id.n && map_get(&worker->sessions, client->session_id) == client)
+		(void)map_remove(&worker->sessions, client->session_id);
+	if (client->kind == CLIENT_CONTEXT && map_get(&worker->contexts, client->principal->id) == client)
+		(void)map_remove(&worker->contexts, client->principal->id);
+}
+
+void client_close(struct client *client, struct span reason)
+{
+	struct outlet *outlet;
+
+	if (client->closed)
+		return;
+	client->closed = true;
+	forget_session(client);
+	while (!list_empty(&client->exchanges))
+		exchange_cancel(LIST_ENTRY(client->exchanges.next, struct exchange, in_client), reason);
+	while (!list_empty(&client->asks)) {
+		struct ask *ask = LIST_ENTRY(client->asks.next, struct ask, node);
+
+		list_remove(&ask->node);
+		free(ask);
+	}
+	while (!list_empty(&client->attachments))
+		attachment_close(LIST_ENTRY(client->attachments.next, struct attachment, node));
+	outlet = TAKE(client->outlet);
+	if (outlet)
+		outlet->close(outlet);
+	list_remove(&client->node);
+	client->worker->n_clients--;
+	(void)client_unref(client);
+}
+
+struct attachment *client_attach(struct client *client, struct server *server)
+{
+	struct attachment *attachment;
+
+	LIST_EACH(&client->attachments, node)
+		if (LIST_ENTRY(node, struct attachment, node)->server == server)
+			return LIST_ENTRY(node, struct attachment, node);
+	attachment = calloc(1, sizeof(*attachment));
+	if (!attachment)
+		return NULL;
+	attachment->client = client;
+	attachment->server = server_ref(server);
+	list_init(&attachment->waiting);
+	list_add(&client->attachments, &attachment->node);
+	return attachment;
+}
+
+static struct exchange *exchange_on(struct client *client, const struct attachment *attachment)
+{
+	LIST_EACH(&client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (x->attachment == attachment)
+			return x;
+	}
+	return NULL;
+}
+
+void client_detach_server(struct client *client, struct server *server)
+{
+	LIST_EACH(&client->attachments, node) {
+		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
+		struct exchange *x;
+
+		if (attachment->server != server)
+			continue;
+		while ((x = exchange_on(client, attachment)) != NULL) {
+			call_cancel(&x->call, S("the server is being removed"));
+			exchange_refuse(x, 200, -32603, "K704",
+					S("The server was changed or removed while it worked"), S(""));
+		}
+		attachment_close(attachment);
+	}
+}
+
+bool client_sees(const struct client *client, const struct server *server)
+{
+	if (server->removed || (server->ephemeral && client->only != server))
+		return false;
+	return (!client->only || client->only == server) &&
+	       principal_may_use(client->principal, server->name);
+}
+
+bool client_tell(struct client *client, struct span message)
+{
+	if (client->closed)
+		return false;
+	if (client->outlet)
+		return client->outlet->send(client->outlet, message);
+	if (client->kind != CLIENT_SESSION || client->n_parked >= LIMIT_PARKED_MESSAGES)
+		return false;
+	buf_add(&client->parked, message);
+	buf_add_char(&client->parked, '\n');
+	if (!buf_ok(&client->parked)) {
+		buf_clear(&client->parked);
+		client->n_parked = 0;
+		return false;
+	}
+	client->n_parked++;
+	return true;
+}
+
+void client_set_outlet(struct client *client, struct outlet *outlet)
+{
+	struct span rest;
+
+	client->outlet = outlet;
+	if (!outlet)
+		return;
+	rest = buf_span(&client->parked);
+	while (rest.n && client->outlet == outlet) {
+		struct span message = span_cut(&rest, '\n');
+
+		(void)outlet->send(outlet, message);
+	}
+	buf_release(&client->parked);
+	client->n_parked = 0;
+}
+
+/* --- what the client says besides requests --- */
+
+static void cancelled(struct client *client, const struct message *message)
+{
+	CLEANUP(buf_release) struct buf reason = BUF_INIT((size_t)4096);
+	const struct json *json = message->json;
+	struct exchange *x;
+	json_at at;
+
+	if (message->params == JSON_NONE)
+		return;
+	x = exchange_find(client, message_token(json, json_get(json, message->params, S("requestId"))));
+	if (!x || x->method == METHOD_INITIALIZE)
+		return;
+	at = json_get(json, message->params, S("reason"));
+	if (json_is(json, at, JSON_STRING))
+		json_string_add(json, at, &reason);
+	client->worker->metrics.cancelled++;
+	exchange_cancel(x, buf_span(&reason));
+}
+
+static struct ask *find_ask(struct client *client, const struct json *json, json_at token)
+{
+	uint64_t id;
+
+	if (token == JSON_NONE || !json_is(json, token, JSON_NUMBER) || !json_u64(json, token, &id))
+		return NULL;
+	LIST_EACH(&client->asks, node)
+		if (LIST_ENTRY(node, struct ask, node)->id == id)
+			return LIST_ENTRY(node, struct ask, node);
+	return NULL;
+}
+
+/* Progress on what a server asked: back under the token the server gave. */
+static void client_progress(struct client *client, const struct message *message)
+{
+	const struct json *json = message->json;
+	const struct send_facts facts = { .method = METHOD_PROGRESS, .method_name = message->method_raw };
+	json_at token = message->params == JSON_NONE ? JSON_NONE
+						     : json_get(json, message->params, S("progressToken"));
+	struct ask *ask = find_ask(client, json, token);
+	struct json_edit edit;
+
+	if (!ask || !ask->progress_raw.n || !ask->attachment->link)
+		return;
+	edit = (struct json_edit){ token, JSON_REPLACE, ask->progress_raw };
+	buf_clear(&client->worker->out);
+	json_emit(&client->worker->out, json, message->root, &edit, 1);
+	if (buf_ok(&client->worker->out))
+		link_send(ask->attachment->link, buf_span(&client->worker->out), &facts);
+}
+
+static void to_servers(struct client *client, struct server *only, const struct message *message)
+{
+	const struct send_facts facts = { .method = message->method, .method_name = message->method_raw };
+
+	buf_clear(&client->worker->out);
+	json_emit(&client->worker->out, message->json, message->root, NULL, 0);
+	if (!buf_ok(&client->worker->out))
+		return;
+	LIST_EACH(&client->attachments, node) {
+		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
+
+		if (attachment->link && attachment->link->state_of == LINK_READY &&
+		    (!only || only == attachment->server))
+			link_send(attachment->link, buf_span(&client->worker->out), &facts);
+	}
+}
+
+static void initialized(struct client *client)
+{
+	client->ready = true;
+	LIST_EACH(&client->attachments, node) {
+		struct link *link = LIST_ENTRY(node, struct attachment, node)->link;
+
+		if (link && link->state_of == LINK_READY)
+			link_initialized(link);
+	}
+}
+
+void client_notified(struct client *client, struct server *only, const struct message *message)
+{
+	client->used_ms = loop_now(&client->worker->loop);
+	client->worker->metrics.notifications++;
+	if (message->method == METHOD_CANCELLED)
+		cancelled(client, message);
+	else if (message->method == METHOD_PROGRESS)
+		client_progress(client, message);
+	else if (message->method == METHOD_INITIALIZED)
+		initialized(client);
+	else if (method_allowed(message->method, client->revision, METHOD_FROM_CLIENT))
+		to_servers(client, only, message);
+}
+
+void client_answered(struct client *client, const struct message *message)
+{
+	static const struct send_facts facts = { .method = METHOD_NONE };
+	struct ask *ask = find_ask(client, message->json, message->id);
+	struct json_edit edit;
+
+	client->used_ms = loop_now(&client->worker->loop);
+	if (!ask)
+		return;
+	list_remove(&ask->node);
+	edit = (struct json_edit){ message->id, JSON_REPLACE, ask->id_raw };
+	buf_clear(&client->worker->out);
+	json_emit(&client->worker->out, message->json, message->root, &edit, 1);
+	if (buf_ok(&client->worker->out) && ask->attachment->link)
+		link_send(ask->attachment->link, buf_span(&client->worker->out), &facts);
+	free(ask);
+}
+
+/* --- what servers ask of the client --- */
+
+static void refuse_ask(struct link *link, const struct message *message, int code, struct span text)
+{
+	static const struct send_facts facts = { .method = METHOD_NONE };
+	CLEANUP(buf_release) struct buf answer = BUF_INIT((size_t)8192);
+
+	buf_add(&answer, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_add(&answer, message_token(message->json, message->id));
+	buf_addf(&answer, ",\"error\":{\"code\":%d,\"message\":", code);
+	json_add_string(&answer, text);
+	buf_add(&answer, S("}}"));
+	if (buf_ok(&answer))
+		link_send(link, buf_span(&answer), &facts);
+}
+
+static bool client_takes(const struct client *client, enum method method)
+{
+	if (method == METHOD_SAMPLING)
+		return client->declared & CLIENT_SAMPLING;
+	if (method == METHOD_ELICITATION)
+		return client->declared & CLIENT_ELICITATION;
+	if (method == METHOD_ROOTS_LIST)
+		return client->declared & CLIENT_ROOTS;
+	return client->declared & CLIENT_TASKS;
+}
+
+static struct ask *ask_new(struct client *client, struct attachment *attachment,
+			   const struct message *message)
+{
+	struct span id = message_token(message->json, message->id);
+	json_at token_at = message_progress_token(message);
+	struct span token = token_at == JSON_NONE ? S("") : message_token(message->json, token_at);
+	struct ask *ask = calloc(1, sizeof(*ask) + id.n + token.n);
+
+	if (!ask)
+		return NULL;
+	memcpy(ask->bytes, id.p, id.n);
+	if (token.n)
+		memcpy(ask->bytes + id.n, token.p, token.n);
+	ask->id_raw = span_of(ask->bytes, id.n);
+	ask->progress_raw = span_of(ask->bytes + id.n, token.n);
+	ask->id = ++client->next_ask;
+	ask->attachment = attachment;
+	ask->method = message->method;
+	ask->deadline_ms = loop_now(&client->worker->loop) + client->worker->limits.call_total_ms;
+	list_add(&client->asks, &ask->node);
+	return ask;
+}
+
+/* The server's request with our id, and our token where it had one. */
+static void emit_ask(struct buf *out, const struct ask *ask, const struct message *message)
+{
+	struct json_edit edits[2];
+	CLEANUP(buf_release) struct buf number = BUF_INIT((size_t)32);
+	size_t n = 0;
+
+	buf_add_u64(&number, ask->id);
+	edits[n++] = (struct json_edit){ message->id, JSON_REPLACE, buf_span(&number) };
+	if (ask->progress_raw.n)
+		edits[n++] = (struct json_edit){ message_progress_token(message), JSON_REPLACE,
+						 buf_span(&number) };
+	if (n == 2 && edits[1].at < edits[0].at) {
+		struct json_edit first = edits[0];
+
+		edits[0] = edits[1];
+		edits[1] = first;
+	}
+	buf_clear(out);
+	json_emit(out, message->json, message->root, edits, n);
+}
+
+void client_ask(struct client *client, struct attachment *attachment, struct exchange *x,
+		const struct message *message)
+{
+	struct worker *worker = client->worker;
+	struct ask *ask;
+	bool sent;
+
+	worker->metrics.server_requests++;
+	if (!client_takes(client, message->method)) {
+		refuse_ask(attachment->link, message, -32601, S("The client does not offer this"));
+		return;
+	}
+	ask = ask_new(client, attachment, message);
+	if (!ask)
+		return;
+	emit_ask(&worker->out, ask, message);
+	if (buf_ok(&worker->out) && x && x->sink) {
+		x->sink->send(x->sink, x, 200, buf_span(&worker->out), false);
+		sent = true;
+	} else {
+		sent = buf_ok(&worker->out) && client_tell(client, buf_span(&worker->out));
+	}
+	if (sent)
+		return;
+	list_remove(&ask->node);
+	free(ask);
+	refuse_ask(attachment->link, message, -32603, S("The client cannot be reached now"));
+}
+
+void client_tick(struct client *client, uint64_t now_ms)
+{
+	bool busy = client->n_exchanges || client->n_streams || client->kind == CLIENT_STDIO;
+
+	LIST_EACH(&client->attachments, node) {
+		struct link *link = LIST_ENTRY(node, struct attachment, node)->link;
+
+		if (link)
+			link_tick(link, now_ms);
+	}
+	LIST_EACH(&client->asks, node) {
+		struct ask *ask = LIST_ENTRY(node, struct ask, node);
+
+		if (now_ms < ask->deadline_ms)
+			continue;
+		list_remove(&ask->node);
+		free(ask);
+	}
+	if (!busy && now_ms > client->used_ms + client->worker->limits.session_idle_ms)
+		client_close(client, S("idle"));
+}

@@ -1,0 +1,143 @@
+/* client.h - one client of the gate: a legacy session, a modern principal, or a host on stdio. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "exchange/exchange.h"
+
+struct client;
+
+enum client_kind {
+	CLIENT_SESSION, /* legacy HTTP: found by its session id */
+	CLIENT_CONTEXT, /* modern HTTP: all requests of one principal; holds its processes, no protocol state
+			 */
+	CLIENT_STDIO,	/* one pair of pipes, one client */
+};
+
+/* Where messages go that belong to no request: an event stream, or stdout. */
+struct outlet {
+	/* False: cannot take it (full); the caller treats the client as unreachable. */
+	bool (*send)(struct outlet *outlet, struct span message);
+	void (*close)(struct outlet *outlet);
+};
+
+/* What a legacy client declared in `initialize`. */
+enum {
+	CLIENT_SAMPLING = 1 << 0,
+	CLIENT_ELICITATION = 1 << 1,
+	CLIENT_ROOTS = 1 << 2,
+	CLIENT_TASKS = 1 << 3,
+};
+
+/* A client's connection to one server, made when it is first needed and again after its death. */
+struct attachment {
+	struct list node; /* of client->attachments */
+	struct client *client;
+	struct server *server; /* referenced */
+	struct link *link;     /* NULL: none now */
+	struct list waiting;   /* struct exchange, for the link or for the catalogue */
+	struct gather *fetch;  /* tools/list under way; NULL: none */
+	uint64_t fetched_ms;
+	unsigned deaths; /* since it last answered */
+	uint64_t died_ms;
+	enum link_failure failure;
+	char why[200];
+};
+
+/* A request of a server that waits for the client's answer. */
+struct ask {
+	struct list node; /* of client->asks */
+	uint64_t id;	  /* ours, towards the client */
+	struct attachment *attachment;
+	enum method method;
+	bool wants_progress;
+	uint64_t deadline_ms;
+	char token_store[32];
+	struct span id_raw, progress_raw; /* the server's, exact tokens */
+	char bytes[];
+};
+
+struct client {
+	struct list node;
+	unsigned refs;
+	struct worker *worker;
+	struct principal *principal; /* referenced */
+	enum client_kind kind;
+	enum era era;
+	enum revision revision; /* legacy: agreed in initialize */
+	struct server *only;	/* legacy and stdio: the endpoint; NULL: the catalogue. Referenced */
+	unsigned declared;	/* CLIENT_* */
+	bool ready;		/* notifications/initialized has come */
+	bool closed;
+	struct buf hello; /* params of initialize, or the _meta servers are probed with */
+	struct span session_id;
+	char *session_bytes;
+	char name[64]; /* what the client calls itself: a claim, for records only */
+	char ref[9];   /* the session in logs and records: the first 8 hex digits of a hash */
+	struct list attachments, exchanges, asks;
+	size_t n_exchanges, n_streams;
+	struct outlet *outlet;
+	struct buf parked; /* messages for an outlet that is not there yet, each with a newline */
+	size_t n_parked;
+	uint64_t next_ask;
+	uint64_t used_ms;
+};
+
+/* NULL without memory or past a limit (`err`). The caller holds one reference, the worker's list another. */
+struct client *client_new(struct worker *worker, struct principal *principal, enum client_kind kind,
+			  enum era era, struct server *only, struct err *err);
+static inline struct client *client_ref(struct client *client)
+{
+	client->refs++;
+	return client;
+}
+/* Returns NULL. */
+struct client *client_unref(struct client *client);
+
+/*
+ * The end: calls under way are given up, servers' questions refused, links and outlet closed, the
+ * session id forgotten. Harmless when done twice. Memory goes with the last reference.
+ */
+void client_close(struct client *client, struct span reason);
+
+/* The client's attachment to a server, made where there is none. NULL without memory. */
+struct attachment *client_attach(struct client *client, struct server *server);
+
+/* The server is going away: calls to it fail, its connection is closed. */
+void client_detach_server(struct client *client, struct server *server);
+
+/* May the client use the server, and can it see it (endpoint, scope, config)? */
+bool client_sees(const struct client *client, const struct server *server);
+
+/* Sends what belongs to no request: to the outlet, or parked until there is one. False: lost. */
+bool client_tell(struct client *client, struct span message);
+/* Sets where such messages go and sends what was parked. */
+void client_set_outlet(struct client *client, struct outlet *outlet);
+
+/* Notifications and answers of the client (its tape is worker->json). */
+void client_notified(struct client *client, struct server *only, const struct message *message);
+void client_answered(struct client *client, const struct message *message);
+
+/* Puts a server's request before the client; by `x`'s own stream where it belongs to a call. */
+void client_ask(struct client *client, struct attachment *attachment, struct exchange *x,
+		const struct message *message);
+
+void client_tick(struct client *client, uint64_t now_ms);
+
+/* Takes over what a legacy client says of itself in `initialize`. */
+void client_greet(struct client *client, const struct message *message);
+/* The same for a modern one, from its first request. */
+void client_greet_modern(struct client *client, const struct message *message,
+			 const struct message_claim *claim);
+
+/* attach.c: STAGE_NEXT when attachment->link is ready; STAGE_WAIT: parked; STAGE_DONE: refused. */
+enum stage_result attachment_need_link(struct exchange *x);
+/* The same for attachment->link->catalogue. `fresh`: fetch again even where there is one. */
+enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh);
+/* Opens a link without an exchange that waits for it. False: could not even begin; see why. */
+bool attachment_open(struct attachment *attachment);
+/* Begins to fetch the tools of a ready link. False: without memory. */
+bool attachment_fetch(struct attachment *attachment);
+/* The exchange waits until something about the attachment changes. False: refused; it is gone. */
+bool attachment_park(struct attachment *attachment, struct exchange *x);
+void attachment_unpark(struct exchange *x);
+void attachment_close(struct attachment *attachment);

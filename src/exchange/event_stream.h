@@ -1,0 +1,29 @@
+/* event_stream.h - a reply as server-sent events, kept alive and bounded. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "exchange/worker.h"
+#include "http/server.h"
+
+/* Embedded in whoever streams. Zero is legal: not begun. */
+struct event_stream {
+	struct list node;
+	struct worker *worker;
+	struct http_request *request;
+	uint64_t last_ms;
+};
+
+/* Sends the head of the reply and a first comment, so that the client sees that it stands. */
+void event_stream_begin(struct event_stream *stream, struct worker *worker, struct http_request *request);
+static inline bool event_stream_is_open(const struct event_stream *stream)
+{
+	return stream->request != NULL;
+}
+/* One message. False: the reader is too slow; the connection was cut and the stream is over. */
+bool event_stream_send(struct event_stream *stream, struct span message);
+/* Ends the reply well. */
+void event_stream_end(struct event_stream *stream);
+/* The connection is gone: nothing is left to end. */
+void event_stream_forget(struct event_stream *stream);
+/* A comment where nothing was sent for a while; called about once a second. */
+void event_stream_tick(struct event_stream *stream, uint64_t now_ms);

@@ -1,0 +1,300 @@
+/* exchange.c - the life of one request: begun, parked, answered, given up. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/exchange.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "exchange/client.h"
+#include "json/write.h"
+
+enum {
+	EXCHANGE_ARENA_BYTES = 1 << 20,
+	EXCHANGE_KEPT = 256,	  /* how many ended ones are kept for reuse */
+	EXCHANGE_HURRY_MS = 8000, /* a common answer waits no longer for its slowest server */
+	EXCHANGE_BEGIN_MS = 1000, /* an answer that takes longer begins as a stream */
+};
+
+static void on_call_message(struct call *call, const struct message *message, bool final)
+{
+	exchange_receive(LIST_ENTRY(call, struct exchange, call), message, final);
+}
+
+static void on_call_failed(struct call *call, enum link_failure failure, struct span why)
+{
+	struct exchange *x = LIST_ENTRY(call, struct exchange, call);
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
+
+	x->worker->metrics.failed++;
+	buf_addf(&text,
+		 "The server %.*s did not answer (%s): %.*s. It is unknown whether the call took effect.",
+		 SPAN_ARG(x->server->name), link_failure_word(failure), SPAN_ARG(span_first(why, 300)));
+	exchange_refuse(x, 200, -32603, failure == LINK_SILENT ? "K703" : "K702", buf_span(&text), S(""));
+}
+
+static void on_call_streaming(struct call *call)
+{
+	struct exchange *x = LIST_ENTRY(call, struct exchange, call);
+
+	if (x->sink && x->sink->begin)
+		x->sink->begin(x->sink, x);
+}
+
+static struct exchange *exchange_new(struct worker *worker)
+{
+	struct exchange *x;
+
+	if (!list_empty(&worker->free_exchanges)) {
+		x = LIST_ENTRY(worker->free_exchanges.next, struct exchange, in_client);
+		list_remove(&x->in_client);
+		worker->n_free_exchanges--;
+		return x;
+	}
+	x = calloc(1, sizeof(*x));
+	if (x)
+		x->arena = ARENA_INIT(EXCHANGE_ARENA_BYTES);
+	return x;
+}
+
+static void recycle(struct exchange *x)
+{
+	struct worker *worker = x->worker;
+	struct arena arena = x->arena;
+
+	if (worker->n_free_exchanges >= EXCHANGE_KEPT) {
+		arena_release(&arena);
+		free(x);
+		return;
+	}
+	arena_clear(&arena);
+	*x = (struct exchange){ .arena = arena };
+	list_add(&worker->free_exchanges, &x->in_client);
+	worker->n_free_exchanges++;
+}
+
+static void end(struct exchange *x)
+{
+	struct client *client = x->client;
+
+	check(!call_is_open(&x->call));
+	if (x->free_work)
+		x->free_work(x);
+	if (x->waiting.next)
+		list_remove(&x->waiting);
+	list_remove(&x->in_client);
+	client->n_exchanges--;
+	client->used_ms = loop_now(&x->worker->loop);
+	x->worker->n_calls--;
+	buf_release(&x->body);
+	x->catalogue = catalogue_unref(x->catalogue);
+	x->only = server_unref(x->only);
+	recycle(x);
+	(void)client_unref(client);
+}
+
+/* Ids are short; a long one goes to the arena. */
+static struct span keep_token(struct exchange *x, struct span token)
+{
+	if (token.n <= sizeof(x->id_store)) {
+		memcpy(x->id_store, token.p, token.n);
+		return span_of(x->id_store, token.n);
+	}
+	return arena_dup(&x->arena, token);
+}
+
+static void fill(struct exchange *x, const struct message *message, const struct exchange_options *options)
+{
+	struct worker *worker = x->worker;
+	json_at token = message_progress_token(message);
+	uint64_t now = loop_now(&worker->loop);
+
+	x->client = client_ref(options->client);
+	x->only = options->only ? server_ref(options->only) : NULL;
+	x->sink = options->sink;
+	x->revision = options->revision;
+	x->headers_checked = options->headers_checked;
+	x->method = message->method;
+	x->message = *message;
+	x->id = keep_token(x, message_token(message->json, message->id));
+	x->progress = token == JSON_NONE ? S("") : arena_dup(&x->arena, message_token(message->json, token));
+	x->mirrored = options->mirrored.n ? arena_dup(&x->arena, options->mirrored) : S("");
+	x->call = (struct call){ .on_message = on_call_message,
+				 .on_failed = on_call_failed,
+				 .on_streaming = on_call_streaming };
+	x->body = BUF_INIT(worker->limits.body_bytes);
+	x->number = ++worker->exchange_number;
+	x->started_us = clock_mono_us();
+	x->started_ms = now;
+	x->last_ms = now;
+	x->deadline_ms = now + worker->limits.call_total_ms;
+	list_add(&x->client->exchanges, &x->in_client);
+	x->client->n_exchanges++;
+	x->client->used_ms = now;
+	worker->n_calls++;
+	worker->metrics.calls++;
+	worker_need_tick(worker);
+}
+
+void exchange_start(struct worker *worker, const struct message *message,
+		    const struct exchange_options *options)
+{
+	struct exchange *x = exchange_new(worker);
+
+	if (!x) {
+		options->sink->send(options->sink, NULL, 503,
+				    S("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":"
+				      "-32603,\"message\":\"The gate has no memory\"}}"),
+				    true);
+		return;
+	}
+	x->worker = worker;
+	fill(x, message, options);
+	exchange_run(x);
+}
+
+bool exchange_keep(struct exchange *x)
+{
+	if (x->body.n)
+		return true;
+	json_emit(&x->body, x->message.json, x->message.root, NULL, 0);
+	if (buf_ok(&x->body))
+		return true;
+	exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory to keep the request"), S(""));
+	return false;
+}
+
+void exchange_run(struct exchange *x)
+{
+	if (x->body.n && (!json_parse(&x->worker->json, buf_span(&x->body), x->body.n) ||
+			  message_read(&x->worker->json, 0, &x->message) != MESSAGE_OK)) {
+		/* It was read before; only memory can be short. */
+		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for the request"), S(""));
+		return;
+	}
+	while (x->stage < n_stages) {
+		enum stage_result result = stages[x->stage].run(x);
+
+		if (result != STAGE_NEXT)
+			return;
+		x->stage++;
+	}
+}
+
+void exchange_finish(struct exchange *x, unsigned status, struct span message, const char *outcome)
+{
+	struct sink *sink = TAKE(x->sink);
+
+	call_forget(&x->call);
+	metrics_observe(&x->worker->metrics, clock_mono_us() - x->started_us);
+	if (x->recorded)
+		record_outcome(x, outcome, message.n);
+	if (sink)
+		sink->send(sink, x, status, message, true);
+	end(x);
+}
+
+static void begin_answer(const struct exchange *x, struct buf *out)
+{
+	buf_clear(out);
+	buf_add(out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_add(out, x->id.n ? x->id : S("null"));
+}
+
+void exchange_refuse(struct exchange *x, unsigned status, int error, const char *code, struct span text,
+		     struct span data)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)64 * 1024);
+
+	if (!x->recorded)
+		(void)record_decision(x, false, code);
+	begin_answer(x, &out);
+	buf_addf(&out, ",\"error\":{\"code\":%d,\"message\":", error);
+	json_add_string(&out, text);
+	if (code || data.n) {
+		buf_add(&out, S(",\"data\":{"));
+		if (code)
+			buf_addf(&out, "\"kanmon\":\"%s\"", code);
+		if (code && data.n)
+			buf_add_char(&out, ',');
+		buf_add(&out, data);
+		buf_add_char(&out, '}');
+	}
+	buf_add(&out, S("}}"));
+	exchange_finish(x, status, buf_span(&out), "refused");
+}
+
+void exchange_answer(struct exchange *x, struct span result)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(result.n + 2048);
+
+	begin_answer(x, &out);
+	buf_add(&out, S(",\"result\":"));
+	buf_add(&out, result);
+	buf_add_char(&out, '}');
+	if (buf_ok(&out))
+		exchange_finish(x, 200, buf_span(&out), "answered");
+	else
+		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for the answer"), S(""));
+}
+
+void exchange_cancel(struct exchange *x, struct span reason)
+{
+	struct sink *sink = TAKE(x->sink);
+
+	call_cancel(&x->call, reason);
+	if (x->recorded)
+		record_outcome(x, "cancelled", 0);
+	/* spec: a cancelled request gets no answer; the sink still has to let go of it. */
+	if (sink)
+		sink->send(sink, x, 200, S(""), true);
+	end(x);
+}
+
+void exchange_detach(struct exchange *x)
+{
+	x->sink = NULL;
+}
+
+void exchange_tick(struct exchange *x, uint64_t now_ms)
+{
+	uint64_t timeout = x->server ? x->server->timeout_ms : LIMIT_HANDSHAKE_MS * 2;
+
+	if (x->sink && x->sink->begin && call_is_open(&x->call) && now_ms > x->last_ms + EXCHANGE_BEGIN_MS)
+		x->sink->begin(x->sink, x);
+	if (x->waiting.next && !x->only && !x->hurry && now_ms > x->last_ms + EXCHANGE_HURRY_MS) {
+		x->hurry = true;
+		attachment_unpark(x);
+		exchange_run(x);
+		return;
+	}
+	if (x->method == METHOD_LISTEN && x->sink && !x->waiting.next)
+		return;
+	if (now_ms <= x->last_ms + timeout && now_ms <= x->deadline_ms)
+		return;
+	x->worker->metrics.failed++;
+	call_cancel(&x->call, S("timed out"));
+	exchange_refuse(x, 200, -32603, "K703", S("The server did not answer in time"), S(""));
+}
+
+struct exchange *exchange_find(struct client *client, struct span id)
+{
+	if (id.n == 0)
+		return NULL;
+	LIST_EACH(&client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (span_eq(x->id, id))
+			return x;
+	}
+	return NULL;
+}
+
+unsigned exchange_status(const struct exchange *x, int64_t code)
+{
+	if (x->revision < REVISION_2026_07_28)
+		return 200;
+	if (code == -32020 || code == -32021 || code == -32022)
+		return 400;
+	return code == -32601 ? 404 : 200;
+}

@@ -1,0 +1,133 @@
+/* exchange.h - one request of a client on its way to a server and back. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/arena.h"
+#include "exchange/worker.h"
+#include "mcp/message.h"
+
+struct attachment;
+struct exchange;
+
+/*
+ * Where the messages for one request go. `status` is the HTTP status an answer asks for; other
+ * transports ignore it. After `final` the sink forgets the exchange.
+ */
+struct sink {
+	void (*send)(struct sink *sink, struct exchange *x, unsigned status, struct span message, bool final);
+	/* The answer will come as a stream, or late: begin the reply now. May be NULL. */
+	void (*begin)(struct sink *sink, struct exchange *x);
+	/* Bytes that wait for a slow reader. */
+	size_t (*queued)(const struct sink *sink);
+};
+
+enum stage_result {
+	STAGE_NEXT, /* go on */
+	STAGE_WAIT, /* parked; stage_resume() comes back to this stage */
+	STAGE_DONE, /* answered or refused; the exchange is gone */
+};
+
+struct exchange {
+	struct list in_client;
+	struct list waiting; /* on an attachment; unlinked: next == NULL */
+	struct worker *worker;
+	struct client *client; /* referenced */
+	struct server *only;   /* the endpoint's server; NULL: the catalogue of all. Referenced */
+	struct server *server; /* where it goes, once routed. Borrowed from `only` or the attachment */
+	struct attachment *attachment;
+	struct sink *sink; /* NULL: the client is gone */
+	struct call call;
+	struct message message; /* valid while a stage runs */
+	struct arena arena;
+	unsigned stage;
+	enum { WAITED_NOTHING, WAITED_LINK, WAITED_LIST } waited; /* what it was parked for */
+	enum method method;
+	enum revision revision;
+	struct span id;	      /* the client's id, its exact token */
+	struct span progress; /* the client's progress token; empty: none */
+	struct span name;     /* tool, prompt, or URI as the client wrote it, decoded */
+	struct span own_name; /* the same without the server's prefix */
+	struct span mirrored; /* Mcp-Param-* lines as received: "name\0value\0"… */
+	struct buf body;      /* the message, where it had to wait */
+	struct tool *tool;
+	struct catalogue *catalogue; /* referenced while `tool` is used */
+	struct decision decision;
+	uint64_t number; /* of the exchange, for records */
+	uint64_t started_us, started_ms;
+	uint64_t deadline_ms, last_ms; /* absolute end; end without progress */
+	bool opened;		       /* the servers of a common answer were all tried once */
+	bool hurry;		       /* no longer wait for servers that have not greeted */
+	bool refetched;		       /* the catalogue was fetched again for it */
+	bool recorded;
+	bool local;	      /* answered by the gate itself */
+	bool headers_checked; /* came over HTTP, modern: mirrored headers must match */
+	void *work;	      /* what a multi-server answer gathers in; freed by free_work */
+	void (*free_work)(struct exchange *x);
+	char id_store[48];
+};
+
+/* What an incoming request brings besides its tape. */
+struct exchange_options {
+	struct client *client;
+	struct server *only;
+	struct sink *sink;
+	enum revision revision;
+	struct span mirrored;
+	bool headers_checked;
+};
+
+/*
+ * Starts the request `message` (its tape is worker->json) on its way. The sink gets the answer,
+ * possibly before this returns. NULL: answered already, or without memory (told to the sink too).
+ */
+void exchange_start(struct worker *worker, const struct message *message,
+		    const struct exchange_options *options);
+
+/* Runs the stages from where the exchange stands; its tape is parsed anew where it had waited. */
+void exchange_run(struct exchange *x);
+
+/* Copies the message, so that the exchange can wait. False: refused for memory; the exchange is gone. */
+bool exchange_keep(struct exchange *x);
+
+/* Ends it with a JSON-RPC error. `code` is a stable K code or NULL; `data` further members or empty. */
+void exchange_refuse(struct exchange *x, unsigned status, int error, const char *code, struct span text,
+		     struct span data);
+/* Ends it with a result: `result` is JSON. */
+void exchange_answer(struct exchange *x, struct span result);
+/* Ends it with whole JSON-RPC text. */
+void exchange_finish(struct exchange *x, unsigned status, struct span message, const char *outcome);
+/* The client gave it up (or is gone): the server is told where its era asks for it. */
+void exchange_cancel(struct exchange *x, struct span reason);
+/* The client cannot be reached any more, but the call goes on (legacy HTTP). */
+void exchange_detach(struct exchange *x);
+
+/* Deadlines; called about once a second. */
+void exchange_tick(struct exchange *x, uint64_t now_ms);
+
+/* stages.c */
+struct stage {
+	const char *name;
+	enum stage_result (*run)(struct exchange *x);
+};
+extern const struct stage stages[];
+extern const unsigned n_stages;
+
+/* The HTTP status that goes with a JSON-RPC error code in the modern era. */
+unsigned exchange_status(const struct exchange *x, int64_t code);
+
+/*
+ * What happens to an answer of the server: the second half of the table. `final` is the result or
+ * error of the request.
+ */
+void exchange_receive(struct exchange *x, const struct message *message, bool final);
+
+/* record.c: before anything leaves. False: it cannot be recorded, and nothing may leave. */
+bool record_decision(struct exchange *x, bool allowed, const char *code);
+void record_outcome(struct exchange *x, const char *outcome, size_t bytes);
+
+/* local.c: answers the gate gives itself: initialize, discover, lists of several servers. */
+bool local_method(const struct exchange *x);
+enum stage_result local_route(struct exchange *x);
+enum stage_result local_answer(struct exchange *x);
+
+struct exchange *exchange_find(struct client *client, struct span id);

@@ -1,0 +1,14 @@
+/* front_http.h - clients over Streamable HTTP, both eras, on one endpoint. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "exchange/worker.h"
+#include "http/server.h"
+
+/* For http_server_new(): `owner` is the worker. */
+void front_http_on_request(void *owner, struct http_request *request, const struct http_head *head,
+			   struct span body);
+
+/* The same for the listener that only shows metrics and health. */
+void front_metrics_on_request(void *owner, struct http_request *request, const struct http_head *head,
+			      struct span body);

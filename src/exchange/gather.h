@@ -1,0 +1,24 @@
+/* gather.h - a whole list of a server, page after page. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "upstream/link.h"
+
+struct gather;
+
+/*
+ * Called once, from the loop. `ok` false: the list could not be had; `why` says it. Read with
+ * gather_* during the call; the gather is freed by the one who started it.
+ */
+typedef void gather_done(void *owner, struct gather *gather, bool ok, struct span why);
+
+/* Asks `link` for all pages of `method` (METHOD_LIST). `meta` is the request's _meta (JSON), empty: none. */
+struct gather *gather_start(struct link *link, enum method method, struct span meta, gather_done *done,
+			    void *owner);
+/* Gives it up where it is under way. Returns NULL. */
+struct gather *gather_free(struct gather *gather);
+
+/* The items of all pages, as the inside of a JSON array: "{…},{…}". */
+struct span gather_items(const struct gather *gather);
+/* The first page's result object, as JSON, without the items' own member and nextCursor. */
+struct span gather_result(const struct gather *gather);

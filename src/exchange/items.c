@@ -1,0 +1,131 @@
+/* items.c - the keys of a config about clients. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/items.h"
+
+#include "base/tr.h"
+
+static int check_host(struct span text, struct err *err)
+{
+	for (size_t i = 0; i < text.n; i++) {
+		char c = text.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '[' ||
+		      c == ']' || c == ':'))
+			return err_set(
+			    err, ERR_CONFIG, "%s",
+			    tr("it must be a host name in small letters, without scheme and port"));
+	}
+	return text.n ? 0 : err_set(err, ERR_CONFIG, "%s", tr("it is empty"));
+}
+
+static int check_origin(struct span text, struct err *err)
+{
+	struct span rest = text;
+
+	if (span_starts(text, S("https://")))
+		rest = span_skip(text, 8);
+	else if (span_starts(text, S("http://")))
+		rest = span_skip(text, 7);
+	if (rest.n == text.n || rest.n == 0 || span_find(rest, '/') != rest.n ||
+	    span_find(rest, '@') != rest.n)
+		return err_set(err, ERR_CONFIG, "%s",
+			       tr("it must be a scheme and a host, like https://app.example.com"));
+	return 0;
+}
+
+const struct conf_item exchange_items[] = {
+	{
+	    .path = "hosts",
+	    .type = CONF_STRING_LIST,
+	    .max = 64,
+	    .text = TR_MARK(
+		"Further names the gateway answers to in the Host header, besides its own addresses."),
+	    .check = check_host,
+	},
+	{
+	    .path = "origins",
+	    .type = CONF_STRING_LIST,
+	    .max = 64,
+	    .text = TR_MARK("Web origins whose pages may speak to the gateway."),
+	    .check = check_origin,
+	},
+	{
+	    .path = "metrics",
+	    .type = CONF_ADDRESS,
+	    .max = 4,
+	    .text = TR_MARK("Where Prometheus reads the metrics; absent: nowhere."),
+	},
+	{
+	    .path = "limits.body",
+	    .type = CONF_BYTES,
+	    .min = 4096,
+	    .max = 64 << 20,
+	    .fallback = "4MiB",
+	    .text = TR_MARK("The largest message of a client."),
+	},
+	{
+	    .path = "limits.result",
+	    .type = CONF_BYTES,
+	    .min = 4096,
+	    .max = 256 << 20,
+	    .fallback = "16MiB",
+	    .text = TR_MARK("The largest message of a server."),
+	},
+	{
+	    .path = "limits.connections",
+	    .type = CONF_INT,
+	    .min = 1,
+	    .max = 100000,
+	    .fallback = "4096",
+	    .text = TR_MARK("How many HTTP connections of clients may be open."),
+	},
+	{
+	    .path = "limits.sessions",
+	    .type = CONF_INT,
+	    .min = 1,
+	    .max = 1000000,
+	    .fallback = "10000",
+	    .text = TR_MARK("How many sessions may be open, all clients together."),
+	},
+	{
+	    .path = "limits.sessions-per-token",
+	    .type = CONF_INT,
+	    .min = 1,
+	    .max = 1000000,
+	    .fallback = "1000",
+	    .text = TR_MARK("How many sessions one token may have open."),
+	},
+	{
+	    .path = "limits.calls",
+	    .type = CONF_INT,
+	    .min = 1,
+	    .max = 100000,
+	    .fallback = "4096",
+	    .text = TR_MARK("How many calls may be under way, all clients together."),
+	},
+	{
+	    .path = "limits.calls-per-session",
+	    .type = CONF_INT,
+	    .min = 1,
+	    .max = 100000,
+	    .fallback = "256",
+	    .text = TR_MARK("How many calls one session may have under way."),
+	},
+	{
+	    .path = "limits.session-idle",
+	    .type = CONF_DURATION,
+	    .min = 1000,
+	    .max = INT64_C(30) * 24 * 3600 * 1000,
+	    .fallback = "30m",
+	    .text = TR_MARK("How long a session lives without a message."),
+	},
+	{
+	    .path = "limits.call-total",
+	    .type = CONF_DURATION,
+	    .min = 1000,
+	    .max = INT64_C(24) * 3600 * 1000,
+	    .fallback = "10m",
+	    .text = TR_MARK("How long a call may take in all, whatever progress it reports."),
+	},
+	{ .path = NULL },
+};

@@ -1,0 +1,508 @@
+/* local.c - answers the gate gives itself: greetings, and lists it has looked at. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "exchange/client.h"
+#include "exchange/gather.h"
+#include "json/write.h"
+
+#define OWN_INFO "{\"name\":\"kanmon\",\"title\":\"Kanmon\",\"version\":\"" KANMON_VERSION "\"}"
+
+bool local_method(const struct exchange *x)
+{
+	if (x->method == METHOD_INITIALIZE || x->method == METHOD_DISCOVER || x->method == METHOD_PING ||
+	    x->method == METHOD_TOOLS_LIST)
+		return true;
+	return !x->only && (x->method == METHOD_PROMPTS_LIST || x->method == METHOD_SET_LEVEL ||
+			    x->method == METHOD_LISTEN);
+}
+
+static enum stage_result not_here(struct exchange *x)
+{
+	exchange_refuse(x, exchange_status(x, -32601), -32601, "K601", S("Method not found"), S(""));
+	return STAGE_DONE;
+}
+
+/* --- what is needed before the answer: links, catalogues --- */
+
+/*
+ * One server of a common answer. True: it has come as far as it will. What is begun here (a link,
+ * a fetch) is begun once for the exchange: a server that fails is left out, not tried in a circle.
+ */
+static bool settled(struct exchange *x, struct attachment *attachment)
+{
+	bool tools = x->method == METHOD_TOOLS_LIST;
+	struct link *link;
+
+	if (!attachment->link && !x->opened)
+		(void)attachment_open(attachment);
+	link = attachment->link;
+	if (!link || x->hurry)
+		return true;
+	if (link->state_of != LINK_READY)
+		return false;
+	if (!tools || link->catalogue || !link_has_capability(link, S("tools")))
+		return true;
+	if (attachment->fetch)
+		return false;
+	/* Fetched since the exchange began, and still no catalogue: it could not be had. */
+	if (attachment->fetched_ms >= x->started_ms)
+		return true;
+	return !attachment_fetch(attachment);
+}
+
+static enum stage_result settle_all(struct exchange *x)
+{
+	struct attachment *open = NULL;
+
+	LIST_EACH(&x->worker->servers, node) {
+		struct server *server = LIST_ENTRY(node, struct server, node);
+		struct attachment *attachment = client_sees(x->client, server)
+						    ? client_attach(x->client, server)
+						    : NULL;
+
+		if (attachment && !settled(x, attachment))
+			open = attachment;
+	}
+	x->opened = true;
+	if (!open)
+		return STAGE_NEXT;
+	return attachment_park(open, x) ? STAGE_WAIT : STAGE_DONE;
+}
+
+static bool list_is_watched(const struct link *link)
+{
+	return link->era == ERA_LEGACY && link_declares_list_changed(link);
+}
+
+static enum stage_result route_one(struct exchange *x)
+{
+	enum stage_result result;
+
+	if (!x->attachment) {
+		x->attachment = client_attach(x->client, x->only);
+		x->server = x->only;
+	}
+	if (!x->attachment) {
+		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for a connection"), S(""));
+		return STAGE_DONE;
+	}
+	result = attachment_need_link(x);
+	if (result != STAGE_NEXT || x->method != METHOD_TOOLS_LIST)
+		return result;
+	if (!link_has_capability(x->attachment->link, S("tools")))
+		return not_here(x);
+	return attachment_need_catalogue(x, !list_is_watched(x->attachment->link));
+}
+
+/* --- a list of several servers, other than tools --- */
+
+struct roundup {
+	struct exchange *x;
+	struct part {
+		struct roundup *roundup;
+		struct attachment *attachment;
+		struct gather *gather;
+		bool done;
+	} * parts;
+	size_t n, open;
+	struct buf items;
+	struct later later;
+};
+
+static void roundup_free(struct exchange *x)
+{
+	struct roundup *roundup = x->work;
+
+	for (size_t i = 0; i < roundup->n; i++)
+		roundup->parts[i].gather = gather_free(roundup->parts[i].gather);
+	loop_later_cancel(&roundup->later);
+	buf_release(&roundup->items);
+	free(roundup->parts);
+	free(roundup);
+	x->work = NULL;
+	x->free_work = NULL;
+}
+
+static void roundup_finish(struct later *later)
+{
+	struct roundup *roundup = LIST_ENTRY(later, struct roundup, later);
+	struct exchange *x = roundup->x;
+	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)64 * 1024 * 1024);
+
+	buf_addf(&result, "{\"%.*s\":[", SPAN_ARG(method_info(x->method)->items));
+	buf_add(&result, buf_span(&roundup->items));
+	buf_add_char(&result, ']');
+	if (x->revision >= REVISION_2026_07_28)
+		buf_add(&result, S(",\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\""));
+	buf_add_char(&result, '}');
+	exchange_answer(x, buf_span(&result));
+}
+
+/* Adds the items with the server's name before their own. */
+static void add_prefixed(struct buf *out, struct json *json, struct span array, struct span server)
+{
+	CLEANUP(buf_release) struct buf name = BUF_INIT((size_t)64 * 1024);
+
+	if (!json_parse(json, array, array.n))
+		return;
+	for (json_at at = json_first(json, 0); at != JSON_NONE; at = json_next(json, 0, at)) {
+		json_at name_at = json_is(json, at, JSON_OBJECT) ? json_get(json, at, S("name")) : JSON_NONE;
+		struct json_edit edit;
+		CLEANUP(buf_release) struct buf joined = BUF_INIT((size_t)64 * 1024);
+
+		if (!json_is(json, name_at, JSON_STRING))
+			continue;
+		buf_add(&joined, server);
+		buf_add(&joined, S("__"));
+		json_string_add(json, name_at, &joined);
+		buf_clear(&name);
+		json_add_string(&name, buf_span(&joined));
+		edit = (struct json_edit){ name_at, JSON_REPLACE, buf_span(&name) };
+		if (out->n)
+			buf_add_char(out, ',');
+		json_emit(out, json, at, &edit, 1);
+	}
+}
+
+static void on_part(void *owner, struct gather *gather, bool fine, struct span why)
+{
+	struct part *part = owner;
+	struct roundup *roundup = part->roundup;
+	struct exchange *x = roundup->x;
+	CLEANUP(buf_release) struct buf array = BUF_INIT((size_t)40 * 1024 * 1024);
+
+	if (fine) {
+		buf_add_char(&array, '[');
+		buf_add(&array, gather_items(gather));
+		buf_add_char(&array, ']');
+		add_prefixed(&roundup->items, &x->worker->side, buf_span(&array),
+			     part->attachment->server->name);
+	} else {
+		log_event(x->worker->log, LOG_WARN, "catalogue.partial",
+			  "A server's list is missing from an answer.",
+			  LF("server", part->attachment->server->name), LF("why", why));
+	}
+	part->gather = NULL;
+	(void)gather_free(gather);
+	if (--roundup->open == 0)
+		loop_later(&x->worker->loop, &roundup->later);
+}
+
+static void start_part(struct roundup *roundup, struct attachment *attachment)
+{
+	struct part *part = &roundup->parts[roundup->n];
+	struct link *link = attachment->link;
+
+	if (!link || link->state_of != LINK_READY || !link_has_capability(link, S("prompts")))
+		return;
+	*part = (struct part){ .roundup = roundup, .attachment = attachment };
+	roundup->n++;
+	part->gather = gather_start(link, roundup->x->method,
+				    link->era == ERA_MODERN ? buf_span(&link->init_params) : S(""), on_part,
+				    part);
+	if (part->gather)
+		roundup->open++;
+}
+
+static enum stage_result round_up(struct exchange *x)
+{
+	struct roundup *roundup = calloc(1, sizeof(*roundup));
+	size_t n = 0;
+
+	LIST_EACH(&x->client->attachments, node)
+		n++;
+	if (roundup)
+		roundup->parts = calloc(n + 1, sizeof(*roundup->parts));
+	if (!roundup || !roundup->parts) {
+		free(roundup);
+		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for the list"), S(""));
+		return STAGE_DONE;
+	}
+	roundup->x = x;
+	roundup->items = BUF_INIT((size_t)32 * 1024 * 1024);
+	roundup->later.run = roundup_finish;
+	x->work = roundup;
+	x->free_work = roundup_free;
+	LIST_EACH(&x->client->attachments, node)
+		start_part(roundup, LIST_ENTRY(node, struct attachment, node));
+	if (roundup->open == 0)
+		loop_later(&x->worker->loop, &roundup->later);
+	return STAGE_WAIT;
+}
+
+enum stage_result local_route(struct exchange *x)
+{
+	if (x->method == METHOD_PING || x->method == METHOD_LISTEN || x->method == METHOD_SET_LEVEL)
+		return STAGE_NEXT;
+	if (x->only)
+		return route_one(x);
+	return settle_all(x);
+}
+
+/* --- the answers --- */
+
+static void add_visible(struct exchange *x, struct buf *out, struct attachment *attachment)
+{
+	const struct catalogue *catalogue = attachment->link->catalogue;
+	struct json *json = &x->worker->side;
+	bool first = true;
+
+	for (size_t i = 0; i < catalogue->n; i++) {
+		const struct tool *tool = &catalogue->tools[i];
+		CLEANUP(buf_release) struct buf array = BUF_INIT(CATALOGUE_BYTES);
+
+		if (tool_rules_decide(&attachment->server->rules, tool->name).verdict != VERDICT_ALLOW ||
+		    (tool->bad_params && attachment->link->era == ERA_MODERN &&
+		     attachment->server->kind == SERVER_HTTP))
+			continue;
+		if (x->only) {
+			if (!first)
+				buf_add_char(out, ',');
+			buf_add(out, tool->raw);
+			first = false;
+			continue;
+		}
+		buf_add_char(&array, '[');
+		buf_add(&array, tool->raw);
+		buf_add_char(&array, ']');
+		add_prefixed(out, json, buf_span(&array), attachment->server->name);
+	}
+}
+
+/*
+ * The server's own result with the tools that may be seen. What a token may see is its own affair:
+ * no cache may hand it to another.
+ */
+static void tools_of_one(struct exchange *x, struct buf *out, struct span tools)
+{
+	struct json *json = &x->worker->side;
+	const struct catalogue *catalogue = x->attachment->link->catalogue;
+	CLEANUP(buf_release) struct buf head = BUF_INIT((size_t)64 * 1024 * 1024);
+	struct json_edit edits[2];
+	size_t n = 0;
+	json_at scope;
+
+	buf_add(&head, S("\"tools\":["));
+	buf_add(&head, tools);
+	buf_add_char(&head, ']');
+	if (!json_parse(json, catalogue->result, catalogue->result.n))
+		check(json_parse(json, S("{}"), 2));
+	scope = json_get(json, 0, S("cacheScope"));
+	if (x->revision >= REVISION_2026_07_28) {
+		if (json_get(json, 0, S("resultType")) == JSON_NONE)
+			buf_add(&head, S(",\"resultType\":\"complete\""));
+		if (json_get(json, 0, S("ttlMs")) == JSON_NONE)
+			buf_add(&head, S(",\"ttlMs\":0"));
+		if (scope == JSON_NONE)
+			buf_add(&head, S(",\"cacheScope\":\"private\""));
+	}
+	edits[n++] = (struct json_edit){ 0, JSON_INSERT, buf_span(&head) };
+	if (scope != JSON_NONE)
+		edits[n++] = (struct json_edit){ scope, JSON_REPLACE, S("\"private\"") };
+	json_emit(out, json, 0, edits, n);
+}
+
+static enum stage_result answer_tools(struct exchange *x)
+{
+	CLEANUP(buf_release) struct buf tools = BUF_INIT((size_t)32 * 1024 * 1024);
+	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)64 * 1024 * 1024);
+
+	if (x->message.params != JSON_NONE &&
+	    json_get(x->message.json, x->message.params, S("cursor")) != JSON_NONE) {
+		exchange_refuse(x, 200, -32602, "K610", S("Invalid cursor: lists come whole"), S(""));
+		return STAGE_DONE;
+	}
+	if (x->only) {
+		add_visible(x, &tools, x->attachment);
+		tools_of_one(x, &result, buf_span(&tools));
+	} else {
+		LIST_EACH(&x->worker->servers, node) {
+			struct server *server = LIST_ENTRY(node, struct server, node);
+			struct attachment *attachment = client_sees(x->client, server)
+							    ? client_attach(x->client, server)
+							    : NULL;
+
+			if (attachment && attachment->link && attachment->link->catalogue)
+				add_visible(x, &tools, attachment);
+		}
+		buf_add(&result, S("{\"tools\":["));
+		buf_add(&result, buf_span(&tools));
+		buf_add_char(&result, ']');
+		if (x->revision >= REVISION_2026_07_28)
+			buf_add(&result,
+				S(",\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\""));
+		buf_add_char(&result, '}');
+	}
+	if (buf_ok(&result) && buf_ok(&tools))
+		exchange_answer(x, buf_span(&result));
+	else
+		exchange_refuse(x, 200, -32603, "K803", S("The list is too large"), S(""));
+	return STAGE_DONE;
+}
+
+struct offered {
+	bool tools, prompts, logging;
+	size_t servers;
+};
+
+static struct offered offered_by_all(const struct exchange *x)
+{
+	struct offered offered = { 0 };
+
+	LIST_EACH(&x->client->attachments, node) {
+		const struct link *link = LIST_ENTRY(node, struct attachment, node)->link;
+
+		if (!link || link->state_of != LINK_READY)
+			continue;
+		offered.servers++;
+		offered.tools |= link_has_capability(link, S("tools"));
+		offered.prompts |= link_has_capability(link, S("prompts"));
+		offered.logging |= link_has_capability(link, S("logging"));
+	}
+	return offered;
+}
+
+static void add_offered(struct buf *out, const struct offered *offered, bool changes)
+{
+	const struct span inside = changes ? S("{\"listChanged\":true}") : S("{}");
+
+	buf_add(out, S("{"));
+	json_put_raw(out, S("tools"), inside);
+	if (offered->prompts)
+		json_put_raw(out, S("prompts"), inside);
+	if (offered->logging)
+		json_put_raw(out, S("logging"), S("{}"));
+	buf_add_char(out, '}');
+}
+
+static enum revision asked_revision(const struct exchange *x)
+{
+	json_at at = x->message.params == JSON_NONE
+			 ? JSON_NONE
+			 : json_get(x->message.json, x->message.params, S("protocolVersion"));
+	enum revision revision = json_is(x->message.json, at, JSON_STRING)
+				     ? revision_of(json_string_raw(x->message.json, at))
+				     : REVISION_NONE;
+
+	return revision_era(revision) == ERA_LEGACY ? revision : REVISION_LAST_LEGACY;
+}
+
+static enum stage_result answer_initialize(struct exchange *x)
+{
+	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)2 << 20);
+	struct offered offered;
+
+	if (x->only) {
+		x->client->revision = x->attachment->link->revision;
+		buf_add(&result, buf_span(&x->attachment->link->init_result));
+	} else {
+		x->client->revision = asked_revision(x);
+		offered = offered_by_all(x);
+		buf_addf(&result, "{\"protocolVersion\":\"%.*s\",\"capabilities\":",
+			 SPAN_ARG(revision_name(x->client->revision)));
+		add_offered(&result, &offered, true);
+		buf_add(&result, S(",\"serverInfo\":" OWN_INFO "}"));
+	}
+	exchange_answer(x, buf_span(&result));
+	return STAGE_DONE;
+}
+
+static enum stage_result discover_of_one(struct exchange *x, struct buf *out)
+{
+	struct json *json = &x->worker->side;
+	struct json_edit edit = { JSON_NONE, JSON_REPLACE, S("\"private\"") };
+
+	if (json_parse(json, buf_span(&x->attachment->link->init_result),
+		       x->attachment->link->init_result.max)) {
+		edit.at = json_get(json, 0, S("cacheScope"));
+		json_emit(out, json, 0, &edit, edit.at == JSON_NONE ? 0 : 1);
+	}
+	exchange_answer(x, buf_span(out));
+	return STAGE_DONE;
+}
+
+static enum stage_result answer_discover(struct exchange *x)
+{
+	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)2 << 20);
+	struct offered offered;
+
+	if (x->only)
+		return discover_of_one(x, &result);
+	offered = offered_by_all(x);
+	if (offered.servers == 0 && !list_empty(&x->client->attachments)) {
+		exchange_refuse(
+		    x, 400, -32022, "K604",
+		    S("None of the servers behind this endpoint speaks 2026-07-28; connect with initialize"),
+		    S("\"supported\":[\"2025-11-25\",\"2025-06-18\",\"2025-03-26\",\"2024-11-05\"],"
+		      "\"requested\":\"2026-07-28\""));
+		return STAGE_DONE;
+	}
+	buf_add(&result,
+		S("{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":"));
+	add_offered(&result, &offered, false);
+	buf_add(&result,
+		S(",\"ttlMs\":0,\"cacheScope\":\"private\",\"_meta\":{\"" META_SERVER "\":" OWN_INFO "}}"));
+	exchange_answer(x, buf_span(&result));
+	return STAGE_DONE;
+}
+
+/* The level is per session: every server of the session that logs is told. */
+static enum stage_result answer_set_level(struct exchange *x)
+{
+	LIST_EACH(&x->client->attachments, node) {
+		struct link *link = LIST_ENTRY(node, struct attachment, node)->link;
+		const struct send_facts facts = { .method = METHOD_SET_LEVEL,
+						  .method_name = method_info(METHOD_SET_LEVEL)->name };
+		struct call quiet = { 0 };
+		char store[24];
+		struct buf number = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
+		struct json_edit edit;
+
+		if (!link || link->state_of != LINK_READY || !link_has_capability(link, S("logging")))
+			continue;
+		/* Its answer says nothing the client needs; it is dropped as one nobody waits for. */
+		buf_add_u64(&number, link_take_id(link, &quiet));
+		edit = (struct json_edit){ x->message.id, JSON_REPLACE, buf_span(&number) };
+		buf_clear(&x->worker->out);
+		json_emit(&x->worker->out, x->message.json, x->message.root, &edit, 1);
+		if (buf_ok(&x->worker->out))
+			link_send(link, buf_span(&x->worker->out), &facts);
+	}
+	exchange_answer(x, S("{}"));
+	return STAGE_DONE;
+}
+
+/* spec: mcp/2026-07-28 subscriptions: the first message names the subset that is really served. */
+static enum stage_result answer_listen(struct exchange *x)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)4096);
+
+	buf_add(&out,
+		S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{"
+		  "\"notifications\":{},\"_meta\":{\"" META_SUBSCRIPTION "\":"));
+	buf_add(&out, x->id);
+	buf_add(&out, S("}}}"));
+	if (x->sink)
+		x->sink->send(x->sink, x, 200, buf_span(&out), false);
+	return STAGE_WAIT;
+}
+
+enum stage_result local_answer(struct exchange *x)
+{
+	if (x->method == METHOD_TOOLS_LIST)
+		return answer_tools(x);
+	if (x->method == METHOD_INITIALIZE)
+		return answer_initialize(x);
+	if (x->method == METHOD_DISCOVER)
+		return answer_discover(x);
+	if (x->method == METHOD_PROMPTS_LIST)
+		return round_up(x);
+	if (x->method == METHOD_SET_LEVEL)
+		return answer_set_level(x);
+	if (x->method == METHOD_LISTEN)
+		return answer_listen(x);
+	exchange_answer(x, S("{}"));
+	return STAGE_DONE;
+}

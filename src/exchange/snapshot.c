@@ -1,0 +1,308 @@
+/* snapshot.c - the worker's part of the config, taken over without disturbing what did not change. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/snapshot.h"
+
+#include <stdlib.h>
+
+#include "audit/ring.h"
+#include "base/arena.h"
+#include "exchange/client.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "json/write.h"
+
+enum { SNAPSHOT_BYTES = 16 * 1024 * 1024 };
+
+static struct span text_of(const struct json *json, json_at object, struct span name)
+{
+	json_at at = json_get(json, object, name);
+
+	/* The manager writes plain texts; one that is escaped is read where it matters (text_copy). */
+	return json_is(json, at, JSON_STRING) ? json_string_raw(json, at) : S("");
+}
+
+static struct span text_copy(const struct json *json, json_at at, struct arena *arena)
+{
+	CLEANUP(buf_release) struct buf scratch = BUF_INIT((size_t)1 << 20);
+
+	return json_is(json, at, JSON_STRING) ? arena_dup(arena, json_string(json, at, &scratch)) : S("");
+}
+
+static uint64_t number_of(const struct json *json, json_at object, struct span name, uint64_t otherwise)
+{
+	json_at at = json_get(json, object, name);
+	uint64_t value;
+
+	return at != JSON_NONE && json_is(json, at, JSON_NUMBER) && json_u64(json, at, &value) ? value
+											       : otherwise;
+}
+
+static bool flag_of(const struct json *json, json_at object, struct span name)
+{
+	return json_is(json, json_get(json, object, name), JSON_TRUE);
+}
+
+/* --- one server --- */
+
+static const struct tool_rule *read_rules(const struct json *json, json_at array, struct arena *arena,
+					  size_t *n)
+{
+	struct tool_rule *rules;
+	size_t i = 0;
+
+	*n = 0;
+	if (!json_is(json, array, JSON_ARRAY) || json->tokens[array].count == 0)
+		return NULL;
+	rules = arena_alloc(arena, json->tokens[array].count * sizeof(*rules));
+	for (json_at at = json_first(json, array); rules && at != JSON_NONE;
+	     at = json_next(json, array, at), i++) {
+		rules[i].glob = text_copy(json, json_get(json, at, S("glob")), arena);
+		rules[i].line = (uint32_t)number_of(json, at, S("line"), 0);
+	}
+	*n = rules ? i : 0;
+	return rules;
+}
+
+static int make_pool(struct worker *worker, struct server *server, struct err *err)
+{
+	const struct http_pool_options options = {
+		.target = server->name,
+		.host = server->host,
+		.max_connections = worker->limits.upstream_connections,
+		.max_waiting = worker->limits.calls,
+		.limits = { .head_bytes = LIMIT_HEAD_BYTES,
+			    .header_line = LIMIT_HEADER_LINE_BYTES,
+			    .headers = LIMIT_HEADERS,
+			    .url = LIMIT_URL_BYTES,
+			    .body_bytes = worker->limits.result_bytes },
+		.tls = server->tls_context,
+	};
+
+	server->pool = http_pool_new(&worker->loop, worker->upstream.egress, &options, err);
+	return server->pool ? 0 : -1;
+}
+
+static struct server *make_server(struct worker *worker, const struct json *json, json_at at, struct err *err)
+{
+	struct server *server = calloc(1, sizeof(*server));
+	struct arena *arena;
+	struct span era = text_of(json, at, S("era"));
+
+	if (!server) {
+		(void)err_set(err, ERR_NOMEM, "no memory for a server");
+		return NULL;
+	}
+	server->refs = 1;
+	list_init(&server->node);
+	arena = &server->arena;
+	*arena = ARENA_INIT(SNAPSHOT_BYTES);
+	server->name = text_copy(json, json_get(json, at, S("name")), arena);
+	server->definition = arena_dup(arena, json_raw(json, at));
+	server->kind = span_eq(text_of(json, at, S("kind")), S("http")) ? SERVER_HTTP : SERVER_STDIO;
+	server->ephemeral = flag_of(json, at, S("ephemeral"));
+	server->timeout_ms = number_of(json, at, S("timeout_ms"), 60000);
+	server->rules.allow = read_rules(json, json_get(json, at, S("allow")), arena, &server->rules.n_allow);
+	server->rules.deny = read_rules(json, json_get(json, at, S("deny")), arena, &server->rules.n_deny);
+	server->authority = text_copy(json, json_get(json, at, S("authority")), arena);
+	server->path = text_copy(json, json_get(json, at, S("path")), arena);
+	server->host = text_copy(json, json_get(json, at, S("host")), arena);
+	server->tls = flag_of(json, at, S("tls"));
+	server->ca = text_copy(json, json_get(json, at, S("ca")), arena);
+	if (span_eq(era, S("legacy")))
+		server->modern = SPEAKS_NO;
+	if (span_eq(era, S("modern")))
+		server->legacy = SPEAKS_NO;
+	if (arena->over || server->name.n == 0)
+		(void)err_set(err, ERR_FORMAT, "a server's definition cannot be read");
+	else if (server->kind == SERVER_STDIO || make_pool(worker, server, err) == 0)
+		return server;
+	(void)server_unref(server);
+	return NULL;
+}
+
+struct server *snapshot_add_server(struct worker *worker, struct span text, struct err *err)
+{
+	struct json json = { 0 };
+	struct server *server = NULL;
+
+	if (json_parse(&json, text, SNAPSHOT_BYTES) && json_is(&json, 0, JSON_OBJECT))
+		server = make_server(worker, &json, 0, err);
+	else
+		(void)err_set(err, ERR_FORMAT, "a server's definition is not JSON");
+	json_release(&json);
+	if (server)
+		list_add(&worker->servers, &server->node);
+	return server;
+}
+
+/* --- the whole --- */
+
+static void read_limits(struct limits *limits, const struct json *json, json_at at)
+{
+	limits->body_bytes = number_of(json, at, S("body_bytes"), limits->body_bytes);
+	limits->result_bytes = number_of(json, at, S("result_bytes"), limits->result_bytes);
+	limits->connections = number_of(json, at, S("connections"), limits->connections);
+	limits->sessions = number_of(json, at, S("sessions"), limits->sessions);
+	limits->sessions_per_principal = number_of(json, at, S("sessions_per_principal"),
+						   limits->sessions_per_principal);
+	limits->calls = number_of(json, at, S("calls"), limits->calls);
+	limits->calls_per_client = number_of(json, at, S("calls_per_client"), limits->calls_per_client);
+	limits->session_idle_ms = number_of(json, at, S("session_idle_ms"), limits->session_idle_ms);
+	limits->call_total_ms = number_of(json, at, S("call_total_ms"), limits->call_total_ms);
+}
+
+static const struct span *read_texts(const struct json *json, json_at array, struct arena *arena, size_t *n)
+{
+	struct span *texts;
+	size_t i = 0;
+
+	*n = 0;
+	if (!json_is(json, array, JSON_ARRAY) || json->tokens[array].count == 0)
+		return NULL;
+	texts = arena_alloc(arena, json->tokens[array].count * sizeof(*texts));
+	for (json_at at = json_first(json, array); texts && at != JSON_NONE; at = json_next(json, array, at))
+		texts[i++] = text_copy(json, at, arena);
+	*n = i;
+	return texts;
+}
+
+static void replace_front(struct worker *worker, const struct json *json)
+{
+	struct arena *arena = &worker->front_arena;
+
+	arena_release(arena);
+	*arena = ARENA_INIT((size_t)1 << 20);
+	worker->front.hosts = read_texts(json, json_get(json, 0, S("hosts")), arena, &worker->front.n_hosts);
+	worker->front.origins = read_texts(json, json_get(json, 0, S("origins")), arena,
+					   &worker->front.n_origins);
+	worker->config_digest = text_copy(json, json_get(json, 0, S("config")), arena);
+}
+
+/* Makes what is new; the unchanged stay in place. The old list is not touched yet. */
+static int make_changed(struct worker *worker, const struct json *json, json_at servers, struct list *fresh,
+			struct err *err)
+{
+	for (json_at at = json_first(json, servers); at != JSON_NONE; at = json_next(json, servers, at)) {
+		struct server *old = worker_server(worker, text_of(json, at, S("name")));
+		struct server *made;
+
+		if (old && span_eq(old->definition, json_raw(json, at)))
+			continue;
+		made = make_server(worker, json, at, err);
+		if (!made)
+			return -1;
+		list_add(fresh, &made->node);
+	}
+	return 0;
+}
+
+static bool is_named(const struct json *json, json_at servers, const struct server *server)
+{
+	for (json_at at = json_first(json, servers); at != JSON_NONE; at = json_next(json, servers, at))
+		if (span_eq(json_raw(json, at), server->definition))
+			return true;
+	return false;
+}
+
+int snapshot_apply(struct worker *worker, struct span text, struct err *err)
+{
+	struct json json = { 0 };
+	struct list fresh;
+	json_at servers;
+	int rc = -1;
+
+	list_init(&fresh);
+	if (!json_parse(&json, text, SNAPSHOT_BYTES) || !json_is(&json, 0, JSON_OBJECT)) {
+		(void)err_set(err, ERR_FORMAT, "the manager's config is not JSON");
+		goto out;
+	}
+	servers = json_get(&json, 0, S("servers"));
+	read_limits(&worker->limits, &json, json_get(&json, 0, S("limits")));
+	rc = make_changed(worker, &json, servers, &fresh, err);
+	if (rc == 0) {
+		LIST_EACH(&worker->servers, node) {
+			struct server *server = LIST_ENTRY(node, struct server, node);
+
+			if (!server->ephemeral && !is_named(&json, servers, server))
+				worker_drop_server(worker, server);
+		}
+		replace_front(worker, &json);
+	}
+	while (!list_empty(&fresh)) {
+		struct server *server = LIST_ENTRY(fresh.next, struct server, node);
+
+		list_remove(&server->node);
+		if (rc == 0)
+			list_add(&worker->servers, &server->node);
+		else
+			(void)server_unref(server);
+	}
+out:
+	json_release(&json);
+	return rc;
+}
+
+/* --- what `kanmon status` shows --- */
+
+static const char *speaks_word(enum speaks speaks)
+{
+	static const char *const words[] = {
+		[SPEAKS_UNKNOWN] = "unknown", [SPEAKS_YES] = "yes", [SPEAKS_NO] = "no"
+	};
+
+	return words[speaks];
+}
+
+static void add_server(const struct worker *worker, const struct server *server, struct buf *out)
+{
+	size_t links = 0, calls = 0;
+
+	LIST_EACH(&worker->clients, node) {
+		const struct client *client = LIST_ENTRY(node, struct client, node);
+
+		LIST_EACH(&client->attachments, entry) {
+			const struct attachment *attachment = LIST_ENTRY(entry, struct attachment, node);
+
+			links += attachment->server == server && attachment->link;
+		}
+		LIST_EACH(&client->exchanges, entry)
+			calls += LIST_ENTRY(entry, struct exchange, in_client)->server == server;
+	}
+	json_add_comma(out);
+	buf_add_char(out, '{');
+	json_put_string(out, S("name"), server->name);
+	json_put_string(out, S("kind"), server->kind == SERVER_HTTP ? S("http") : S("stdio"));
+	json_put_bool(out, S("for_one_host"), server->ephemeral);
+	json_put_string(out, S("legacy"), span_str(speaks_word(server->legacy)));
+	json_put_string(out, S("modern"), span_str(speaks_word(server->modern)));
+	json_put_u64(out, S("tools"), server->shared ? server->shared->n : 0);
+	json_put_u64(out, S("connections"), links);
+	json_put_u64(out, S("calls"), calls);
+	json_put_u64(out, S("started"), server->started);
+	json_put_u64(out, S("failed"), server->failed);
+	json_put_u64(out, S("allow_rules"), server->rules.n_allow);
+	json_put_string(out, S("last_failure"), span_str(server->last_failure));
+	buf_add_char(out, '}');
+}
+
+void snapshot_state(struct worker *worker, struct buf *out)
+{
+	buf_add_char(out, '{');
+	json_put_u64(out, S("uptime_ms"), loop_now(&worker->loop) - worker->started_ms);
+	json_put_u64(out, S("sessions"), worker->n_clients);
+	json_put_u64(out, S("calls_in_flight"), worker->n_calls);
+	json_put_u64(out, S("calls"), worker->metrics.calls);
+	json_put_u64(out, S("denied"), worker->metrics.denied);
+	json_put_u64(out, S("failed"), worker->metrics.failed);
+	json_put_u64(out, S("refused_at_the_door"), worker->metrics.refused_front);
+	json_put_bool(out, S("keeper"), worker->keeper != NULL);
+	json_put_bool(out, S("launcher"), worker->upstream.launcher != NULL);
+	json_put_bool(out, S("egress"), worker->upstream.egress != NULL);
+	json_put_u64(out, S("record_failure"), worker->ring ? (uint64_t)ring_failure(worker->ring) : 0);
+	json_put_string(out, S("config"), worker->config_digest);
+	json_add_key(out, S("servers"));
+	buf_add_char(out, '[');
+	LIST_EACH(&worker->servers, node)
+		add_server(worker, LIST_ENTRY(node, struct server, node), out);
+	buf_add(out, S("]}"));
+}

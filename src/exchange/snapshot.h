@@ -1,0 +1,22 @@
+/* snapshot.h - the worker's part of the config, as JSON from the manager. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "exchange/worker.h"
+
+/*
+ * Takes a config over: servers that did not change stay as they are with all that hangs on them,
+ * changed ones are replaced, missing ones dropped. All or nothing: on failure nothing has changed.
+ *
+ * Shape:  {"config":"hex","hosts":[…],"origins":[…],"limits":{…},
+ *          "servers":[{"name","kind","era","timeout_ms","allow":[{"glob","line"}],"deny":[…],
+ *          "authority","path","host","tls","ca","ephemeral"}…]}
+ * Errors: ERR_FORMAT, ERR_NOMEM.
+ */
+int snapshot_apply(struct worker *worker, struct span json, struct err *err) MUST_CHECK;
+
+/* One server more, made for one host (`kanmon run`): the same object as in "servers". */
+struct server *snapshot_add_server(struct worker *worker, struct span json, struct err *err);
+
+/* Adds the state of the worker as JSON: servers, sessions, counters. */
+void snapshot_state(struct worker *worker, struct buf *out);

@@ -1,0 +1,474 @@
+/* stages.c - the way of a message, step by step: the map of the program. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/check.h"
+#include "exchange/client.h"
+#include "schema/schema.h"
+#include "json/pointer.h"
+#include "json/write.h"
+
+static enum stage_result identify(struct exchange *x);
+static enum stage_result admit(struct exchange *x);
+static enum stage_result check_message(struct exchange *x);
+static enum stage_result route(struct exchange *x);
+static enum stage_result decide(struct exchange *x);
+static enum stage_result validate(struct exchange *x);
+static enum stage_result record(struct exchange *x);
+static enum stage_result forward(struct exchange *x);
+
+/*
+ * From the client to the server. The order is meaning: nobody unidentified costs more than a
+ * token's look-up, nothing is looked at that breaks the protocol, a tool that is hidden is refused
+ * before its arguments are read, and nothing leaves before it is recorded. What comes back passes
+ * exchange_receive() below: checked, recorded, replied.
+ */
+const struct stage stages[] = {
+	{ "identify", identify }, { "admit", admit },	  { "check", check_message },
+	{ "route", route },	  { "decide", decide },	  { "validate", validate },
+	{ "record", record },	  { "forward", forward },
+};
+const unsigned n_stages = COUNT(stages);
+
+static enum stage_result refused(struct exchange *x, unsigned status, int error, const char *code,
+				 struct span text)
+{
+	x->worker->metrics.denied++;
+	exchange_refuse(x, status, error, code, text, S(""));
+	return STAGE_DONE;
+}
+
+/* --- identify: the front has found the principal; here it must be one that may come this way --- */
+
+static enum stage_result identify(struct exchange *x)
+{
+	struct client *client = x->client;
+
+	if (client->closed)
+		return refused(x, 404, -32001, "K506", S("Session not found"));
+	if (x->only && !client_sees(client, x->only) && !principal_may_use(client->principal, x->only->name))
+		return refused(x, 403, -32600, "K503", S("Your token does not cover this server"));
+	return STAGE_NEXT;
+}
+
+/* --- admit: limits --- */
+
+static enum stage_result admit(struct exchange *x)
+{
+	if (x->worker->draining)
+		return refused(x, 503, -32603, "K802", S("The gate is shutting down; try again in a moment"));
+	if (x->client->n_exchanges > x->worker->limits.calls_per_client ||
+	    x->worker->n_calls > x->worker->limits.calls)
+		return refused(x, 429, -32603, "K801",
+			       S("Too many calls at once; wait for one to end, then retry"));
+	return STAGE_NEXT;
+}
+
+/* --- check: method, direction, era, shape --- */
+
+static enum stage_result check_claim(struct exchange *x)
+{
+	struct message_claim claim = message_claim(&x->message);
+	CLEANUP(buf_release) struct buf data = BUF_INIT((size_t)1024);
+
+	if (claim.version == JSON_NONE)
+		return refused(x, 400, -32602, "K602", S("params._meta lacks \"" META_VERSION "\""));
+	if (!json_string_is(x->message.json, claim.version, revision_name(REVISION_2026_07_28))) {
+		buf_add(&data, S("\"supported\":[\"2026-07-28\"],\"requested\":"
+				 "\"2024-11-05\"],\"requested\":"));
+		buf_add(&data, span_first(json_raw(x->message.json, claim.version), 200));
+		x->worker->metrics.denied++;
+		exchange_refuse(x, 400, -32022, "K603", S("Unsupported protocol version"), buf_span(&data));
+		return STAGE_DONE;
+	}
+	if (claim.capabilities == JSON_NONE)
+		return refused(x, 400, -32602, "K602", S("params._meta lacks \"" META_CAPABILITIES "\""));
+	return STAGE_NEXT;
+}
+
+/* The member of params the method is about (tool, prompt, URI), decoded into the arena. */
+static bool take_name(struct exchange *x, struct span member)
+{
+	const struct json *json = x->message.json;
+	CLEANUP(buf_release) struct buf scratch = BUF_INIT((size_t)64 * 1024);
+	json_at at = x->message.params == JSON_NONE ? JSON_NONE : json_get(json, x->message.params, member);
+
+	if (!json_is(json, at, JSON_STRING))
+		return false;
+	x->name = arena_dup(&x->arena, json_string(json, at, &scratch));
+	x->own_name = x->name;
+	return x->name.p != NULL;
+}
+
+static enum stage_result check_message(struct exchange *x)
+{
+	const struct method_info *info = method_info(x->method);
+	enum stage_result result = STAGE_NEXT;
+	json_at arguments;
+
+	if (x->revision >= REVISION_2026_07_28)
+		result = check_claim(x);
+	if (result != STAGE_NEXT)
+		return result;
+	if (!method_allowed(x->method, x->revision, METHOD_FROM_CLIENT) ||
+	    (info->flags & METHOD_NOTIFICATION))
+		return refused(x, exchange_status(x, -32601), -32601, "K601", S("Method not found"));
+	if (info->named_by.n && !take_name(x, info->named_by))
+		return refused(x, 200, -32602, "K605", S("Invalid params: what the method names is missing"));
+	if (x->method == METHOD_TOOLS_CALL) {
+		arguments = json_get(x->message.json, x->message.params, S("arguments"));
+		if (arguments != JSON_NONE && !json_is(x->message.json, arguments, JSON_OBJECT))
+			return refused(x, 200, -32602, "K605",
+				       S("Invalid params: arguments must be an object"));
+	}
+	return STAGE_NEXT;
+}
+
+/* --- route: which server, and a live connection to it --- */
+
+/* "server__tool": the server's own names never hold "__". */
+static bool split_name(struct exchange *x, struct span *server)
+{
+	for (size_t i = 1; i + 2 < x->name.n; i++) {
+		if (x->name.p[i] != '_' || x->name.p[i + 1] != '_')
+			continue;
+		*server = span_first(x->name, i);
+		x->own_name = span_skip(x->name, i + 2);
+		return true;
+	}
+	return false;
+}
+
+static enum stage_result unknown_name(struct exchange *x)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
+
+	buf_add(&text, x->method == METHOD_PROMPTS_GET ? S("Unknown prompt: ") : S("Unknown tool: "));
+	buf_add(&text, span_first(x->name, 256));
+	return refused(x, 200, -32602, NULL, buf_span(&text));
+}
+
+static enum stage_result attach_to(struct exchange *x, struct server *server)
+{
+	x->attachment = client_attach(x->client, server);
+	if (!x->attachment)
+		return refused(x, 503, -32603, "K803", S("The gate has no memory for a connection"));
+	x->server = server;
+	return STAGE_NEXT;
+}
+
+static enum stage_result choose_server(struct exchange *x)
+{
+	struct span name = S("");
+	struct server *server;
+
+	if (x->only)
+		return attach_to(x, x->only);
+	if (!split_name(x, &name))
+		return unknown_name(x);
+	server = worker_server(x->worker, name);
+	if (!server || !client_sees(x->client, server))
+		return unknown_name(x);
+	return attach_to(x, server);
+}
+
+/*
+ * A tool nobody has listed yet is looked up before it is called: without its schema the arguments
+ * cannot be checked. A name the catalogue does not know is looked up once more, for servers that
+ * add tools without a word; but not for every wrong name (at most once in two seconds).
+ */
+static enum stage_result need_tool(struct exchange *x)
+{
+	struct attachment *attachment = x->attachment;
+	enum stage_result result = attachment_need_catalogue(x, false);
+	struct catalogue *catalogue;
+
+	if (result != STAGE_NEXT)
+		return result;
+	catalogue = attachment->link->catalogue;
+	x->tool = catalogue_find(catalogue, x->own_name);
+	if (!x->tool && !x->refetched && loop_now(&x->worker->loop) > attachment->fetched_ms + 2000) {
+		result = attachment_need_catalogue(x, true);
+		if (result == STAGE_WAIT)
+			x->refetched = true;
+		if (result != STAGE_NEXT)
+			return result;
+	}
+	x->catalogue = catalogue_ref(catalogue);
+	return STAGE_NEXT;
+}
+
+static enum stage_result route(struct exchange *x)
+{
+	enum stage_result result;
+
+	if (local_method(x))
+		return local_route(x);
+	if (!x->attachment) {
+		result = choose_server(x);
+		if (result != STAGE_NEXT)
+			return result;
+	}
+	if (x->waited != WAITED_LIST) {
+		result = attachment_need_link(x);
+		if (result != STAGE_NEXT)
+			return result;
+	}
+	return x->method == METHOD_TOOLS_CALL ? need_tool(x) : STAGE_NEXT;
+}
+
+/* --- decide: the rules. A hidden tool and one that does not exist are answered alike --- */
+
+static enum stage_result decide(struct exchange *x)
+{
+	if (x->method != METHOD_TOOLS_CALL) {
+		x->decision = (struct decision){ .verdict = VERDICT_ALLOW, .list = "protocol" };
+		return STAGE_NEXT;
+	}
+	x->decision = tool_rules_decide(&x->server->rules, x->own_name);
+	if (!x->tool || x->decision.verdict != VERDICT_ALLOW)
+		return unknown_name(x);
+	return STAGE_NEXT;
+}
+
+/* --- validate: the arguments against the tool's inputSchema, the mirrored headers against both --- */
+
+/* spec: mcp/2025-11-25 tools: input that does not fit is a tool execution error, not a protocol error. */
+static enum stage_result bad_arguments(struct exchange *x, struct span text)
+{
+	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)8192);
+
+	x->worker->metrics.denied++;
+	if (x->revision < REVISION_2025_11_25) {
+		exchange_refuse(x, 200, -32602, "K606", text, S(""));
+		return STAGE_DONE;
+	}
+	(void)record_decision(x, false, "K606");
+	buf_add(&result, S("{\"content\":[{\"type\":\"text\",\"text\":"));
+	json_add_string(&result, text);
+	buf_add(&result, S("}],\"isError\":true"));
+	if (x->revision >= REVISION_2026_07_28)
+		buf_add(&result, S(",\"resultType\":\"complete\""));
+	buf_add_char(&result, '}');
+	exchange_answer(x, buf_span(&result));
+	return STAGE_DONE;
+}
+
+static struct span next_part(struct span *rest)
+{
+	return span_cut(rest, '\0');
+}
+
+static bool header_fits(const struct exchange *x, const struct header_param *param, json_at arguments)
+{
+	CLEANUP(buf_release) struct buf scratch = BUF_INIT((size_t)16384);
+	struct span rest = x->mirrored;
+	json_at at = arguments == JSON_NONE ? JSON_NONE
+					    : json_pointer(x->message.json, arguments, param->pointer);
+	struct span value;
+
+	while (rest.n) {
+		struct span name = next_part(&rest), raw = next_part(&rest);
+
+		if (span_eq_nocase(name, param->header))
+			return header_decode(raw, &scratch, &value) &&
+			       header_param_matches(param, x->message.json, arguments, value);
+	}
+	return at == JSON_NONE || json_is(x->message.json, at, JSON_NULL);
+}
+
+static enum stage_result validate(struct exchange *x)
+{
+	static const char empty_object[] = "{}";
+	struct schema_problem problem = { 0 };
+	const struct schema *schema;
+	const struct json *json = x->message.json;
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)2048);
+	json_at arguments;
+
+	if (x->method != METHOD_TOOLS_CALL)
+		return STAGE_NEXT;
+	arguments = json_get(json, x->message.params, S("arguments"));
+	for (size_t i = 0; x->headers_checked && i < x->tool->n_params; i++)
+		if (!header_fits(x, &x->tool->params[i], arguments)) {
+			buf_addf(&text, "Header mismatch: %.*s does not match the arguments",
+				 SPAN_ARG(x->tool->params[i].header));
+			return refused(x, 400, -32020, "K607", buf_span(&text));
+		}
+	if (x->tool->bad_params && x->server->kind == SERVER_HTTP && x->revision >= REVISION_2026_07_28)
+		return unknown_name(x);
+	schema = catalogue_schema(x->catalogue, x->tool);
+	if (!schema) {
+		buf_addf(&text, "The tool %.*s cannot be used: its inputSchema is not one (%.*s)",
+			 SPAN_ARG(span_first(x->name, 128)), SPAN_ARG(span_first(x->tool->problem, 300)));
+		return refused(x, 200, -32603, "K608", buf_span(&text));
+	}
+	if (arguments == JSON_NONE) {
+		check(json_parse(&x->worker->side, span_of(empty_object, 2), 2));
+		json = &x->worker->side;
+		arguments = 0;
+	}
+	switch (schema_check(schema, json, arguments, &problem)) {
+	case SCHEMA_VALID:
+		return STAGE_NEXT;
+	case SCHEMA_INVALID:
+		buf_addf(&text, "Invalid arguments for tool %.*s: %s", SPAN_ARG(span_first(x->name, 128)),
+			 problem.text);
+		return bad_arguments(x, buf_span(&text));
+	case SCHEMA_TOO_COSTLY:
+		break;
+	}
+	return refused(x, 200, -32603, "K609",
+		       S("The arguments are too costly to check against the tool's schema"));
+}
+
+/* --- record --- */
+
+static enum stage_result record(struct exchange *x)
+{
+	if (record_decision(x, true, NULL))
+		return STAGE_NEXT;
+	x->recorded = true;
+	x->worker->metrics.records_refused++;
+	return refused(
+	    x, 503, -32603, "K804",
+	    S("The call cannot be recorded now, so it was not made. An operator must look at the audit log"));
+}
+
+/* --- forward: own ids, own progress tokens, the server's own names --- */
+
+static void add_edit(struct json_edit *edits, size_t *n, json_at at, struct span bytes)
+{
+	size_t i = (*n)++;
+
+	while (i > 0 && edits[i - 1].at > at) {
+		edits[i] = edits[i - 1];
+		i--;
+	}
+	edits[i] = (struct json_edit){ at, JSON_REPLACE, bytes };
+}
+
+/* Mirrored headers towards an HTTP server: from the arguments, by the server's own schema. */
+static void add_param_headers(const struct exchange *x, struct buf *out)
+{
+	json_at arguments = json_get(x->message.json, x->message.params, S("arguments"));
+
+	for (size_t i = 0; i < x->tool->n_params; i++) {
+		CLEANUP(buf_release) struct buf value = BUF_INIT((size_t)16384);
+
+		if (!header_param_value(&x->tool->params[i], x->message.json, arguments, &value))
+			continue;
+		buf_addf(out, "%.*s: ", SPAN_ARG(x->tool->params[i].header));
+		buf_add(out, buf_span(&value));
+		buf_add(out, S("\r\n"));
+	}
+}
+
+static enum stage_result forward(struct exchange *x)
+{
+	const struct message *message = &x->message;
+	struct link *link;
+	struct json_edit edits[3];
+	size_t n = 0;
+	char store[24];
+	struct buf number = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
+	CLEANUP(buf_release) struct buf headers = BUF_INIT((size_t)16384);
+	CLEANUP(buf_release) struct buf name = BUF_INIT((size_t)64 * 1024);
+	struct send_facts facts = { .method = x->method, .method_name = method_info(x->method)->name };
+
+	if (local_method(x))
+		return local_answer(x);
+	link = x->attachment->link;
+	link_initialized(link);
+	buf_add_u64(&number, link_take_id(link, &x->call));
+	add_edit(edits, &n, message->id, buf_span(&number));
+	if (x->progress.n)
+		add_edit(edits, &n, message_progress_token(message), buf_span(&number));
+	if (x->own_name.n != x->name.n) {
+		json_add_string(&name, x->own_name);
+		add_edit(edits, &n,
+			 json_get(message->json, message->params, method_info(x->method)->named_by),
+			 buf_span(&name));
+	}
+	facts.name = x->own_name;
+	facts.repeatable = x->method != METHOD_TOOLS_CALL;
+	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && x->server->kind == SERVER_HTTP)
+		add_param_headers(x, &headers);
+	facts.headers = buf_span(&headers);
+	buf_clear(&x->worker->out);
+	json_emit(&x->worker->out, message->json, message->root, edits, n);
+	if (!buf_ok(&x->worker->out) || !buf_ok(&headers) || !buf_ok(&name))
+		return refused(x, 413, -32603, "K803", S("The request is too large to be passed on"));
+	x->message = (struct message){ 0 };
+	link_request(link, &x->call, buf_span(&x->worker->out), &facts);
+	return STAGE_WAIT;
+}
+
+/* --- and back --- */
+
+static void reply(struct exchange *x, const struct message *message)
+{
+	struct json_edit edits[2];
+	size_t n = 0;
+	json_at subscription = JSON_NONE;
+	int64_t code = 0;
+	unsigned status = 200;
+
+	buf_clear(&x->worker->out);
+	if (message->kind == MESSAGE_ERROR) {
+		(void)json_i64(message->json, json_get(message->json, message->error, S("code")), &code);
+		status = exchange_status(x, code);
+		buf_add(&x->worker->out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+		buf_add(&x->worker->out, x->id);
+		buf_add(&x->worker->out, S(",\"error\":"));
+		json_emit(&x->worker->out, message->json, message->error, NULL, 0);
+		buf_add_char(&x->worker->out, '}');
+	} else {
+		add_edit(edits, &n, message->id, x->id);
+		if (x->method == METHOD_LISTEN && message->meta != JSON_NONE)
+			subscription = json_get(message->json, message->meta, S(META_SUBSCRIPTION));
+		if (subscription != JSON_NONE)
+			add_edit(edits, &n, subscription, x->id);
+		json_emit(&x->worker->out, message->json, message->root, edits, n);
+	}
+	if (!buf_ok(&x->worker->out)) {
+		exchange_refuse(x, 200, -32603, "K803", S("The server's answer is too large"), S(""));
+		return;
+	}
+	exchange_finish(x, status, buf_span(&x->worker->out),
+			message->kind == MESSAGE_ERROR ? "error" : "result");
+}
+
+/* A notification on the call's own stream: the client's token and subscription id stand in it again. */
+static void pass_on(struct exchange *x, const struct message *message)
+{
+	const struct json *json = message->json;
+	struct json_edit edit;
+	json_at at = JSON_NONE;
+	struct span bytes = x->id;
+
+	if (message->method == METHOD_PROGRESS) {
+		if (!x->progress.n)
+			return;
+		at = json_get(json, message->params, S("progressToken"));
+		bytes = x->progress;
+	} else if (message->meta != JSON_NONE) {
+		at = json_get(json, message->meta, S(META_SUBSCRIPTION));
+	}
+	edit = (struct json_edit){ at, JSON_REPLACE, bytes };
+	buf_clear(&x->worker->out);
+	json_emit(&x->worker->out, json, message->root, &edit, at == JSON_NONE ? 0 : 1);
+	if (!buf_ok(&x->worker->out) || !x->sink)
+		return;
+	x->worker->metrics.notifications++;
+	x->sink->send(x->sink, x, 200, buf_span(&x->worker->out), false);
+}
+
+void exchange_receive(struct exchange *x, const struct message *message, bool final)
+{
+	x->last_ms = loop_now(&x->worker->loop);
+	if (final)
+		reply(x, message);
+	else if (message->kind == MESSAGE_REQUEST)
+		client_ask(x->client, x->attachment, x, message);
+	else if (method_allowed(message->method, x->revision, METHOD_FROM_SERVER))
+		pass_on(x, message);
+}

@@ -1,0 +1,149 @@
+/* worker.c - the process that meets the peers: its clock, its servers, its end. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/worker.h"
+
+#include "exchange/client.h"
+#include "exchange/event_stream.h"
+#include "exchange/token_cache.h"
+#include "http/client.h"
+#include "http/server.h"
+
+enum { WORKER_TICK_MS = 1000, WORKER_OUT_KEEP = 256 * 1024 };
+
+struct server *worker_server(const struct worker *worker, struct span name)
+{
+	LIST_EACH(&worker->servers, node) {
+		struct server *server = LIST_ENTRY(node, struct server, node);
+
+		if (!server->removed && span_eq(server->name, name))
+			return server;
+	}
+	return NULL;
+}
+
+static void tick_clients(struct worker *worker, uint64_t now)
+{
+	/* A client may end, and take others with it, while it is looked at: start over then. */
+	for (struct list *node = worker->clients.next; node != &worker->clients;) {
+		struct client *client = client_ref(LIST_ENTRY(node, struct client, node));
+		bool closed;
+
+		client_tick(client, now);
+		closed = client->closed;
+		node = closed ? worker->clients.next : node->next;
+		(void)client_unref(client);
+	}
+}
+
+static void tick_exchanges(struct worker *worker, uint64_t now)
+{
+	LIST_EACH(&worker->clients, node) {
+		struct client *client = LIST_ENTRY(node, struct client, node);
+
+		LIST_EACH(&client->exchanges, entry)
+			exchange_tick(LIST_ENTRY(entry, struct exchange, in_client), now);
+	}
+}
+
+/* Nothing is timed that does not exist: an idle gate sleeps. */
+static bool anything_to_time(const struct worker *worker)
+{
+	return worker->n_clients || worker->n_calls || !list_empty(&worker->streams) ||
+	       (worker->http && http_server_connections(worker->http)) ||
+	       (worker->metrics_http && http_server_connections(worker->metrics_http));
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct worker *worker = timer->data;
+	uint64_t now = loop_now(&worker->loop);
+
+	tick_exchanges(worker, now);
+	tick_clients(worker, now);
+	LIST_EACH(&worker->streams, node)
+		event_stream_tick(LIST_ENTRY(node, struct event_stream, node), now);
+	if (worker->http)
+		http_server_tick(worker->http);
+	if (worker->metrics_http)
+		http_server_tick(worker->metrics_http);
+	if (worker->out.n > WORKER_OUT_KEEP)
+		buf_clear(&worker->out);
+	buf_clear(&worker->frame);
+	buf_clear(&worker->out);
+	buf_shrink(&worker->out, WORKER_OUT_KEEP);
+	buf_shrink(&worker->frame, WORKER_OUT_KEEP);
+	if (worker->draining && worker->n_calls == 0 && worker->on_drained)
+		worker->on_drained(worker);
+	if (anything_to_time(worker) || worker->draining)
+		return;
+	worker->ticking = false;
+	(void)uv_timer_stop(timer);
+}
+
+void worker_need_tick(struct worker *worker)
+{
+	if (worker->ticking)
+		return;
+	worker->ticking = true;
+	(void)uv_timer_start(&worker->tick, on_tick, WORKER_TICK_MS, WORKER_TICK_MS);
+}
+
+int worker_init(struct worker *worker, struct log *log, struct err *err)
+{
+	*worker = (struct worker){ .log = log, .limits = limits_default };
+	if (loop_init(&worker->loop, err) < 0)
+		return -1;
+	worker->upstream = (struct upstream){ .loop = &worker->loop, .log = log };
+	list_init(&worker->servers);
+	list_init(&worker->clients);
+	list_init(&worker->streams);
+	list_init(&worker->stdio_fronts);
+	list_init(&worker->free_exchanges);
+	worker->out = BUF_INIT((size_t)64 * 1024 * 1024);
+	worker->frame = BUF_INIT((size_t)64 * 1024 * 1024);
+	worker->line = BUF_INIT((size_t)16 * 1024);
+	worker->tokens = token_cache_new(worker);
+	worker->started_ms = loop_now(&worker->loop);
+	(void)uv_timer_init(&worker->loop.uv, &worker->tick);
+	worker->tick.data = worker;
+	return worker->tokens ? 0 : err_set(err, ERR_NOMEM, "no memory for the worker");
+}
+
+void worker_drain(struct worker *worker)
+{
+	worker->draining = true;
+	if (worker->http)
+		http_server_drain(worker->http);
+	worker_need_tick(worker);
+}
+
+void worker_set_egress(struct worker *worker, struct channel *egress)
+{
+	worker->upstream.egress = egress;
+	LIST_EACH(&worker->servers, node) {
+		struct server *server = LIST_ENTRY(node, struct server, node);
+
+		if (server->pool)
+			http_pool_set_egress(server->pool, egress);
+	}
+}
+
+/* Clients of a server that is no longer what it was get a new connection with their next request. */
+void worker_drop_server(struct worker *worker, struct server *server)
+{
+	server->removed = true;
+	for (struct list *node = worker->clients.next; node != &worker->clients;) {
+		struct client *client = client_ref(LIST_ENTRY(node, struct client, node));
+
+		node = node->next;
+		if (client->only == server) {
+			client_close(client, S("the server was changed or removed"));
+			node = worker->clients.next;
+		} else {
+			client_detach_server(client, server);
+		}
+		(void)client_unref(client);
+	}
+	list_remove(&server->node);
+	(void)server_unref(server);
+}

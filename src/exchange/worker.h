@@ -1,0 +1,79 @@
+/* worker.h - the process that meets the peers: what all its exchanges share. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "identity/principal.h"
+#include "limits/limits.h"
+#include "telemetry/metrics.h"
+#include "upstream/link.h"
+
+struct ring;
+struct client;
+struct exchange;
+struct http_server;
+struct token_cache;
+
+/* Host and Origin names that may appear in requests. Borrowed from the snapshot. */
+struct front_rules {
+	const struct span *hosts;
+	size_t n_hosts;
+	const struct span *origins;
+	size_t n_origins;
+};
+
+struct worker {
+	struct loop loop;
+	struct log *log;
+	struct limits limits;
+	struct upstream upstream;
+	struct channel *manager, *keeper;
+	struct ring *ring;
+	struct front_rules front;
+	struct arena front_arena;
+	struct list servers; /* struct server, in the config's order */
+	struct list clients; /* struct client */
+	size_t n_clients, n_calls;
+	struct map sessions; /* session id → struct client (legacy HTTP) */
+	struct map contexts; /* principal id → struct client (modern HTTP) */
+	struct token_cache *tokens;
+	struct http_server *http; /* clients */
+	struct http_server *metrics_http;
+	struct list free_exchanges;
+	size_t n_free_exchanges;
+	struct list streams; /* struct event_stream: replies in pieces, open now */
+	struct list stdio_fronts;
+	struct json json; /* the tape for what clients send; valid while one message is worked on */
+	struct json side; /* a second tape, for short work beside the first */
+	struct buf out;	  /* scratch for one outgoing message */
+	struct buf frame; /* scratch for one event of a stream */
+	struct buf line;  /* scratch for one record */
+	struct span config_digest;
+	uint8_t audit_key[32]; /* from the keeper; nothing is recorded, and so nothing passes, before */
+	bool has_audit_key;
+	struct metrics metrics;
+	uint64_t exchange_number;
+	uv_timer_t tick;
+	bool ticking, draining;
+	void (*on_drained)(struct worker *worker); /* no call is left, while draining */
+	void *process;				   /* the daemon's */
+	uint64_t started_ms;
+};
+
+int worker_init(struct worker *worker, struct log *log, struct err *err) MUST_CHECK;
+
+struct server *worker_server(const struct worker *worker, struct span name);
+
+/* Keeps the once-a-second tick running while there is something to time. */
+void worker_need_tick(struct worker *worker);
+
+/* Accepts no more and refuses new calls; on_drained follows when the last one has ended. */
+void worker_drain(struct worker *worker);
+
+/* The egress process is (or is no longer) there. */
+void worker_set_egress(struct worker *worker, struct channel *egress);
+
+/* Takes a server out of service: what hangs on it is closed, calls under way fail. */
+void worker_drop_server(struct worker *worker, struct server *server);

@@ -1,0 +1,436 @@
+/* client.c - HTTP requests outwards: connections are dialled by egress, kept alive here. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/client.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "net/dial.h"
+
+enum { POOL_NAME_BYTES = 256 };
+
+struct connection {
+	struct list node; /* of pool->idle or pool->used */
+	struct http_pool *pool;
+	struct stream *stream;
+	struct http_parser parser;
+	struct http_call *call; /* NULL: idle */
+	struct question dial;
+	bool fresh; /* no answer has come on it yet */
+	bool busy, dead;
+};
+
+struct http_call {
+	struct list node; /* of pool->waiting, or unlinked */
+	struct http_pool *pool;
+	struct connection *connection;
+	const struct http_call_events *events;
+	void *owner;
+	struct buf again; /* the request, where it has to wait or may be repeated */
+	size_t head_n;
+	bool repeatable, answering, aborted, paused;
+	enum http_failure failure;
+	struct span why;
+	struct later failing;
+};
+
+struct http_pool {
+	struct loop *loop;
+	struct channel *egress;
+	struct http_pool_options options;
+	struct list idle, used, waiting;
+	size_t n, n_waiting;
+	bool freed;
+	char names[2 * POOL_NAME_BYTES];
+};
+
+static void serve_waiting(struct http_pool *pool);
+static void assign(struct connection *connection, struct http_call *call);
+
+static void call_free(struct http_call *call)
+{
+	loop_later_cancel(&call->failing);
+	if (call->node.next)
+		list_remove(&call->node);
+	buf_release(&call->again);
+	free(call);
+}
+
+static void connection_free(struct connection *connection)
+{
+	connection->dead = true;
+	question_cancel(&connection->dial);
+	connection->stream = stream_close(connection->stream);
+	if (connection->busy)
+		return;
+	list_remove(&connection->node);
+	connection->pool->n--;
+	http_release(&connection->parser);
+	free(connection);
+}
+
+static void tell_failure(struct http_call *call, enum http_failure failure, struct span why)
+{
+	const struct http_call_events *events = call->events;
+	void *owner = call->owner;
+
+	call_free(call);
+	events->on_fail(owner, failure, why);
+}
+
+/* The connection is of no more use: its call fails, or is tried once more on another. */
+static void lost(struct connection *connection, enum http_failure failure, struct span why)
+{
+	struct http_pool *pool = connection->pool;
+	struct http_call *call = TAKE(connection->call);
+	bool again = call && !connection->fresh && !call->answering && call->repeatable &&
+		     failure == HTTP_FAIL_BROKEN;
+
+	connection_free(connection);
+	if (!call)
+		return;
+	call->connection = NULL;
+	if (again) {
+		call->repeatable = false;
+		list_add(&pool->waiting, &call->node);
+		pool->n_waiting++;
+		serve_waiting(pool);
+		return;
+	}
+	tell_failure(call, failure, why);
+	serve_waiting(pool);
+}
+
+/* The answer is whole: the connection goes back, the call is over. */
+static void finished(struct connection *connection)
+{
+	struct http_call *call = TAKE(connection->call);
+	const struct http_call_events *events = call->events;
+	void *owner = call->owner;
+	bool keep = connection->parser.head.keep_alive && connection->parser.head.framing != HTTP_BODY_TO_END;
+
+	connection->fresh = false;
+	call_free(call);
+	if (keep && !connection->dead) {
+		http_reset(&connection->parser);
+		list_remove(&connection->node);
+		list_add(&connection->pool->idle, &connection->node);
+		stream_resume(connection->stream);
+	} else {
+		connection_free(connection);
+	}
+	events->on_done(owner);
+}
+
+static void feed(struct connection *connection, struct span in)
+{
+	while (!connection->dead) {
+		struct http_call *call = connection->call;
+
+		if (!call) {
+			/* Bytes on an idle connection: it is not to be trusted any more. */
+			if (in.n)
+				connection_free(connection);
+			return;
+		}
+		switch (http_feed(&connection->parser, &in)) {
+		case HTTP_MORE:
+			if (connection->parser.at != HTTP_AT_HEAD && !http_keep_head(&connection->parser))
+				lost(connection, HTTP_FAIL_BAD, S("no memory for an answer"));
+			return;
+		case HTTP_HEAD:
+			call->answering = true;
+			call->events->on_head(call->owner, &connection->parser.head);
+			break;
+		case HTTP_BODY:
+			call->events->on_body(call->owner, connection->parser.piece);
+			break;
+		case HTTP_DONE:
+			finished(connection);
+			break;
+		case HTTP_BAD:
+			lost(connection, HTTP_FAIL_BAD,
+			     span_str(http_reason_text(connection->parser.reason)));
+			return;
+		}
+	}
+}
+
+static void on_read(void *owner, struct span bytes)
+{
+	struct connection *connection = owner;
+	struct http_pool *pool = connection->pool;
+
+	connection->busy = true;
+	feed(connection, bytes);
+	connection->busy = false;
+	if (connection->dead)
+		connection_free(connection);
+	if (!pool->freed)
+		serve_waiting(pool);
+}
+
+static void on_end(void *owner, enum stream_end why)
+{
+	struct connection *connection = owner;
+
+	(void)why;
+	if (!connection->call) {
+		connection_free(connection);
+		return;
+	}
+	connection->busy = true;
+	if (connection->call->answering && http_finish(&connection->parser) == HTTP_DONE)
+		finished(connection);
+	else
+		lost(connection, HTTP_FAIL_BROKEN, S("the connection ended before the answer was whole"));
+	connection->busy = false;
+	if (connection->dead)
+		connection_free(connection);
+}
+
+static const struct stream_events connection_events = { .on_read = on_read, .on_end = on_end };
+
+/* --- dialling --- */
+
+static enum http_failure take_socket(struct connection *connection, struct wire_in *in, struct span *why)
+{
+	int fd = -1;
+
+	if (!in || in->kind != DIAL_DONE) {
+		*why = S("the egress process is gone");
+		if (in) {
+			(void)wire_get_u64(in);
+			*why = wire_get_span(in);
+		}
+		return HTTP_FAIL_DIAL;
+	}
+	(void)wire_get_u64(in);
+	fd = wire_get_fd(in);
+	*why = S("the egress process sent no socket");
+	if (fd < 0)
+		return HTTP_FAIL_DIAL;
+	connection->stream = stream_open(connection->pool->loop, fd, STREAM_TCP, &connection_events,
+					 connection, NULL);
+	*why = S("no memory for a connection");
+	return connection->stream ? (enum http_failure) - 1 : HTTP_FAIL_DIAL;
+}
+
+static void on_dialled(struct question *question, struct wire_in *in)
+{
+	struct connection *connection = LIST_ENTRY(question, struct connection, dial);
+	struct http_call *call = TAKE(connection->call);
+	struct span why;
+	enum http_failure failure = take_socket(connection, in, &why);
+
+	if (!connection->stream) {
+		connection->call = call;
+		lost(connection, failure, why);
+		return;
+	}
+	if (call)
+		assign(connection, call);
+	else
+		serve_waiting(connection->pool);
+}
+
+static struct connection *dial(struct http_pool *pool, struct http_call *call)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+	struct wire_out out = { 0 };
+
+	if (!connection)
+		return NULL;
+	connection->pool = pool;
+	connection->fresh = true;
+	connection->call = call;
+	connection->dial.on_answer = on_dialled;
+	http_init(&connection->parser, HTTP_RESPONSES, &pool->options.limits);
+	connection->parser.to_end = true;
+	list_add(&pool->used, &connection->node);
+	pool->n++;
+	call->connection = connection;
+	wire_begin(&out, DIAL_CONNECT, 0);
+	wire_put_span(&out, pool->options.target);
+	channel_ask(pool->egress, &out, &connection->dial);
+	wire_out_release(&out);
+	return connection;
+}
+
+static void assign(struct connection *connection, struct http_call *call)
+{
+	struct span request = buf_span(&call->again);
+
+	connection->call = call;
+	call->connection = connection;
+	list_remove(&connection->node);
+	list_add(&connection->pool->used, &connection->node);
+	stream_write(connection->stream, (struct span[]){ request }, 1);
+	if (!call->repeatable)
+		buf_release(&call->again);
+}
+
+static void serve_waiting(struct http_pool *pool)
+{
+	while (!list_empty(&pool->waiting)) {
+		struct http_call *call = LIST_ENTRY(pool->waiting.next, struct http_call, node);
+
+		if (!list_empty(&pool->idle)) {
+			list_remove(&call->node);
+			call->node = (struct list){ 0 };
+			pool->n_waiting--;
+			assign(LIST_ENTRY(pool->idle.next, struct connection, node), call);
+			continue;
+		}
+		if (pool->n >= pool->options.max_connections || !pool->egress)
+			return;
+		list_remove(&call->node);
+		call->node = (struct list){ 0 };
+		pool->n_waiting--;
+		if (!dial(pool, call)) {
+			tell_failure(call, HTTP_FAIL_DIAL, S("no memory for a connection"));
+			return;
+		}
+	}
+}
+
+static void run_failing(struct later *later)
+{
+	struct http_call *call = LIST_ENTRY(later, struct http_call, failing);
+
+	tell_failure(call, call->failure, call->why);
+}
+
+/* Told in the next turn: nobody is called back from inside http_send(). */
+static struct http_call *fail_later(struct http_call *call, enum http_failure failure, struct span why)
+{
+	call->failure = failure;
+	call->why = why;
+	call->failing.run = run_failing;
+	loop_later(call->pool->loop, &call->failing);
+	return call;
+}
+
+static struct http_call *send_now(struct http_call *call, struct connection *connection, struct span head,
+				  struct span body)
+{
+	list_remove(&connection->node);
+	list_add(&call->pool->used, &connection->node);
+	connection->call = call;
+	call->connection = connection;
+	stream_write(connection->stream, (struct span[]){ head, body }, 2);
+	return call;
+}
+
+struct http_call *http_send(struct http_pool *pool, struct span head, struct span body, bool repeatable,
+			    const struct http_call_events *events, void *owner)
+{
+	struct http_call *call = calloc(1, sizeof(*call));
+
+	if (!call)
+		return NULL;
+	call->pool = pool;
+	call->events = events;
+	call->owner = owner;
+	call->repeatable = repeatable;
+	call->again = BUF_INIT(head.n + body.n);
+	if (!list_empty(&pool->idle) && list_empty(&pool->waiting) && !repeatable)
+		return send_now(call, LIST_ENTRY(pool->idle.next, struct connection, node), head, body);
+	buf_add(&call->again, head);
+	buf_add(&call->again, body);
+	if (!buf_ok(&call->again))
+		return fail_later(call, HTTP_FAIL_BUSY, S("no memory for a request"));
+	if (!pool->egress)
+		return fail_later(call, HTTP_FAIL_DIAL, S("the egress process is being restarted"));
+	if (pool->n_waiting >= pool->options.max_waiting)
+		return fail_later(call, HTTP_FAIL_BUSY, S("too many requests wait for this server"));
+	list_add(&pool->waiting, &call->node);
+	pool->n_waiting++;
+	serve_waiting(pool);
+	return call;
+}
+
+struct http_call *http_call_abort(struct http_call *call)
+{
+	struct connection *connection;
+
+	if (!call)
+		return NULL;
+	connection = call->connection;
+	if (call->node.next)
+		call->pool->n_waiting--;
+	call_free(call);
+	if (connection) {
+		connection->call = NULL;
+		connection_free(connection);
+	}
+	return NULL;
+}
+
+void http_call_endless(struct http_call *call)
+{
+	http_limit_body(&call->connection->parser, UINT64_MAX);
+}
+
+void http_call_pause(struct http_call *call)
+{
+	if (call->connection && call->connection->stream)
+		stream_pause(call->connection->stream);
+}
+
+void http_call_resume(struct http_call *call)
+{
+	if (call->connection && call->connection->stream)
+		stream_resume(call->connection->stream);
+}
+
+struct http_pool *http_pool_new(struct loop *loop, struct channel *egress,
+				const struct http_pool_options *options, struct err *err)
+{
+	struct http_pool *pool = calloc(1, sizeof(*pool));
+
+	if (!pool || options->target.n >= POOL_NAME_BYTES || options->host.n >= POOL_NAME_BYTES) {
+		free(pool);
+		(void)err_set(err, ERR_NOMEM, "no memory for a pool of connections");
+		return NULL;
+	}
+	pool->loop = loop;
+	pool->egress = egress;
+	pool->options = *options;
+	memcpy(pool->names, options->target.p, options->target.n);
+	memcpy(pool->names + POOL_NAME_BYTES, options->host.p, options->host.n);
+	pool->options.target.p = pool->names;
+	pool->options.host.p = pool->names + POOL_NAME_BYTES;
+	list_init(&pool->idle);
+	list_init(&pool->used);
+	list_init(&pool->waiting);
+	return pool;
+}
+
+struct http_pool *http_pool_free(struct http_pool *pool)
+{
+	if (!pool)
+		return NULL;
+	pool->freed = true;
+	while (!list_empty(&pool->waiting))
+		call_free(LIST_ENTRY(pool->waiting.next, struct http_call, node));
+	while (!list_empty(&pool->used)) {
+		struct connection *connection = LIST_ENTRY(pool->used.next, struct connection, node);
+
+		if (connection->call)
+			call_free(connection->call);
+		connection->call = NULL;
+		connection_free(connection);
+	}
+	while (!list_empty(&pool->idle))
+		connection_free(LIST_ENTRY(pool->idle.next, struct connection, node));
+	free(pool);
+	return NULL;
+}
+
+void http_pool_set_egress(struct http_pool *pool, struct channel *egress)
+{
+	pool->egress = egress;
+	if (egress)
+		serve_waiting(pool);
+}

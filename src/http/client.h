@@ -1,0 +1,63 @@
+/* client.h - HTTP requests outwards: a pool of kept-alive connections to one target. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/log.h"
+#include "http/message.h"
+#include "net/channel.h"
+#include "net/stream.h"
+
+struct http_pool;
+struct http_call;
+struct tls_context;
+
+enum http_failure {
+	HTTP_FAIL_DIAL,	  /* no connection: refused, unreachable, no such name, not allowed */
+	HTTP_FAIL_TLS,	  /* the certificate or the handshake */
+	HTTP_FAIL_BROKEN, /* the connection ended before the answer was whole */
+	HTTP_FAIL_BAD,	  /* the answer breaks HTTP */
+	HTTP_FAIL_BUSY,	  /* too many calls wait for a connection */
+};
+
+/* Called from the loop, never from inside http_send(). After on_done or on_fail nothing follows. */
+struct http_call_events {
+	void (*on_head)(void *owner, const struct http_head *head);
+	/* Bytes of the body; valid during the call only. */
+	void (*on_body)(void *owner, struct span piece);
+	void (*on_done)(void *owner);
+	void (*on_fail)(void *owner, enum http_failure failure, struct span why);
+};
+
+struct http_pool_options {
+	struct span target;	 /* what the egress process knows it by; copied */
+	struct span host;	 /* for TLS: the name the certificate must carry; copied */
+	struct tls_context *tls; /* NULL: plain; borrowed */
+	size_t max_connections;
+	size_t max_waiting;
+	struct http_limits limits;
+};
+
+struct http_pool *http_pool_new(struct loop *loop, struct channel *egress,
+				const struct http_pool_options *options, struct err *err);
+/* Ends every connection; calls under way get no further event. Returns NULL. */
+struct http_pool *http_pool_free(struct http_pool *pool);
+/* The egress process was started anew. */
+void http_pool_set_egress(struct http_pool *pool, struct channel *egress);
+
+/*
+ * Sends one request: `head` ends with the empty line, `body` follows. Both are copied where they
+ * cannot be written at once. `repeatable` allows one second try where a kept-alive connection
+ * turns out to be dead before a byte of the answer came; a tool call never is.
+ */
+struct http_call *http_send(struct http_pool *pool, struct span head, struct span body, bool repeatable,
+			    const struct http_call_events *events, void *owner);
+
+/* No further event; the connection is closed unless the answer was whole. NULL is harmless. Returns NULL. */
+struct http_call *http_call_abort(struct http_call *call);
+
+/* In on_head: the body has no end of its own (an event stream); its pieces are bounded by who reads them. */
+void http_call_endless(struct http_call *call);
+
+/* Back-pressure: stops and starts reading the answer. */
+void http_call_pause(struct http_call *call);
+void http_call_resume(struct http_call *call);

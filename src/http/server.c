@@ -1,0 +1,476 @@
+/* server.c - HTTP connections inwards. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/server.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "http/write.h"
+
+enum {
+	SERVER_STASH_BYTES = 64 * 1024, /* what a client may send ahead while its request is worked on */
+	SERVER_LINGER_MS = 2000,	/* how long a refused client may take to notice */
+	SERVER_HEAD_BYTES = 16 * 1024,
+	SERVER_LISTENERS = 16,
+};
+
+/* One connection, which is one request at a time. */
+struct http_request {
+	struct list node;
+	struct http_server *server;
+	struct stream *stream;
+	struct http_parser parser;
+	enum {
+		CONN_READING,	/* the next request is awaited or has begun */
+		CONN_ANSWERING, /* it is whole; its answer is not */
+		CONN_STREAMING, /* the answer has begun, in chunks */
+		CONN_LINGERING, /* refused and told; waiting for the client to leave */
+	} state;
+	struct span body; /* of the request at hand */
+	struct buf gathered, stash;
+	const struct http_request_events *events;
+	void *user;
+	struct later next; /* the next request, out of the stash */
+	uint64_t since_ms; /* when the state began, or the first byte of a request came */
+	bool begun;	   /* the first byte of a request has come */
+	bool busy;	   /* inside on_read: not to be freed */
+	bool dead, close_after;
+	char peer[64];
+};
+
+struct http_server {
+	struct loop *loop;
+	struct http_server_options options;
+	http_on_request *on_request;
+	void *owner;
+	struct log *log;
+	struct list connections;
+	size_t n;
+	uv_tcp_t *listeners[SERVER_LISTENERS];
+	size_t n_listeners;
+	bool draining;
+	struct log_brake brake;
+};
+
+static void conn_free(struct http_request *conn)
+{
+	conn->dead = true;
+	conn->stream = stream_close(conn->stream);
+	if (conn->busy)
+		return;
+	loop_later_cancel(&conn->next);
+	list_remove(&conn->node);
+	conn->server->n--;
+	http_release(&conn->parser);
+	buf_release(&conn->gathered);
+	buf_release(&conn->stash);
+	free(conn);
+}
+
+static void send_head(struct http_request *conn, const struct http_reply *reply, enum http_framing framing,
+		      struct span body)
+{
+	char store[1024];
+	struct buf head = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
+	CLEANUP(buf_release) struct buf large = BUF_INIT(SERVER_HEAD_BYTES);
+	struct http_fields fields = { .headers = reply->headers,
+				      .n = reply->n,
+				      .framing = framing,
+				      .length = body.n,
+				      .close = conn->close_after };
+	struct buf *out = &head;
+
+	if (!http_write_response_head(out, reply->status, S(""), &fields) || !buf_ok(out)) {
+		out = &large;
+		check(http_write_response_head(out, reply->status, S(""), &fields) && buf_ok(out));
+	}
+	stream_write(conn->stream, (struct span[]){ buf_span(out), body }, 2);
+}
+
+/* After a reply: the same connection waits for its next request, or ends. */
+static void answered(struct http_request *conn)
+{
+	conn->events = NULL;
+	conn->user = NULL;
+	conn->body = S("");
+	buf_clear(&conn->gathered);
+	buf_shrink(&conn->gathered, 0);
+	conn->since_ms = loop_now(conn->server->loop);
+	conn->begun = false;
+	if (conn->close_after) {
+		conn->stream = stream_close_flushed(conn->stream, SERVER_LINGER_MS);
+		conn_free(conn);
+		return;
+	}
+	http_reset(&conn->parser);
+	conn->state = CONN_READING;
+	if (!conn->busy) {
+		stream_resume(conn->stream);
+		loop_later(conn->server->loop, &conn->next);
+	}
+}
+
+static void refuse(struct http_request *conn)
+{
+	struct http_server *server = conn->server;
+	enum http_reason reason = conn->parser.reason;
+	struct span name = http_reason_name(reason);
+	char store[256];
+	struct buf body = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
+	const struct http_header type = { SPAN("Content-Type"), SPAN("application/json") };
+	const struct http_reply reply = { .status = http_reason_status(reason), .headers = &type, .n = 1 };
+	uint32_t missed;
+
+	if (log_brake_pass(&server->brake, loop_now(server->loop), 5, &missed))
+		log_event(server->log, LOG_WARN, "http.refused", "A request that breaks HTTP was refused.",
+			  LF("reason", name), LF("peer", stream_peer(conn->stream, conn->peer)),
+			  LFN("more", missed));
+	buf_addf(&body, "{\"error\":\"bad_request\",\"error_description\":\"%s\",\"reason\":\"%.*s\"}",
+		 http_reason_text(reason), SPAN_ARG(name));
+	conn->close_after = true;
+	send_head(conn, &reply, HTTP_BODY_LENGTH, buf_ok(&body) ? buf_span(&body) : S("{}"));
+	conn->state = CONN_LINGERING;
+	conn->since_ms = loop_now(server->loop);
+}
+
+/* One piece of a body: borrowed where it is all of it, gathered otherwise. */
+static bool take_piece(struct http_request *conn)
+{
+	struct http_parser *parser = &conn->parser;
+
+	if (parser->head.framing == HTTP_BODY_LENGTH && parser->piece.n == parser->head.length) {
+		conn->body = parser->piece;
+		return true;
+	}
+	if (conn->gathered.max == 0)
+		conn->gathered = BUF_INIT((size_t)conn->server->options.limits.body_bytes);
+	buf_add(&conn->gathered, parser->piece);
+	if (!buf_ok(&conn->gathered))
+		parser->reason = HTTP_BAD_MEMORY;
+	return buf_ok(&conn->gathered);
+}
+
+static void begin(struct http_request *conn)
+{
+	conn->body = S("");
+	buf_clear(&conn->gathered);
+	if (conn->parser.head.expect_continue)
+		stream_write(conn->stream, (struct span[]){ S("HTTP/1.1 100 Continue\r\n\r\n") }, 1);
+}
+
+static void done(struct http_request *conn)
+{
+	struct http_server *server = conn->server;
+
+	if (conn->gathered.n)
+		conn->body = buf_span(&conn->gathered);
+	conn->state = CONN_ANSWERING;
+	conn->close_after = !conn->parser.head.keep_alive || server->draining;
+	server->on_request(server->owner, conn, &conn->parser.head, conn->body);
+}
+
+/* Feeds bytes until they are used up, or a request has to be answered first. */
+static void feed(struct http_request *conn, struct span *in)
+{
+	while (!conn->dead && conn->state == CONN_READING) {
+		if (in->n && !conn->begun) {
+			conn->begun = true;
+			conn->since_ms = loop_now(conn->server->loop);
+		}
+		switch (http_feed(&conn->parser, in)) {
+		case HTTP_MORE:
+			/* What was read so far must outlive the caller's bytes. */
+			if (conn->begun && conn->parser.at != HTTP_AT_HEAD &&
+			    !http_keep_head(&conn->parser)) {
+				conn->parser.reason = HTTP_BAD_MEMORY;
+				refuse(conn);
+			}
+			return;
+		case HTTP_HEAD:
+			begin(conn);
+			break;
+		case HTTP_BODY:
+			if (!take_piece(conn))
+				refuse(conn);
+			break;
+		case HTTP_DONE:
+			done(conn);
+			break;
+		case HTTP_BAD:
+			refuse(conn);
+			break;
+		}
+	}
+}
+
+static void keep_ahead(struct http_request *conn, struct span rest)
+{
+	if (conn->state == CONN_LINGERING || rest.n == 0)
+		return;
+	if (conn->stash.max == 0)
+		conn->stash = BUF_INIT((size_t)SERVER_STASH_BYTES + LOOP_CHUNK_BYTES);
+	buf_add(&conn->stash, rest);
+	if (!buf_ok(&conn->stash)) {
+		conn_free(conn);
+		return;
+	}
+	if (conn->stash.n >= SERVER_STASH_BYTES)
+		stream_pause(conn->stream);
+}
+
+static void on_read(void *owner, struct span bytes)
+{
+	struct http_request *conn = owner;
+
+	conn->busy = true;
+	if (conn->stash.n == 0)
+		feed(conn, &bytes);
+	if (!conn->dead)
+		keep_ahead(conn, bytes);
+	conn->busy = false;
+	if (conn->dead)
+		conn_free(conn);
+}
+
+static void run_next(struct later *later)
+{
+	struct http_request *conn = LIST_ENTRY(later, struct http_request, next);
+	struct buf stash = conn->stash;
+	struct span in = buf_span(&stash);
+
+	if (conn->state != CONN_READING || stash.n == 0)
+		return;
+	conn->stash = (struct buf){ 0 };
+	conn->busy = true;
+	feed(conn, &in);
+	if (!conn->dead)
+		keep_ahead(conn, in);
+	conn->busy = false;
+	buf_release(&stash);
+	if (conn->dead)
+		conn_free(conn);
+}
+
+static void on_end(void *owner, enum stream_end why)
+{
+	struct http_request *conn = owner;
+	const struct http_request_events *events = conn->events;
+	void *user = conn->user;
+
+	(void)why;
+	conn_free(conn);
+	if (events && events->on_gone)
+		events->on_gone(user);
+}
+
+static void on_drain(void *owner)
+{
+	struct http_request *conn = owner;
+
+	if (conn->state == CONN_STREAMING && conn->events && conn->events->on_drain)
+		conn->events->on_drain(conn->user);
+}
+
+static const struct stream_events conn_events = { .on_read = on_read,
+						  .on_end = on_end,
+						  .on_drain = on_drain };
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct http_server *server = listener->data;
+	struct http_request *conn;
+
+	if (status < 0)
+		return;
+	conn = calloc(1, sizeof(*conn));
+	if (conn)
+		conn->stream = stream_accept(server->loop, listener, &conn_events, conn);
+	if (!conn || !conn->stream || server->n >= server->options.max_connections || server->draining) {
+		if (conn)
+			(void)stream_close(conn->stream);
+		free(conn);
+		return;
+	}
+	conn->server = server;
+	conn->next.run = run_next;
+	conn->since_ms = loop_now(server->loop);
+	http_init(&conn->parser, HTTP_REQUESTS, &server->options.limits);
+	list_add(&server->connections, &conn->node);
+	server->n++;
+}
+
+struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
+				    http_on_request *on_request, void *owner, struct log *log,
+				    struct err *err)
+{
+	struct http_server *server = calloc(1, sizeof(*server));
+
+	if (!server) {
+		(void)err_set(err, ERR_NOMEM, "no memory for an HTTP server");
+		return NULL;
+	}
+	server->loop = loop;
+	server->options = *options;
+	server->on_request = on_request;
+	server->owner = owner;
+	server->log = log;
+	list_init(&server->connections);
+	return server;
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+int http_server_listen(struct http_server *server, int fd, struct err *err)
+{
+	uv_tcp_t *listener = server->n_listeners < SERVER_LISTENERS ? calloc(1, sizeof(*listener)) : NULL;
+
+	if (!listener) {
+		(void)close(fd);
+		return err_set(err, ERR_LIMIT, "more than %d listeners", SERVER_LISTENERS);
+	}
+	check(uv_tcp_init(&server->loop->uv, listener) == 0);
+	listener->data = server;
+	if (uv_tcp_open(listener, fd) != 0 || uv_listen((uv_stream_t *)listener, 512, on_connection) != 0) {
+		uv_close((uv_handle_t *)listener, on_listener_closed);
+		return err_set(err, ERR_SYSTEM, "cannot accept connections on a listening socket");
+	}
+	server->listeners[server->n_listeners++] = listener;
+	return 0;
+}
+
+void http_server_drain(struct http_server *server)
+{
+	server->draining = true;
+	while (server->n_listeners)
+		uv_close((uv_handle_t *)server->listeners[--server->n_listeners], on_listener_closed);
+	LIST_EACH(&server->connections, node) {
+		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
+
+		conn->close_after = true;
+		if (conn->state == CONN_READING && !conn->begun && !conn->busy)
+			conn_free(conn);
+	}
+}
+
+struct http_server *http_server_free(struct http_server *server)
+{
+	if (!server)
+		return NULL;
+	http_server_drain(server);
+	while (!list_empty(&server->connections)) {
+		struct http_request *conn = LIST_ENTRY(server->connections.next, struct http_request, node);
+
+		conn->busy = false;
+		conn_free(conn);
+	}
+	free(server);
+	return NULL;
+}
+
+size_t http_server_connections(const struct http_server *server)
+{
+	return server->n;
+}
+
+static bool is_late(const struct http_request *conn, uint64_t now)
+{
+	const struct http_server_options *options = &conn->server->options;
+
+	if (conn->state == CONN_LINGERING)
+		return now > conn->since_ms + SERVER_LINGER_MS;
+	if (conn->state != CONN_READING)
+		return false;
+	return now > conn->since_ms + (conn->begun ? options->head_ms : options->idle_ms);
+}
+
+void http_server_tick(struct http_server *server)
+{
+	uint64_t now = loop_now(server->loop);
+
+	LIST_EACH(&server->connections, node) {
+		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
+
+		if (is_late(conn, now))
+			conn_free(conn);
+	}
+}
+
+void http_request_watch(struct http_request *request, const struct http_request_events *events, void *user)
+{
+	request->events = events;
+	request->user = user;
+}
+
+bool http_request_keep(struct http_request *request, const struct http_head **head, struct span *body)
+{
+	if (!http_keep_head(&request->parser))
+		return false;
+	if (request->gathered.n == 0 && request->body.n) {
+		request->gathered = BUF_INIT(request->body.n);
+		buf_add(&request->gathered, request->body);
+		if (!buf_ok(&request->gathered))
+			return false;
+		request->body = buf_span(&request->gathered);
+	}
+	*head = &request->parser.head;
+	*body = request->body;
+	return true;
+}
+
+struct span http_request_peer(const struct http_request *request)
+{
+	struct http_request *conn = (struct http_request *)(uintptr_t)request;
+
+	return stream_peer(conn->stream, conn->peer);
+}
+
+void http_reply(struct http_request *request, const struct http_reply *reply, struct span body)
+{
+	check(request->state == CONN_ANSWERING);
+	request->close_after |= reply->close;
+	send_head(request, reply, reply->status == 202 && body.n == 0 ? HTTP_BODY_NONE : HTTP_BODY_LENGTH,
+		  body);
+	answered(request);
+}
+
+void http_stream_begin(struct http_request *request, const struct http_reply *reply)
+{
+	check(request->state == CONN_ANSWERING);
+	request->close_after |= reply->close;
+	send_head(request, reply, HTTP_BODY_CHUNKED, S(""));
+	request->state = CONN_STREAMING;
+}
+
+void http_stream_write(struct http_request *request, struct span piece)
+{
+	char store[32];
+	struct buf open = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
+
+	check(request->state == CONN_STREAMING);
+	if (piece.n == 0)
+		return;
+	http_write_chunk_open(&open, piece.n);
+	stream_write(request->stream, (struct span[]){ buf_span(&open), piece, HTTP_CHUNK_CLOSE }, 3);
+}
+
+void http_stream_end(struct http_request *request)
+{
+	check(request->state == CONN_STREAMING);
+	stream_write(request->stream, (struct span[]){ HTTP_CHUNK_LAST }, 1);
+	answered(request);
+}
+
+size_t http_stream_queued(const struct http_request *request)
+{
+	return stream_queued(request->stream);
+}
+
+void http_request_abort(struct http_request *request)
+{
+	request->events = NULL;
+	conn_free(request);
+}

@@ -1,0 +1,76 @@
+/* server.h - HTTP connections inwards: one request at a time, its reply whole or as a stream. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/log.h"
+#include "http/message.h"
+#include "net/stream.h"
+
+struct http_server;
+struct http_request;
+struct tls_context;
+
+struct http_server_options {
+	struct http_limits limits;
+	size_t max_connections;
+	uint64_t idle_ms;	 /* a kept-alive connection without a request */
+	uint64_t head_ms;	 /* from a request's first byte to its last */
+	struct tls_context *tls; /* NULL: plain; borrowed */
+};
+
+/*
+ * A whole request has come. `head` and `body` are valid during the call only, unless
+ * http_request_keep() is called in it. Every request is answered exactly once with http_reply(),
+ * or http_stream_begin() … http_stream_end(), now or later.
+ */
+typedef void http_on_request(void *owner, struct http_request *request, const struct http_head *head,
+			     struct span body);
+
+struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
+				    http_on_request *on_request, void *owner, struct log *log,
+				    struct err *err);
+/* Takes a listening socket over. */
+int http_server_listen(struct http_server *server, int fd, struct err *err) MUST_CHECK;
+/* Accepts no more; kept-alive connections end after their request. */
+void http_server_drain(struct http_server *server);
+/* Ends all connections at once. Returns NULL. */
+struct http_server *http_server_free(struct http_server *server);
+size_t http_server_connections(const struct http_server *server);
+/* Ends what is idle or too slow; called about once a second. */
+void http_server_tick(struct http_server *server);
+
+/* What the one who answers wants to hear. All may be NULL. */
+struct http_request_events {
+	void (*on_gone)(void *user);  /* the client left; the request must not be touched after this call */
+	void (*on_drain)(void *user); /* the stream's queue is empty again */
+};
+void http_request_watch(struct http_request *request, const struct http_request_events *events, void *user);
+
+/*
+ * Copies head and body, so that they stay valid until the reply. Returns the copies' places;
+ * false without memory.
+ */
+bool http_request_keep(struct http_request *request, const struct http_head **head, struct span *body);
+
+/* The numeric address the request came from; borrowed from the request. */
+struct span http_request_peer(const struct http_request *request);
+
+struct http_reply {
+	unsigned status;
+	const struct http_header *headers; /* Content-Type among them; not what frames the message */
+	size_t n;
+	bool close; /* end the connection after it */
+};
+
+/* The whole reply. The request is gone after the call. */
+void http_reply(struct http_request *request, const struct http_reply *reply, struct span body);
+
+/* A reply in pieces, chunked; nothing is held back. */
+void http_stream_begin(struct http_request *request, const struct http_reply *reply);
+void http_stream_write(struct http_request *request, struct span piece);
+/* The request is gone after the call. */
+void http_stream_end(struct http_request *request);
+/* Bytes that wait for a slow reader. */
+size_t http_stream_queued(const struct http_request *request);
+/* Cuts the connection: the reader sees that the stream did not end well. The request is gone. */
+void http_request_abort(struct http_request *request);

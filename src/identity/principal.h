@@ -1,0 +1,28 @@
+/* principal.h - who sends: what every rule, limit and record speaks of. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/span.h"
+
+/* Immutable, reference counted; made from a token or from a process of this machine's user. */
+struct principal {
+	unsigned refs;
+	struct span id;	    /* "token:t-3fa9c1d2", "local:1000:files": stable, unique, no secret */
+	struct span name;   /* for people */
+	struct span scopes; /* space separated: "mcp" or "mcp:SERVER"… */
+	uint64_t expiry_ms; /* wall; 0: never */
+	char bytes[];
+};
+
+/* NULL without memory. The caller releases it with principal_unref(). */
+struct principal *principal_new(struct span id, struct span name, struct span scopes, uint64_t expiry_ms);
+static inline struct principal *principal_ref(struct principal *principal)
+{
+	principal->refs++;
+	return principal;
+}
+/* Returns NULL. */
+struct principal *principal_unref(struct principal *principal);
+
+/* May it use the server? */
+bool principal_may_use(const struct principal *principal, struct span server);

@@ -1,0 +1,134 @@
+/* catalogue.c - what a server offers. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/catalogue.h"
+
+#include <stdlib.h>
+
+#include "schema/schema.h"
+#include "json/write.h"
+
+struct catalogue *catalogue_new(void)
+{
+	struct catalogue *catalogue = calloc(1, sizeof(*catalogue));
+
+	if (!catalogue)
+		return NULL;
+	catalogue->refs = 1;
+	catalogue->arena = ARENA_INIT(CATALOGUE_BYTES);
+	return catalogue;
+}
+
+struct catalogue *catalogue_ref(struct catalogue *catalogue)
+{
+	if (catalogue)
+		catalogue->refs++;
+	return catalogue;
+}
+
+struct catalogue *catalogue_unref(struct catalogue *catalogue)
+{
+	if (!catalogue || --catalogue->refs)
+		return NULL;
+	for (size_t i = 0; i < catalogue->n; i++)
+		(void)schema_free(catalogue->tools[i].schema);
+	map_release(&catalogue->by_name);
+	free(catalogue->tools);
+	arena_release(&catalogue->arena);
+	free(catalogue);
+	return NULL;
+}
+
+static bool make_room(struct catalogue *catalogue)
+{
+	size_t cap = catalogue->cap ? catalogue->cap * 2 : 16;
+	struct tool *tools;
+
+	if (catalogue->n < catalogue->cap)
+		return true;
+	if (catalogue->n >= CATALOGUE_TOOLS)
+		return false;
+	tools = realloc(catalogue->tools, cap * sizeof(*tools));
+	if (!tools)
+		return false;
+	catalogue->tools = tools;
+	catalogue->cap = cap;
+	return true;
+}
+
+static bool add_tool(struct catalogue *catalogue, const struct json *json, json_at at, struct span name)
+{
+	CLEANUP(buf_release) struct buf raw = BUF_INIT(CATALOGUE_BYTES);
+	json_at schema = json_get(json, at, S("inputSchema"));
+	struct tool tool = { 0 };
+
+	if (!make_room(catalogue))
+		return false;
+	json_emit(&raw, json, at, NULL, 0);
+	tool.name = arena_dup(&catalogue->arena, name);
+	tool.raw = arena_dup(&catalogue->arena, buf_span(&raw));
+	if (!buf_ok(&raw) || !tool.name.p || !tool.raw.p)
+		return false;
+	if (json_is(json, schema, JSON_OBJECT))
+		tool.bad_params = !header_params_of(json, schema, &catalogue->arena, &tool.params,
+						    &tool.n_params);
+	catalogue->tools[catalogue->n++] = tool;
+	/* The map holds places, not pointers: the array moves while it grows. A place is kept plus one. */
+	return map_put(&catalogue->by_name, tool.name, (void *)(uintptr_t)catalogue->n);
+}
+
+bool catalogue_add(struct catalogue *catalogue, const struct json *json, json_at tools)
+{
+	for (json_at at = json_first(json, tools); at != JSON_NONE; at = json_next(json, tools, at)) {
+		CLEANUP(buf_release) struct buf scratch = BUF_INIT((size_t)4096);
+		json_at name_at = json_is(json, at, JSON_OBJECT) ? json_get(json, at, S("name")) : JSON_NONE;
+		struct span name = S("");
+
+		if (json_is(json, name_at, JSON_STRING))
+			name = json_string(json, name_at, &scratch);
+		if (name.n == 0 || catalogue_find(catalogue, name)) {
+			catalogue->refused++;
+			continue;
+		}
+		if (!add_tool(catalogue, json, at, name))
+			return false;
+	}
+	return true;
+}
+
+bool catalogue_set_result(struct catalogue *catalogue, struct span result)
+{
+	catalogue->result = arena_dup(&catalogue->arena, result);
+	return catalogue->result.p != NULL;
+}
+
+struct tool *catalogue_find(const struct catalogue *catalogue, struct span name)
+{
+	uintptr_t place = (uintptr_t)map_get(&catalogue->by_name, name);
+
+	return place ? &catalogue->tools[place - 1] : NULL;
+}
+
+const struct schema *catalogue_schema(struct catalogue *catalogue, struct tool *tool)
+{
+	struct err err = ERR_INIT;
+	struct json json = { 0 };
+	json_at schema;
+
+	if (tool->compiled)
+		return tool->schema;
+	tool->compiled = true;
+	tool->problem = S("its definition cannot be read again");
+	if (!json_parse(&json, tool->raw, tool->raw.n))
+		goto out;
+	schema = json_get(&json, 0, S("inputSchema"));
+	tool->problem = S("it has no inputSchema");
+	if (schema == JSON_NONE)
+		goto out;
+	if (schema_compile(&json, schema, NULL, &tool->schema, &err) < 0)
+		tool->problem = arena_dup(&catalogue->arena, span_str(err.text));
+	else
+		tool->problem = S("");
+out:
+	json_release(&json);
+	return tool->schema;
+}

@@ -1,0 +1,62 @@
+/* catalogue.h - what a server offers: its tools as it defined them, and what is compiled from them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "mcp/header.h"
+
+struct schema;
+
+enum {
+	CATALOGUE_BYTES = 16 * 1024 * 1024,
+	CATALOGUE_TOOLS = 10000,
+	CATALOGUE_PAGES = 1000,
+};
+
+struct tool {
+	struct span name;
+	struct span raw; /* the definition, as JSON without white space */
+	struct header_param *params;
+	size_t n_params;
+	bool bad_params;       /* its x-mcp-header annotations break the rules */
+	bool compiled;	       /* `schema` or `problem` is settled */
+	struct schema *schema; /* of inputSchema */
+	struct span problem;   /* why inputSchema cannot be used; empty where it can */
+};
+
+/* Filled page by page, then shared: reference counted. Only the compiled schemas are still added. */
+struct catalogue {
+	unsigned refs;
+	struct arena arena;
+	struct tool *tools;
+	size_t n, cap;
+	struct map by_name;
+	struct span result; /* the list's own members besides its tools: a JSON object */
+	size_t refused; /* definitions left out: no name, or a name that stood there before */
+};
+
+struct catalogue *catalogue_new(void);
+struct catalogue *catalogue_ref(struct catalogue *catalogue);
+/* Returns NULL. */
+struct catalogue *catalogue_unref(struct catalogue *catalogue);
+
+/*
+ * Adds the tools of one page (`tools` is the array of a tools/list result). A definition without
+ * a usable name, and the second of two with the same name, is left out and counted.
+ *
+ * Errors: false past CATALOGUE_TOOLS or CATALOGUE_BYTES, or without memory.
+ */
+bool catalogue_add(struct catalogue *catalogue, const struct json *json, json_at tools) MUST_CHECK;
+
+/* Keeps the list's own members (a JSON object without "tools" and "nextCursor"). */
+bool catalogue_set_result(struct catalogue *catalogue, struct span result) MUST_CHECK;
+
+/* NULL where there is none of that name. */
+struct tool *catalogue_find(const struct catalogue *catalogue, struct span name);
+
+/*
+ * The compiled inputSchema, made at the first use. NULL where it cannot be used; tool->problem
+ * says why, and the gate refuses the call: what cannot be checked does not pass.
+ */
+const struct schema *catalogue_schema(struct catalogue *catalogue, struct tool *tool);

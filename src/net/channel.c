@@ -1,0 +1,255 @@
+/* channel.c - wire.h messages on the loop. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/channel.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+struct queued {
+	struct list node;
+	struct wire_out out; /* owns its bytes and duplicates of its descriptors */
+};
+
+struct channel {
+	struct loop *loop;
+	uv_poll_t poll;
+	int fd;
+	const struct channel_events *events;
+	void *owner;
+	struct list questions;
+	struct list queue;
+	size_t n_queue;
+	uint32_t next_id;
+	struct later ending;
+	bool closing, gone;
+	char store[WIRE_MAX_BYTES];
+};
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void watch(struct channel *channel)
+{
+	int events = UV_READABLE | (list_empty(&channel->queue) ? 0 : UV_WRITABLE);
+
+	(void)uv_poll_start(&channel->poll, events, on_poll);
+}
+
+static void queued_free(struct queued *queued)
+{
+	for (size_t i = 0; i < queued->out.n_fds; i++)
+		(void)close(queued->out.fds[i]);
+	wire_out_release(&queued->out);
+	free(queued);
+}
+
+/* Also runs for a question that was asked after the end: it is answered too, in the next turn. */
+static void end(struct channel *channel)
+{
+	bool first = !channel->gone;
+
+	if (channel->closing)
+		return;
+	channel->gone = true;
+	(void)uv_poll_stop(&channel->poll);
+	while (!list_empty(&channel->questions)) {
+		struct question *question = LIST_ENTRY(channel->questions.next, struct question, node);
+
+		question_cancel(question);
+		question->on_answer(question, NULL);
+	}
+	if (first && !channel->closing)
+		channel->events->on_gone(channel->owner);
+}
+
+static void run_ending(struct later *later)
+{
+	end(LIST_ENTRY(later, struct channel, ending));
+}
+
+/* Few questions are open at a time, and answers mostly come in order: the list is short. */
+static struct question *find_question(struct channel *channel, uint32_t id)
+{
+	if (id == 0)
+		return NULL;
+	LIST_EACH(&channel->questions, node) {
+		struct question *question = LIST_ENTRY(node, struct question, node);
+
+		if (question->id == id)
+			return question;
+	}
+	return NULL;
+}
+
+static void dispatch(struct channel *channel, struct wire_in *in)
+{
+	struct question *question = find_question(channel, in->id);
+
+	if (question) {
+		question_cancel(question);
+		question->on_answer(question, in);
+	} else {
+		channel->events->on_message(channel->owner, in);
+	}
+	wire_in_release(in);
+}
+
+/* A bounded number of messages a turn, so that one channel cannot starve the loop. */
+static void receive(struct channel *channel)
+{
+	for (int i = 0; i < 64 && !channel->closing && !channel->gone; i++) {
+		struct wire_in in;
+		int got = wire_recv(channel->fd, channel->store, &in, NULL);
+
+		if (got == 0)
+			return;
+		if (got < 0) {
+			end(channel);
+			return;
+		}
+		dispatch(channel, &in);
+	}
+}
+
+static void flush(struct channel *channel)
+{
+	while (!list_empty(&channel->queue)) {
+		struct queued *queued = LIST_ENTRY(channel->queue.next, struct queued, node);
+		int sent = wire_send(channel->fd, &queued->out, NULL);
+
+		if (sent == 0)
+			return;
+		list_remove(&queued->node);
+		queued_free(queued);
+		channel->n_queue--;
+		if (sent < 0) {
+			end(channel);
+			return;
+		}
+	}
+	watch(channel);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct channel *channel = poll->data;
+
+	if (status < 0) {
+		end(channel);
+		return;
+	}
+	if (events & UV_WRITABLE)
+		flush(channel);
+	if ((events & UV_READABLE) && !channel->closing && !channel->gone)
+		receive(channel);
+}
+
+struct channel *channel_open(struct loop *loop, int fd, const struct channel_events *events, void *owner,
+			     struct err *err)
+{
+	struct channel *channel = calloc(1, sizeof(*channel));
+
+	if (!channel) {
+		(void)close(fd);
+		(void)err_set(err, ERR_NOMEM, "no memory for a channel");
+		return NULL;
+	}
+	channel->loop = loop;
+	channel->fd = fd;
+	channel->events = events;
+	channel->owner = owner;
+	channel->ending.run = run_ending;
+	list_init(&channel->questions);
+	list_init(&channel->queue);
+	check(uv_poll_init(&loop->uv, &channel->poll, fd) == 0);
+	channel->poll.data = channel;
+	watch(channel);
+	return channel;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct channel *channel = handle->data;
+
+	(void)close(channel->fd);
+	free(channel);
+}
+
+struct channel *channel_close(struct channel *channel)
+{
+	if (!channel || channel->closing)
+		return NULL;
+	channel->closing = true;
+	loop_later_cancel(&channel->ending);
+	while (!list_empty(&channel->questions))
+		question_cancel(LIST_ENTRY(channel->questions.next, struct question, node));
+	while (!list_empty(&channel->queue)) {
+		struct queued *queued = LIST_ENTRY(channel->queue.next, struct queued, node);
+
+		list_remove(&queued->node);
+		queued_free(queued);
+	}
+	uv_close((uv_handle_t *)&channel->poll, on_closed);
+	return NULL;
+}
+
+static bool enqueue(struct channel *channel, const struct wire_out *out)
+{
+	struct queued *queued;
+
+	if (channel->n_queue >= CHANNEL_QUEUE)
+		return false;
+	queued = calloc(1, sizeof(*queued));
+	if (!queued)
+		return false;
+	queued->out.bytes = BUF_INIT(WIRE_MAX_BYTES);
+	buf_add(&queued->out.bytes, buf_span(&out->bytes));
+	for (size_t i = 0; i < out->n_fds; i++) {
+		int fd = dup(out->fds[i]);
+
+		if (fd >= 0)
+			queued->out.fds[queued->out.n_fds++] = fd;
+	}
+	if (!buf_ok(&queued->out.bytes) || queued->out.n_fds != out->n_fds) {
+		queued_free(queued);
+		return false;
+	}
+	list_add(&channel->queue, &queued->node);
+	channel->n_queue++;
+	watch(channel);
+	return true;
+}
+
+void channel_send(struct channel *channel, const struct wire_out *out)
+{
+	int sent = 0;
+
+	if (channel->closing || channel->gone)
+		return;
+	if (list_empty(&channel->queue))
+		sent = wire_send(channel->fd, out, NULL);
+	if (sent < 0 || (sent == 0 && !enqueue(channel, out)))
+		loop_later(channel->loop, &channel->ending);
+}
+
+void channel_ask(struct channel *channel, struct wire_out *out, struct question *question)
+{
+	check(!question_is_open(question));
+	if (++channel->next_id == 0)
+		channel->next_id = 1;
+	question->id = channel->next_id;
+	memcpy(out->bytes.p + sizeof(uint32_t), &question->id, sizeof(question->id));
+	list_add(&channel->questions, &question->node);
+	if (channel->gone)
+		loop_later(channel->loop, &channel->ending);
+	channel_send(channel, out);
+}
+
+void question_cancel(struct question *question)
+{
+	if (!question->node.next)
+		return;
+	list_remove(&question->node);
+	question->node = (struct list){ 0 };
+}

@@ -1,0 +1,45 @@
+/* channel.h - wire.h messages on the loop: a question, its answer, and what comes unasked. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "net/loop.h"
+#include "net/wire.h"
+
+struct channel;
+
+struct channel_events {
+	/* A message with id 0, or one whose question nobody waits for any more. `in` is released after. */
+	void (*on_message)(void *owner, struct wire_in *in);
+	/* The other process is gone; every waiting question was answered with NULL before. */
+	void (*on_gone)(void *owner);
+};
+
+/* One open question, embedded in whoever asks. Zero is legal: nothing asked. */
+struct question {
+	struct list node;
+	uint32_t id;
+	/* `in` is the answer, NULL where the other process is gone. */
+	void (*on_answer)(struct question *question, struct wire_in *in);
+};
+
+/* More than this waiting to be sent and the channel counts as gone. */
+enum { CHANNEL_QUEUE = 8192 };
+
+/* Takes `fd` over. NULL without memory (`fd` is closed then). */
+struct channel *channel_open(struct loop *loop, int fd, const struct channel_events *events, void *owner,
+			     struct err *err);
+struct channel *channel_close(struct channel *channel);
+
+/* Sends; what cannot go now is queued. */
+void channel_send(struct channel *channel, const struct wire_out *out);
+
+/* Sends as a question: out's id is set here, and on_answer is called once, later. */
+void channel_ask(struct channel *channel, struct wire_out *out, struct question *question);
+
+/* No answer is wanted any more. Harmless where nothing was asked. */
+void question_cancel(struct question *question);
+
+static inline bool question_is_open(const struct question *question)
+{
+	return question->node.next != NULL;
+}

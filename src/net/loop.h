@@ -1,0 +1,47 @@
+/* loop.h - one event loop and what everything on it shares. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <uv.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/span.h"
+
+/* One read takes at most this much; the buffer is shared by everything on the loop. */
+enum { LOOP_CHUNK_BYTES = 64 * 1024 };
+
+/*
+ * A call to make in the next turn of the loop, so that nobody is called back from inside a call
+ * of his own. Embedded in its owner; zero is legal and means "not waiting".
+ */
+struct later {
+	struct list node;
+	void (*run)(struct later *later);
+};
+
+struct loop {
+	uv_loop_t uv;
+	uv_idle_t idle; /* active while something waits in `pending` */
+	struct list pending;
+	char *chunk; /* LOOP_CHUNK_BYTES; valid only inside a read callback */
+};
+
+int loop_init(struct loop *loop, struct err *err) MUST_CHECK;
+/* Everything on it must be closed before. */
+void loop_release(struct loop *loop);
+
+/* Runs until loop_stop(). */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* Asks for one call of later->run in the next turn; asking twice is asking once. */
+void loop_later(struct loop *loop, struct later *later);
+/* Takes the request back; harmless where there is none. */
+void loop_later_cancel(struct later *later);
+
+/* Milliseconds, monotonic, as of this turn of the loop. */
+static inline uint64_t loop_now(const struct loop *loop)
+{
+	return uv_now(&loop->uv);
+}

@@ -1,0 +1,299 @@
+/* stream.c - a two-way flow of bytes on the loop. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "net/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+enum { STREAM_PARTS = 8 };
+
+struct stream {
+	struct loop *loop;
+	union {
+		uv_handle_t handle;
+		uv_stream_t any;
+		uv_tcp_t tcp;
+		uv_pipe_t pipe;
+	} h;
+	const struct stream_events *events;
+	void *owner;
+	size_t queued;
+	struct later ending; /* an error seen while writing, told in the next turn */
+	uv_timer_t *flush_limit;
+	bool paused, ended, closing, flushing;
+};
+
+struct pending_write {
+	uv_write_t req;
+	struct stream *stream;
+	size_t n;
+	char bytes[];
+};
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	struct stream *stream = handle->data;
+
+	(void)suggested;
+	*buf = uv_buf_init(stream->loop->chunk, LOOP_CHUNK_BYTES);
+}
+
+static void tell_end(struct stream *stream, enum stream_end why)
+{
+	if (stream->ended || stream->closing)
+		return;
+	stream->ended = true;
+	(void)uv_read_stop(&stream->h.any);
+	stream->events->on_end(stream->owner, why);
+}
+
+static void on_uv_read(uv_stream_t *handle, ssize_t got, const uv_buf_t *buf)
+{
+	struct stream *stream = handle->data;
+
+	if (got > 0)
+		stream->events->on_read(stream->owner, span_of(buf->base, (size_t)got));
+	else if (got < 0)
+		tell_end(stream, got == UV_EOF ? STREAM_EOF : STREAM_BROKEN);
+}
+
+static void run_ending(struct later *later)
+{
+	tell_end(LIST_ENTRY(later, struct stream, ending), STREAM_BROKEN);
+}
+
+static struct stream *stream_new(struct loop *loop, const struct stream_events *events, void *owner)
+{
+	struct stream *stream = calloc(1, sizeof(*stream));
+
+	if (!stream)
+		return NULL;
+	stream->loop = loop;
+	stream->events = events;
+	stream->owner = owner;
+	stream->ending.run = run_ending;
+	return stream;
+}
+
+static int start(struct stream *stream)
+{
+	stream->h.handle.data = stream;
+	return uv_read_start(&stream->h.any, on_alloc, on_uv_read);
+}
+
+struct stream *stream_open(struct loop *loop, int fd, enum stream_kind kind,
+			   const struct stream_events *events, void *owner, struct err *err)
+{
+	struct stream *stream = stream_new(loop, events, owner);
+	int rc;
+
+	if (!stream) {
+		(void)close(fd);
+		(void)err_set(err, ERR_NOMEM, "no memory for a stream");
+		return NULL;
+	}
+	if (kind == STREAM_TCP) {
+		check(uv_tcp_init(&loop->uv, &stream->h.tcp) == 0);
+		rc = uv_tcp_open(&stream->h.tcp, fd);
+		if (rc == 0)
+			(void)uv_tcp_nodelay(&stream->h.tcp, 1);
+	} else {
+		check(uv_pipe_init(&loop->uv, &stream->h.pipe, 0) == 0);
+		rc = uv_pipe_open(&stream->h.pipe, fd);
+	}
+	stream->h.handle.data = stream;
+	if (rc != 0) {
+		(void)close(fd);
+		(void)err_set(err, ERR_SYSTEM, "cannot use a descriptor as a stream: %s", uv_strerror(rc));
+		(void)stream_close(stream);
+		return NULL;
+	}
+	/* A pipe's writing end cannot be read; its end shows at the next write. */
+	(void)start(stream);
+	return stream;
+}
+
+struct stream *stream_accept(struct loop *loop, uv_stream_t *listener, const struct stream_events *events,
+			     void *owner)
+{
+	struct stream *stream = stream_new(loop, events, owner);
+
+	if (!stream)
+		return NULL;
+	if (listener->type == UV_TCP)
+		check(uv_tcp_init(&loop->uv, &stream->h.tcp) == 0);
+	else
+		check(uv_pipe_init(&loop->uv, &stream->h.pipe, 0) == 0);
+	stream->h.handle.data = stream;
+	if (uv_accept(listener, &stream->h.any) != 0 || start(stream) != 0)
+		return stream_close(stream);
+	if (listener->type == UV_TCP)
+		(void)uv_tcp_nodelay(&stream->h.tcp, 1);
+	return stream;
+}
+
+void stream_set_owner(struct stream *stream, const struct stream_events *events, void *owner)
+{
+	stream->events = events;
+	stream->owner = owner;
+}
+
+static void drained(struct stream *stream)
+{
+	if (stream->flushing)
+		(void)stream_close(stream);
+	else if (!stream->ended && stream->events->on_drain)
+		stream->events->on_drain(stream->owner);
+}
+
+static void on_written(uv_write_t *req, int status)
+{
+	struct pending_write *pending = LIST_ENTRY(req, struct pending_write, req);
+	struct stream *stream = pending->stream;
+
+	stream->queued -= pending->n;
+	free(pending);
+	if (stream->closing)
+		return;
+	if (status < 0 && stream->flushing)
+		(void)stream_close(stream);
+	else if (status < 0)
+		tell_end(stream, STREAM_BROKEN);
+	else if (stream->queued == 0)
+		drained(stream);
+}
+
+/* Copies what is left of the parts after `sent` bytes and queues it. */
+static int queue_rest(struct stream *stream, const struct span *parts, size_t n, size_t sent, size_t total)
+{
+	struct pending_write *pending = malloc(sizeof(*pending) + total - sent);
+	uv_buf_t buf;
+	size_t at = 0;
+
+	if (!pending)
+		return UV_ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		struct span part = span_skip(parts[i], sent);
+
+		sent -= parts[i].n - part.n;
+		if (part.n)
+			memcpy(pending->bytes + at, part.p, part.n);
+		at += part.n;
+	}
+	pending->stream = stream;
+	pending->n = at;
+	buf = uv_buf_init(pending->bytes, (unsigned)at);
+	stream->queued += at;
+	if (uv_write(&pending->req, &stream->h.any, &buf, 1, on_written) == 0)
+		return 0;
+	stream->queued -= at;
+	free(pending);
+	return UV_EPIPE;
+}
+
+void stream_write(struct stream *stream, const struct span *parts, size_t n)
+{
+	uv_buf_t bufs[STREAM_PARTS];
+	size_t total = 0;
+	int rc = 0;
+
+	check(n <= STREAM_PARTS);
+	if (stream->ended || stream->closing)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		bufs[i] = (uv_buf_t){ .base = (char *)(uintptr_t)parts[i].p, .len = parts[i].n };
+		total += parts[i].n;
+	}
+	if (total == 0)
+		return;
+	if (stream->queued == 0)
+		rc = uv_try_write(&stream->h.any, bufs, (unsigned)n);
+	if (rc == UV_EAGAIN)
+		rc = 0;
+	if (rc >= 0 && (size_t)rc < total)
+		rc = queue_rest(stream, parts, n, (size_t)rc, total);
+	if (rc < 0)
+		loop_later(stream->loop, &stream->ending);
+}
+
+size_t stream_queued(const struct stream *stream)
+{
+	return stream->queued;
+}
+
+void stream_pause(struct stream *stream)
+{
+	if (stream->paused || stream->ended)
+		return;
+	stream->paused = true;
+	(void)uv_read_stop(&stream->h.any);
+}
+
+void stream_resume(struct stream *stream)
+{
+	if (!stream->paused || stream->ended || stream->closing)
+		return;
+	stream->paused = false;
+	(void)uv_read_start(&stream->h.any, on_alloc, on_uv_read);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+struct stream *stream_close(struct stream *stream)
+{
+	if (!stream || stream->closing)
+		return NULL;
+	stream->closing = true;
+	loop_later_cancel(&stream->ending);
+	if (stream->flush_limit)
+		uv_close((uv_handle_t *)stream->flush_limit, on_timer_closed);
+	stream->flush_limit = NULL;
+	uv_close(&stream->h.handle, on_closed);
+	return NULL;
+}
+
+static void on_flush_limit(uv_timer_t *timer)
+{
+	(void)stream_close(timer->data);
+}
+
+struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms)
+{
+	uv_timer_t *timer;
+
+	if (!stream || stream->closing || stream->queued == 0 || stream->ended)
+		return stream_close(stream);
+	timer = malloc(sizeof(*timer));
+	if (!timer)
+		return stream_close(stream);
+	stream->flushing = true;
+	(void)uv_read_stop(&stream->h.any);
+	check(uv_timer_init(&stream->loop->uv, timer) == 0);
+	timer->data = stream;
+	stream->flush_limit = timer;
+	(void)uv_timer_start(timer, on_flush_limit, limit_ms, 0);
+	return NULL;
+}
+
+struct span stream_peer(const struct stream *stream, char store[64])
+{
+	struct sockaddr_storage address;
+	int n = sizeof(address);
+
+	if (stream->h.handle.type != UV_TCP ||
+	    uv_tcp_getpeername(&stream->h.tcp, (struct sockaddr *)&address, &n) != 0 ||
+	    uv_ip_name((struct sockaddr *)&address, store, 64) != 0)
+		return S("");
+	return span_str(store);
+}

@@ -1,0 +1,61 @@
+/* stream.h - a two-way flow of bytes on the loop: socket or pipe, with a bounded queue. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "net/loop.h"
+
+struct stream;
+
+enum stream_end {
+	STREAM_EOF,    /* the other side has said all it will say */
+	STREAM_BROKEN, /* reset, broken pipe, an error of the kernel */
+};
+
+/* Called from the loop, never from inside a stream_* call. */
+struct stream_events {
+	/* `bytes` are valid during the call only. */
+	void (*on_read)(void *owner, struct span bytes);
+	/* At most once; nothing is read after it. */
+	void (*on_end)(void *owner, enum stream_end why);
+	/* The queue has become empty again after it was not. May be NULL. */
+	void (*on_drain)(void *owner);
+};
+
+enum stream_kind { STREAM_TCP, STREAM_PIPE };
+
+/*
+ * Takes `fd` over and starts reading. TCP gets TCP_NODELAY.
+ *
+ * Owner:  the caller ends it with stream_close(). On failure `fd` is closed.
+ * Errors: ERR_SYSTEM, ERR_NOMEM.
+ */
+struct stream *stream_open(struct loop *loop, int fd, enum stream_kind kind,
+			   const struct stream_events *events, void *owner, struct err *err);
+
+/* Accepts one connection of a listening handle. NULL where there is none to accept. */
+struct stream *stream_accept(struct loop *loop, uv_stream_t *listener, const struct stream_events *events,
+			     void *owner);
+
+/* Gives the stream to another owner. */
+void stream_set_owner(struct stream *stream, const struct stream_events *events, void *owner);
+
+/*
+ * Sends `n` parts one after another, as one write where the kernel takes it; what it does not
+ * take now is copied and queued. After an error everything is dropped and on_end follows.
+ */
+void stream_write(struct stream *stream, const struct span *parts, size_t n);
+
+/* Bytes that wait for the other side. */
+size_t stream_queued(const struct stream *stream);
+
+/* Stops and starts reading: back-pressure. While paused, an end of the stream is not noticed. */
+void stream_pause(struct stream *stream);
+void stream_resume(struct stream *stream);
+
+/* Closes at once; no event follows. NULL is harmless. Returns NULL. */
+struct stream *stream_close(struct stream *stream);
+/* Closes when the queue is empty, or after `limit_ms`; no event follows. NULL is harmless. Returns NULL. */
+struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms);
+
+/* The numeric address of the other side of a TCP stream; empty for others. */
+struct span stream_peer(const struct stream *stream, char store[64]);

@@ -1,0 +1,573 @@
+/* http.c - a server over Streamable HTTP, of either era. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "http/client.h"
+#include "http/sse.h"
+#include "mcp/header.h"
+#include "upstream/link.h"
+
+enum {
+	REMOTE_ERROR_BYTES = 64 * 1024, /* of a refusal's body */
+	REMOTE_LINGER_MS = 3000,	/* an event stream may stay open this long after its answer */
+	REMOTE_RETRY_MS = 1000,		/* before a broken event stream is taken up again */
+	REMOTE_RETRY_MAX_MS = 30000,
+	REMOTE_RESUMES = 5, /* tries to take one answer up again */
+	REMOTE_ID_BYTES = 1024,
+};
+
+/* One HTTP request under way, or an event stream that waits to be taken up again. */
+struct request {
+	struct list node;
+	struct remote *remote;
+	struct http_call *http;
+	uint64_t call_id; /* of the call it carries; 0: none */
+	enum { BODY_NONE, BODY_JSON, BODY_EVENTS, BODY_REFUSAL } mode;
+	unsigned status;
+	bool standing;	  /* the session's own event stream (GET) */
+	bool initialized; /* carries notifications/initialized */
+	bool ended;	  /* its call is answered; the stream only has to close */
+	unsigned resumes;
+	uint64_t retry_ms;
+	struct buf body;
+	struct sse_parser events;
+	bool parsing;
+	struct buf last_id;
+	uv_timer_t timer;
+	bool timer_on, closing;
+};
+
+struct remote {
+	struct link *link;
+	struct buf head; /* what every request begins with, after its first line */
+	struct buf session;
+	struct list requests;
+	struct list closing;
+	struct later up;
+};
+
+static const struct sse_limits sse_limits = { .line_bytes = (size_t)16 << 20,
+					      .event_bytes = ((size_t)16 << 20) + 4096 };
+static const struct http_call_events request_events;
+
+static struct call *call_of(const struct request *request)
+{
+	if (!request->call_id)
+		return NULL;
+	return map_get(&request->remote->link->by_id,
+		       span_of((const char *)&request->call_id, sizeof(request->call_id)));
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct request *request = handle->data;
+
+	free(request);
+}
+
+static void request_free(struct request *request)
+{
+	if (request->closing)
+		return;
+	request->closing = true;
+	request->http = http_call_abort(request->http);
+	list_remove(&request->node);
+	buf_release(&request->body);
+	buf_release(&request->last_id);
+	if (request->parsing)
+		sse_release(&request->events);
+	uv_close((uv_handle_t *)&request->timer, on_timer_closed);
+}
+
+static struct request *request_new(struct remote *remote)
+{
+	struct request *request = calloc(1, sizeof(*request));
+
+	if (!request)
+		return NULL;
+	request->remote = remote;
+	request->body = BUF_INIT(limits_default.result_bytes);
+	request->last_id = BUF_INIT(REMOTE_ID_BYTES);
+	request->retry_ms = REMOTE_RETRY_MS;
+	check(uv_timer_init(&remote->link->upstream->loop->uv, &request->timer) == 0);
+	request->timer.data = request;
+	list_add(&remote->requests, &request->node);
+	return request;
+}
+
+/* --- heads --- */
+
+/* What does not change between requests is written once. */
+static void write_common(struct remote *remote)
+{
+	const struct link *link = remote->link;
+	struct buf *head = &remote->head;
+
+	buf_clear(head);
+	buf_add(head, S(" HTTP/1.1\r\nHost: "));
+	buf_add(head, link->server->authority);
+	buf_add(head, S("\r\nUser-Agent: kanmon/" KANMON_VERSION "\r\n"));
+	if (link->era == ERA_MODERN || link->revision >= REVISION_2025_06_18) {
+		buf_add(head, S("MCP-Protocol-Version: "));
+		buf_add(head, revision_name(link->era == ERA_MODERN ? REVISION_2026_07_28 : link->revision));
+		buf_add(head, S("\r\n"));
+	}
+	if (remote->session.n) {
+		buf_add(head, S("Mcp-Session-Id: "));
+		buf_add(head, buf_span(&remote->session));
+		buf_add(head, S("\r\n"));
+	}
+}
+
+static void begin_head(const struct remote *remote, struct buf *out, struct span method)
+{
+	buf_add(out, method);
+	buf_add_char(out, ' ');
+	buf_add(out, remote->link->server->path);
+	buf_add(out, buf_span(&remote->head));
+}
+
+static void write_post(const struct remote *remote, struct buf *out, size_t length,
+		       const struct send_facts *facts)
+{
+	begin_head(remote, out, S("POST"));
+	buf_add(out, S("Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"));
+	if (remote->link->era == ERA_MODERN && facts->method_name.n) {
+		buf_add(out, S("Mcp-Method: "));
+		header_encode(out, facts->method_name);
+		if (facts->name.n) {
+			buf_add(out, S("\r\nMcp-Name: "));
+			header_encode(out, facts->name);
+		}
+		buf_add(out, S("\r\n"));
+		buf_add(out, facts->headers);
+	}
+	buf_add(out, S("Content-Length: "));
+	buf_add_u64(out, length);
+	buf_add(out, S("\r\n\r\n"));
+}
+
+static bool send_get(struct request *request)
+{
+	CLEANUP(buf_release) struct buf head = BUF_INIT((size_t)16384);
+
+	begin_head(request->remote, &head, S("GET"));
+	buf_add(&head, S("Accept: text/event-stream\r\n"));
+	if (request->last_id.n) {
+		buf_add(&head, S("Last-Event-ID: "));
+		buf_add(&head, buf_span(&request->last_id));
+		buf_add(&head, S("\r\n"));
+	}
+	buf_add(&head, S("\r\n"));
+	if (!buf_ok(&head))
+		return false;
+	request->mode = BODY_NONE;
+	buf_clear(&request->body);
+	request->http = http_send(request->remote->link->server->pool, buf_span(&head), S(""), true,
+				  &request_events, request);
+	return request->http != NULL;
+}
+
+/* --- taking a broken event stream up again --- */
+
+static void on_retry(uv_timer_t *timer)
+{
+	struct request *request = timer->data;
+
+	if (request->ended || !send_get(request))
+		request_free(request);
+}
+
+/*
+ * spec: mcp/2025-11-25 transports: after a stream broke, the client waits for `retry` and resumes
+ * with GET and Last-Event-ID; the session's own stream is opened again likewise.
+ */
+static bool resume_later(struct request *request)
+{
+	const struct link *link = request->remote->link;
+
+	if (link->era != ERA_LEGACY || link->state_of != LINK_READY || request->ended)
+		return false;
+	if (!request->standing && (request->last_id.n == 0 || request->resumes >= REMOTE_RESUMES))
+		return false;
+	request->resumes++;
+	(void)uv_timer_start(&request->timer, on_retry, request->retry_ms, 0);
+	if (request->standing && request->retry_ms < REMOTE_RETRY_MAX_MS)
+		request->retry_ms *= 2;
+	return true;
+}
+
+static void fail(struct request *request, enum link_failure failure, struct span why)
+{
+	struct link *link = request->remote->link;
+	struct call *call = call_of(request);
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)512);
+
+	buf_add(&text, span_first(why, 400));
+	request_free(request);
+	if (call)
+		link_fail_call(link, call, failure, buf_span(&text));
+}
+
+/* --- answers --- */
+
+static bool is_type(struct span value, struct span type)
+{
+	struct span head = span_cut(&value, ';');
+
+	return span_eq_nocase(span_trim(head), type);
+}
+
+static void take_session(struct remote *remote, const struct http_head *head)
+{
+	struct span id = http_known(head, HTTP_HEADER_MCP_SESSION_ID);
+
+	if (id.n == 0 || id.n > 512 || remote->link->era != ERA_LEGACY ||
+	    remote->link->state_of != LINK_OPENING)
+		return;
+	for (size_t i = 0; i < id.n; i++)
+		if (id.p[i] < 0x21 || id.p[i] > 0x7e)
+			return;
+	buf_clear(&remote->session);
+	buf_add(&remote->session, id);
+	write_common(remote);
+}
+
+static void on_head(void *owner, const struct http_head *head)
+{
+	struct request *request = owner;
+	struct span type = http_known(head, HTTP_HEADER_CONTENT_TYPE);
+	struct call *call = call_of(request);
+
+	request->status = head->status;
+	take_session(request->remote, head);
+	buf_clear(&request->body);
+	if (http_has(head, HTTP_HEADER_CONTENT_ENCODING) || head->status < 200 || head->status > 299) {
+		request->mode = BODY_REFUSAL;
+		return;
+	}
+	if (is_type(type, S("application/json"))) {
+		request->mode = BODY_JSON;
+	} else if (is_type(type, S("text/event-stream"))) {
+		request->mode = BODY_EVENTS;
+		http_call_endless(request->http);
+		if (request->parsing)
+			sse_release(&request->events);
+		sse_init(&request->events, &sse_limits);
+		request->parsing = true;
+		if (call && call->on_streaming)
+			call->on_streaming(call);
+	} else {
+		request->mode = BODY_NONE;
+	}
+}
+
+static void on_linger(uv_timer_t *timer)
+{
+	request_free(timer->data);
+}
+
+static void take_event(struct request *request)
+{
+	const struct sse_event *event = &request->events.event;
+	struct remote *remote = request->remote;
+	struct link *link = remote->link;
+	struct call *call;
+
+	if (event->has_id) {
+		buf_clear(&request->last_id);
+		buf_add(&request->last_id, event->id);
+		if (!buf_ok(&request->last_id) || !http_is_value(event->id))
+			buf_clear(&request->last_id);
+	}
+	if (event->has_retry)
+		request->retry_ms = event->retry_ms < REMOTE_RETRY_MAX_MS ? event->retry_ms
+									  : REMOTE_RETRY_MAX_MS;
+	if (!event->has_data || event->data.n == 0 || (event->type.n && !span_eq(event->type, S("message"))))
+		return;
+	call = call_of(request);
+	(void)link_receive(link, call, event->data);
+}
+
+static void take_events(struct request *request, struct span piece)
+{
+	while (!request->closing) {
+		switch (sse_feed(&request->events, &piece)) {
+		case SSE_MORE:
+			return;
+		case SSE_EVENT:
+			take_event(request);
+			break;
+		case SSE_BAD:
+			fail(request, LINK_GARBAGE, S("the server sent an event over the limit"));
+			return;
+		}
+		if (!request->closing && request->call_id && !request->ended && !call_of(request)) {
+			/* Answered: the stream should close now; it does not get for ever to do so. */
+			request->ended = true;
+			(void)uv_timer_start(&request->timer, on_linger, REMOTE_LINGER_MS, 0);
+		}
+	}
+}
+
+static void on_body(void *owner, struct span piece)
+{
+	struct request *request = owner;
+	size_t limit = request->mode == BODY_REFUSAL ? REMOTE_ERROR_BYTES : request->body.max;
+
+	if (request->mode == BODY_EVENTS)
+		take_events(request, piece);
+	else if (request->mode != BODY_NONE && request->body.n + piece.n <= limit)
+		buf_add(&request->body, piece);
+}
+
+static void open_standing(struct remote *remote)
+{
+	struct request *request = request_new(remote);
+
+	if (!request)
+		return;
+	request->standing = true;
+	if (!send_get(request))
+		request_free(request);
+}
+
+/* A refusal may be a JSON-RPC error with the status of its kind; else it is the transport's. */
+static void refused(struct request *request)
+{
+	struct remote *remote = request->remote;
+	struct link *link = remote->link;
+	struct call *call = call_of(request);
+	CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)256);
+	unsigned status = request->status;
+
+	/* A standing stream is a thing a server may not have (405). */
+	if (request->standing) {
+		request_free(request);
+		return;
+	}
+	buf_addf(&why, "the server answered with HTTP status %u", status);
+	if (status == 404 && remote->session.n) {
+		request_free(request);
+		link_fail(link, LINK_REFUSED, "the server has forgotten the session (HTTP 404)");
+		return;
+	}
+	if (call && status < 500 && status != 401 && status != 403 && request->body.n) {
+		struct buf body = request->body;
+		bool taken;
+
+		request->body = (struct buf){ .max = 1 };
+		taken = link_receive(link, call, buf_span(&body));
+		buf_release(&body);
+		if (taken && !request->closing && !call_of(request)) {
+			request_free(request);
+			return;
+		}
+	}
+	if (!request->closing)
+		fail(request, status == 401 || status == 403 ? LINK_REFUSED : LINK_GONE, buf_span(&why));
+}
+
+static void json_done(struct request *request)
+{
+	struct link *link = request->remote->link;
+	struct buf body = request->body;
+
+	/* The link, and the request with it, may end while its message is worked on. */
+	request->body = (struct buf){ .max = 1 };
+	if (body.n)
+		(void)link_receive(link, call_of(request), buf_span(&body));
+	buf_release(&body);
+}
+
+static void on_done(void *owner)
+{
+	struct request *request = owner;
+	struct remote *remote = request->remote;
+	bool initialized = request->initialized && request->status < 300;
+
+	request->http = NULL;
+	if (request->mode == BODY_REFUSAL) {
+		refused(request);
+		return;
+	}
+	if (request->mode == BODY_JSON)
+		json_done(request);
+	if (request->closing)
+		return;
+	if (initialized)
+		open_standing(remote);
+	if (request->mode == BODY_EVENTS && (call_of(request) || request->standing) && resume_later(request))
+		return;
+	if (call_of(request))
+		fail(request, LINK_GONE, S("the server closed its answer without the result"));
+	else
+		request_free(request);
+}
+
+static void on_fail(void *owner, enum http_failure failure, struct span why)
+{
+	struct request *request = owner;
+	enum link_failure kind = failure == HTTP_FAIL_DIAL || failure == HTTP_FAIL_TLS ? LINK_START
+				 : failure == HTTP_FAIL_BAD			       ? LINK_GARBAGE
+										       : LINK_GONE;
+
+	request->http = NULL;
+	if (failure == HTTP_FAIL_BROKEN && request->mode == BODY_EVENTS && resume_later(request))
+		return;
+	fail(request, kind, why);
+}
+
+static const struct http_call_events request_events = {
+	.on_head = on_head, .on_body = on_body, .on_done = on_done, .on_fail = on_fail
+};
+
+/* --- the transport --- */
+
+static void run_up(struct later *later)
+{
+	link_up(LIST_ENTRY(later, struct remote, up)->link);
+}
+
+static bool remote_open(struct link *link, struct err *err)
+{
+	struct remote *remote = calloc(1, sizeof(*remote));
+
+	if (!remote) {
+		(void)err_set(err, ERR_NOMEM, "no memory for a connection");
+		return false;
+	}
+	remote->link = link;
+	remote->head = BUF_INIT((size_t)16384);
+	remote->session = BUF_INIT((size_t)512);
+	remote->up.run = run_up;
+	list_init(&remote->requests);
+	link->state = remote;
+	write_common(remote);
+	loop_later(link->upstream->loop, &remote->up);
+	return true;
+}
+
+static void remote_send(struct link *link, struct call *call, struct span message,
+			const struct send_facts *facts)
+{
+	struct remote *remote = link->state;
+	struct request *request = request_new(remote);
+	char store[2048];
+	struct buf head = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
+	CLEANUP(buf_release) struct buf large = BUF_INIT((size_t)64 * 1024);
+	struct buf *out = &head;
+
+	if (!request) {
+		link_fail(link, LINK_GONE, "no memory for a request");
+		return;
+	}
+	write_post(remote, out, message.n, facts);
+	if (!buf_ok(out)) {
+		out = &large;
+		write_post(remote, out, message.n, facts);
+	}
+	request->initialized = facts->method == METHOD_INITIALIZED;
+	if (call) {
+		request->call_id = call->id;
+		call->transport = request;
+	}
+	if (buf_ok(out))
+		request->http = http_send(link->server->pool, buf_span(out), message, facts->repeatable,
+					  &request_events, request);
+	if (!request->http) {
+		request_free(request);
+		link_fail(link, LINK_GONE, "no memory for a request");
+	}
+}
+
+static void remote_drop(struct link *link, struct call *call)
+{
+	(void)link;
+	if (call->transport)
+		request_free(call->transport);
+}
+
+static void remote_ready(struct link *link)
+{
+	write_common(link->state);
+}
+
+static void remote_pause(struct link *link, struct call *call, bool paused)
+{
+	struct request *request = call->transport;
+
+	(void)link;
+	if (!request || !request->http)
+		return;
+	if (paused)
+		http_call_pause(request->http);
+	else
+		http_call_resume(request->http);
+}
+
+static void nothing_head(void *owner, const struct http_head *head)
+{
+	(void)owner;
+	(void)head;
+}
+
+static void nothing_body(void *owner, struct span piece)
+{
+	(void)owner;
+	(void)piece;
+}
+
+static void nothing_done(void *owner)
+{
+	(void)owner;
+}
+
+static void nothing_fail(void *owner, enum http_failure failure, struct span why)
+{
+	(void)owner;
+	(void)failure;
+	(void)why;
+}
+
+/* spec: mcp/2025-11-25 transports: a client that no longer needs a session SHOULD delete it. */
+static void delete_session(struct remote *remote)
+{
+	static const struct http_call_events nothing = { .on_head = nothing_head,
+							 .on_body = nothing_body,
+							 .on_done = nothing_done,
+							 .on_fail = nothing_fail };
+	CLEANUP(buf_release) struct buf head = BUF_INIT((size_t)16384);
+
+	begin_head(remote, &head, S("DELETE"));
+	buf_add(&head, S("\r\n"));
+	if (buf_ok(&head))
+		(void)http_send(remote->link->server->pool, buf_span(&head), S(""), true, &nothing, NULL);
+}
+
+static void remote_close(struct link *link)
+{
+	struct remote *remote = link->state;
+
+	if (!remote)
+		return;
+	while (!list_empty(&remote->requests))
+		request_free(LIST_ENTRY(remote->requests.next, struct request, node));
+	if (remote->session.n && link->failure != LINK_REFUSED)
+		delete_session(remote);
+	loop_later_cancel(&remote->up);
+	buf_release(&remote->head);
+	buf_release(&remote->session);
+	link->state = NULL;
+	free(remote);
+}
+
+const struct transport transport_http = {
+	.open = remote_open,
+	.send = remote_send,
+	.drop = remote_drop,
+	.ready = remote_ready,
+	.pause = remote_pause,
+	.close = remote_close,
+};

@@ -1,0 +1,161 @@
+/* items.c - the keys of a config that describe a server. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/items.h"
+
+#include "base/tr.h"
+#include "conf/conf.h"
+#include "conf/url.h"
+#include "jail/launch.h"
+
+#define MAX_TOOL_PATTERNS 1000
+
+static const char *const eras[] = { "auto", "legacy", "modern", NULL };
+static const char *const run_or_url[] = { "run", "url", NULL };
+
+static bool is_variable(struct span name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		char c = name.p[i];
+		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+
+		if (!letter && (i == 0 || c < '0' || c > '9'))
+			return false;
+	}
+	return name.n > 0;
+}
+
+static int check_variable_name(struct span name, struct err *err)
+{
+	if (span_find(name, '=') < name.n)
+		return err_set(err, ERR_CONFIG, "%s", tr("a variable's name holds no `=`"));
+	return 0;
+}
+
+/* A literal, or a reference to where a secret is kept. */
+static int check_variable(struct span value, struct err *err)
+{
+	if (!span_starts(value, S("secret:")))
+		return 0;
+	value = span_skip(value, 7);
+	if (span_starts(value, S("env/")) && is_variable(span_skip(value, 4)))
+		return 0;
+	if (span_starts(value, S("file/")) && value.n > 5)
+		return 0;
+	return err_set(err, ERR_CONFIG, "%s", tr("a secret is written secret:env/NAME or secret:file/PATH"));
+}
+
+static int check_pattern(struct span pattern, struct err *err)
+{
+	if (pattern.n == 0)
+		return err_set(err, ERR_CONFIG, "%s", tr("a tool's name cannot be empty"));
+	if (pattern.n > 256)
+		return err_set(err, ERR_CONFIG, "%s", tr("a tool's name has at most 256 bytes"));
+	return 0;
+}
+
+static void only_with(const struct conf_node *server, const char *key, const char *other,
+		      struct conf_problems *problems)
+{
+	const struct conf_node *node = conf_child(server, span_str(key));
+	struct span name = conf_name(server);
+
+	if (node && conf_written(node))
+		(void)conf_problem_at_name(problems, node, "K104",
+					   tr("`%s` has no effect in servers.%.*s without `%s`"), key,
+					   SPAN_ARG(name), other);
+}
+
+/* Keys that fit only one of the two ways to reach a server. */
+static void check_server(const struct conf_node *server, struct conf_problems *problems)
+{
+	const struct conf_node *ca = conf_child(server, S("ca"));
+	struct conf_url url;
+	struct err err = ERR_INIT;
+
+	if (conf_has(server, "run")) {
+		only_with(server, "ca", "url", problems);
+		return;
+	}
+	only_with(server, "cwd", "run", problems);
+	only_with(server, "env", "run", problems);
+	if (ca && conf_url_parse(conf_get_text(server, "url"), &url, &err) == 0 && !url.tls)
+		(void)conf_problem_at_name(problems, ca, "K104", "%s",
+					   tr("`ca` has no effect with an http URL; write https"));
+}
+
+const struct conf_item upstream_items[] = {
+	{
+	    .path = "servers.*",
+	    .type = CONF_SECTION,
+	    .text = TR_MARK("One MCP server: a program to start (`run`) or an address to call (`url`)."),
+	    .exactly_one = run_or_url,
+	    .check_section = check_server,
+	},
+	{
+	    .path = "servers.*.run",
+	    .type = CONF_ARGV,
+	    .min = 1,
+	    .max = LAUNCH_MAX_ARGS,
+	    .text = TR_MARK("The command that starts the server on stdio; no shell reads it."),
+	},
+	{
+	    .path = "servers.*.url",
+	    .type = CONF_URL,
+	    .text = TR_MARK("The address of the server's MCP endpoint."),
+	},
+	{
+	    .path = "servers.*.cwd",
+	    .type = CONF_PATH,
+	    .text = TR_MARK("The folder the command is started in."),
+	},
+	{
+	    .path = "servers.*.env",
+	    .type = CONF_STRING_MAP,
+	    .max = LAUNCH_MAX_ENV,
+	    .secret = true,
+	    .text = TR_MARK(
+		"Environment variables of the command; `secret:env/NAME` and `secret:file/PATH` are "
+		"read when it starts."),
+	    .name_pattern = "^[^=]+$",
+	    .check = check_variable,
+	    .check_name = check_variable_name,
+	},
+	{
+	    .path = "servers.*.era",
+	    .type = CONF_ENUM,
+	    .words = eras,
+	    .fallback = "auto",
+	    .text = TR_MARK("Which generation of the protocol the server speaks; `auto` finds out."),
+	},
+	{
+	    .path = "servers.*.tools.allow",
+	    .type = CONF_STRING_LIST,
+	    .max = MAX_TOOL_PATTERNS,
+	    .text =
+		TR_MARK("Patterns of the tools that may be seen and called; `*` is any run of characters."),
+	    .check = check_pattern,
+	},
+	{
+	    .path = "servers.*.tools.deny",
+	    .type = CONF_STRING_LIST,
+	    .max = MAX_TOOL_PATTERNS,
+	    .text = TR_MARK("Patterns of the tools that may not; they win over `allow`."),
+	    .check = check_pattern,
+	},
+	{
+	    .path = "servers.*.timeout",
+	    .type = CONF_DURATION,
+	    .min = 1,
+	    .max = (int64_t)24 * 60 * 60 * 1000,
+	    .fallback = "60s",
+	    .text = TR_MARK("How long a call may take without a word from the server."),
+	},
+	{
+	    .path = "servers.*.ca",
+	    .type = CONF_PATH,
+	    .text = TR_MARK(
+		"A PEM file with the certificate authorities to trust for an https `url`, besides "
+		"the system's."),
+	},
+	{ .path = NULL },
+};

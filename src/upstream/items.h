@@ -1,0 +1,11 @@
+/* items.h - the keys of a config that describe a server. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "conf/item.h"
+
+/* servers.*.run, url, cwd, env, era, tools, timeout, ca. */
+extern const struct conf_item upstream_items[];
+
+/* The order of the words of servers.*.era. */
+enum upstream_era { UPSTREAM_ERA_AUTO, UPSTREAM_ERA_LEGACY, UPSTREAM_ERA_MODERN };

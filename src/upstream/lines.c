@@ -1,0 +1,66 @@
+/* lines.c - messages divided by newlines. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/lines.h"
+
+enum { LINES_KEEP_BYTES = 16384 };
+
+/* The unfinished end of the input: kept until the rest comes, unless it grows too long. */
+static enum lines_step keep(struct lines *lines, struct span *in)
+{
+	bool was_skipping = lines->skipping;
+
+	if (!was_skipping)
+		buf_add(&lines->part, *in);
+	*in = span_skip(*in, in->n);
+	if (was_skipping || buf_ok(&lines->part))
+		return LINES_MORE;
+	lines->skipping = true;
+	buf_release(&lines->part);
+	return LINES_TOO_LONG;
+}
+
+enum lines_step lines_next(struct lines *lines, struct span *in, struct span *line)
+{
+	if (!lines->skipping && lines->part.n && memchr(lines->part.p, '\n', lines->part.n)) {
+		buf_clear(&lines->part);
+		buf_shrink(&lines->part, LINES_KEEP_BYTES);
+	}
+	while (in->n) {
+		size_t end = span_find(*in, '\n');
+		struct span head = span_first(*in, end);
+		bool skipped = lines->skipping;
+
+		if (end == in->n)
+			return keep(lines, in);
+		*in = span_skip(*in, end + 1);
+		lines->skipping = false;
+		if (skipped)
+			continue;
+		if (lines->part.n) {
+			/* The newline stays in the buffer: it marks the line as handed out. */
+			buf_add(&lines->part, head);
+			buf_add_char(&lines->part, '\n');
+			if (!buf_ok(&lines->part)) {
+				buf_release(&lines->part);
+				return LINES_TOO_LONG;
+			}
+			head = span_first(buf_span(&lines->part), lines->part.n - 1);
+		} else if (head.n > lines->part.max) {
+			return LINES_TOO_LONG;
+		}
+		if (head.n && head.p[head.n - 1] == '\r')
+			head.n--;
+		if (head.n == 0) {
+			buf_clear(&lines->part);
+			continue;
+		}
+		*line = head;
+		return LINES_LINE;
+	}
+	return LINES_MORE;
+}
+
+void lines_release(struct lines *lines)
+{
+	buf_release(&lines->part);
+}

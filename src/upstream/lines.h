@@ -1,0 +1,24 @@
+/* lines.h - messages divided by newlines, as stdio carries them. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/buf.h"
+
+/* Zero is not legal: LINES_INIT. Holds memory only while a line is unfinished. */
+struct lines {
+	struct buf part;
+	bool skipping; /* inside a line that was too long */
+};
+
+#define LINES_INIT(ceiling) ((struct lines){ .part = BUF_INIT(ceiling) })
+
+enum lines_step { LINES_MORE, LINES_LINE, LINES_TOO_LONG };
+
+/*
+ * Takes the next line out of `*in`, without its end (LF or CR LF). The line is borrowed from `*in`
+ * or from the gatherer, until the next call. LINES_TOO_LONG is told once for each such line, which
+ * is dropped whole. Empty lines are passed over.
+ */
+enum lines_step lines_next(struct lines *lines, struct span *in, struct span *line);
+
+void lines_release(struct lines *lines);

@@ -1,0 +1,499 @@
+/* link.c - one live connection to a server: handshake, ids, and who an incoming message is for. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/link.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "json/write.h"
+
+static void on_handshake(struct call *call, const struct message *message, bool final);
+static void on_handshake_failed(struct call *call, enum link_failure failure, struct span why);
+
+const char *link_failure_word(enum link_failure failure)
+{
+	static const char *const words[] = {
+		[LINK_START] = "start",	  [LINK_GONE] = "gone",	      [LINK_MISMATCH] = "mismatch",
+		[LINK_SILENT] = "silent", [LINK_REFUSED] = "refused", [LINK_GARBAGE] = "garbage",
+	};
+
+	return words[failure];
+}
+
+static void forget(struct call *call)
+{
+	if (!call->link)
+		return;
+	(void)map_remove(&call->link->by_id, call->id_key);
+	list_remove(&call->node);
+	call->link = NULL;
+	call->transport = NULL;
+}
+
+/* In a turn of its own: nobody is called back from inside link_request() or link_send(). */
+static void tell_dead(struct later *later)
+{
+	struct link *link = LIST_ENTRY(later, struct link, dying);
+
+	while (!list_empty(&link->calls)) {
+		struct call *call = LIST_ENTRY(link->calls.next, struct call, node);
+
+		forget(call);
+		if (call != &link->handshake)
+			call->on_failed(call, link->failure, span_str(link->why));
+	}
+	link->events->on_dead(link->owner, link, link->failure, span_str(link->why));
+}
+
+void link_fail(struct link *link, enum link_failure failure, const char *why)
+{
+	if (link->state_of == LINK_DEAD)
+		return;
+	link->state_of = LINK_DEAD;
+	link->failure = failure;
+	(void)snprintf(link->why, sizeof(link->why), "%s", why);
+	(void)snprintf(link->server->last_failure, sizeof(link->server->last_failure), "%s", why);
+	link->server->failed++;
+	log_event(link->upstream->log, LOG_WARN, "upstream.dead", "A connection to a server ended.",
+		  LF("server", link->server->name), LFS("failure", link_failure_word(failure)),
+		  LFS("why", why));
+	loop_later(link->upstream->loop, &link->dying);
+}
+
+void link_fail_call(struct link *link, struct call *call, enum link_failure failure, struct span why)
+{
+	if (call->link != link)
+		return;
+	forget(call);
+	call->on_failed(call, failure, why);
+}
+
+uint64_t link_take_id(struct link *link, struct call *call)
+{
+	check(!call->link);
+	call->id = ++link->next_id;
+	call->id_key = span_of((const char *)&call->id, sizeof(call->id));
+	return call->id;
+}
+
+void link_request(struct link *link, struct call *call, struct span message, const struct send_facts *facts)
+{
+	call->link = link;
+	call->transport = NULL;
+	list_add(&link->calls, &call->node);
+	if (!map_put(&link->by_id, call->id_key, call))
+		link_fail(link, LINK_GONE, "no memory for a request");
+	if (link->state_of == LINK_DEAD)
+		return;
+	link->used_ms = loop_now(link->upstream->loop);
+	link->transport->send(link, call, message, facts);
+}
+
+void link_send(struct link *link, struct span message, const struct send_facts *facts)
+{
+	if (link->state_of == LINK_DEAD)
+		return;
+	link->used_ms = loop_now(link->upstream->loop);
+	link->transport->send(link, NULL, message, facts);
+}
+
+void link_initialized(struct link *link)
+{
+	const struct send_facts facts = { .method = METHOD_INITIALIZED,
+					  .method_name = method_info(METHOD_INITIALIZED)->name };
+
+	if (link->initialized_sent || link->era != ERA_LEGACY)
+		return;
+	link->initialized_sent = true;
+	link_send(link, S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}"), &facts);
+}
+
+void call_forget(struct call *call)
+{
+	struct link *link = call->link;
+
+	if (!link)
+		return;
+	link->transport->drop(link, call);
+	forget(call);
+}
+
+/*
+ * spec: mcp/2025-11-25 cancellation: a request is given up with notifications/cancelled, never
+ * `initialize`; mcp/2026-07-28: on HTTP closing the stream says it, on stdio the notification.
+ */
+void call_cancel(struct call *call, struct span reason)
+{
+	static const struct send_facts facts = { .method = METHOD_CANCELLED,
+						 .method_name = SPAN("notifications/cancelled") };
+	struct link *link = call->link;
+	CLEANUP(buf_release) struct buf message = BUF_INIT((size_t)4096);
+
+	if (!link)
+		return;
+	if (call != &link->handshake && link->state_of == LINK_READY &&
+	    (link->era == ERA_LEGACY || link->server->kind == SERVER_STDIO)) {
+		buf_add(
+		    &message,
+		    S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":"));
+		buf_add_u64(&message, call->id);
+		if (reason.n) {
+			buf_add(&message, S(",\"reason\":"));
+			json_add_string(&message, span_first(reason, 1024));
+		}
+		buf_add(&message, S("}}"));
+		if (buf_ok(&message))
+			link_send(link, buf_span(&message), &facts);
+	}
+	call_forget(call);
+}
+
+void call_pause(struct call *call, bool paused)
+{
+	if (call->link)
+		call->link->transport->pause(call->link, call, paused);
+}
+
+/* --- the handshake --- */
+
+static void send_hello(struct link *link)
+{
+	CLEANUP(buf_release) struct buf message = BUF_INIT((size_t)1 << 20);
+	enum method method = link->era == ERA_LEGACY ? METHOD_INITIALIZE : METHOD_DISCOVER;
+	struct send_facts facts = { .method = method,
+				    .method_name = method_info(method)->name,
+				    .repeatable = true };
+
+	link->handshake = (struct call){ .on_message = on_handshake, .on_failed = on_handshake_failed };
+	buf_add(&message, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_add_u64(&message, link_take_id(link, &link->handshake));
+	buf_add(&message, S(",\"method\":\""));
+	buf_add(&message, facts.method_name);
+	buf_add(&message, link->era == ERA_LEGACY ? S("\",\"params\":") : S("\",\"params\":{\"_meta\":"));
+	buf_add(&message, buf_span(&link->init_params));
+	buf_add(&message, link->era == ERA_LEGACY ? S("}") : S("}}"));
+	if (!buf_ok(&message)) {
+		link_fail(link, LINK_START, "the client's greeting is too large");
+		return;
+	}
+	link_request(link, &link->handshake, buf_span(&message), &facts);
+}
+
+void link_up(struct link *link)
+{
+	if (link->state_of == LINK_OPENING)
+		send_hello(link);
+}
+
+static void mismatch(struct link *link)
+{
+	if (link->era == ERA_LEGACY)
+		link->server->legacy = SPEAKS_NO;
+	else
+		link->server->modern = SPEAKS_NO;
+	link_fail(link, LINK_MISMATCH,
+		  link->era == ERA_LEGACY
+		      ? "the server speaks only revisions from 2026-07-28 on, the client only older ones"
+		      : "the server speaks only revisions before 2026-07-28, the client only newer ones");
+}
+
+static void handshake_error(struct link *link, const struct message *message)
+{
+	CLEANUP(buf_release) struct buf why = BUF_INIT(sizeof(link->why));
+	json_at text = json_get(message->json, message->error, S("message"));
+	int64_t code = 0;
+
+	(void)json_i64(message->json, json_get(message->json, message->error, S("code")), &code);
+	/*
+	 * A modern client's probe is answered by legacy servers with all kinds of errors: any of them
+	 * means "not modern". The other way round only -32022 says so for certain.
+	 */
+	if (link->era == ERA_MODERN || code == -32022) {
+		mismatch(link);
+		return;
+	}
+	buf_add(&why, S("the server refused to start a session: "));
+	json_string_add(message->json, text, &why);
+	why.over = false;
+	link_fail(link, LINK_REFUSED, buf_cstr(&why) ? why.p : "the server refused to start a session");
+}
+
+static bool names_modern(const struct json *json, json_at versions)
+{
+	if (!json_is(json, versions, JSON_ARRAY))
+		return false;
+	for (json_at at = json_first(json, versions); at != JSON_NONE; at = json_next(json, versions, at))
+		if (json_is(json, at, JSON_STRING) &&
+		    json_string_is(json, at, revision_name(REVISION_2026_07_28)))
+			return true;
+	return false;
+}
+
+static bool take_revision(struct link *link, const struct message *message)
+{
+	const struct json *json = message->json;
+	json_at at;
+
+	if (link->era == ERA_MODERN) {
+		link->revision = REVISION_2026_07_28;
+		return names_modern(json, json_get(json, message->result, S("supportedVersions")));
+	}
+	at = json_get(json, message->result, S("protocolVersion"));
+	if (json_is(json, at, JSON_STRING))
+		link->revision = revision_of(json_string_raw(json, at));
+	return revision_era(link->revision) == ERA_LEGACY;
+}
+
+static void on_handshake(struct call *call, const struct message *message, bool final)
+{
+	struct link *link = LIST_ENTRY(call, struct link, handshake);
+
+	if (!final)
+		return;
+	if (message->kind == MESSAGE_ERROR) {
+		handshake_error(link, message);
+		return;
+	}
+	buf_clear(&link->init_result);
+	json_emit(&link->init_result, message->json, message->result, NULL, 0);
+	if (!take_revision(link, message)) {
+		mismatch(link);
+		return;
+	}
+	if (!buf_ok(&link->init_result)) {
+		link_fail(link, LINK_GARBAGE, "the server's greeting is too large");
+		return;
+	}
+	if (link->era == ERA_LEGACY)
+		link->server->legacy = SPEAKS_YES;
+	else
+		link->server->modern = SPEAKS_YES;
+	link->state_of = LINK_READY;
+	if (link->transport->ready)
+		link->transport->ready(link);
+	link->events->on_ready(link->owner, link);
+}
+
+static void on_handshake_failed(struct call *call, enum link_failure failure, struct span why)
+{
+	struct link *link = LIST_ENTRY(call, struct link, handshake);
+	char text[sizeof(link->why)];
+
+	(void)span_to_cstr(span_first(why, sizeof(text) - 1), text, sizeof(text));
+	link_fail(link, failure, text);
+}
+
+struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
+		       const struct link_events *events, void *owner, struct err *err)
+{
+	struct link *link;
+
+	if ((era == ERA_LEGACY ? server->legacy : server->modern) == SPEAKS_NO) {
+		(void)err_set(err, ERR_DENIED,
+			      "the server %.*s does not speak the client's era of the protocol (%s)",
+			      SPAN_ARG(server->name), era_name(era));
+		return NULL;
+	}
+	link = calloc(1, sizeof(*link));
+	if (!link) {
+		(void)err_set(err, ERR_NOMEM, "no memory for a connection to %.*s", SPAN_ARG(server->name));
+		return NULL;
+	}
+	link->upstream = upstream;
+	link->server = server_ref(server);
+	link->transport = server->kind == SERVER_STDIO ? &transport_stdio : &transport_http;
+	link->events = events;
+	link->owner = owner;
+	link->era = era;
+	link->init_params = BUF_INIT((size_t)256 * 1024);
+	link->init_result = BUF_INIT((size_t)1 << 20);
+	link->deadline_ms = loop_now(upstream->loop) + LIMIT_HANDSHAKE_MS;
+	link->used_ms = loop_now(upstream->loop);
+	link->dying.run = tell_dead;
+	list_init(&link->calls);
+	list_init(&link->node);
+	buf_add(&link->init_params, hello);
+	server->started++;
+	if (!buf_ok(&link->init_params)) {
+		(void)err_set(err, ERR_LIMIT, "the client's greeting is too large");
+		link->state_of = LINK_DEAD;
+		return link_close(link);
+	}
+	if (!link->transport->open(link, err)) {
+		server->failed++;
+		link->state_of = LINK_DEAD;
+		return link_close(link);
+	}
+	return link;
+}
+
+struct link *link_close(struct link *link)
+{
+	if (!link)
+		return NULL;
+	loop_later_cancel(&link->dying);
+	while (!list_empty(&link->calls))
+		forget(LIST_ENTRY(link->calls.next, struct call, node));
+	link->transport->close(link);
+	link->catalogue = catalogue_unref(link->catalogue);
+	buf_release(&link->init_params);
+	buf_release(&link->init_result);
+	map_release(&link->by_id);
+	link->server = server_unref(link->server);
+	free(link);
+	return NULL;
+}
+
+static json_at capability(const struct link *link, struct json *json, struct span name)
+{
+	json_at capabilities;
+
+	if (!json_parse(json, buf_span(&link->init_result), link->init_result.max))
+		return JSON_NONE;
+	capabilities = json_get(json, 0, S("capabilities"));
+	return json_is(json, capabilities, JSON_OBJECT) ? json_get(json, capabilities, name) : JSON_NONE;
+}
+
+bool link_has_capability(const struct link *link, struct span name)
+{
+	struct json json = { 0 };
+	bool has = json_is(&json, capability(link, &json, name), JSON_OBJECT);
+
+	json_release(&json);
+	return has;
+}
+
+bool link_declares_list_changed(const struct link *link)
+{
+	struct json json = { 0 };
+	json_at tools = capability(link, &json, S("tools"));
+	bool declares = json_is(&json, tools, JSON_OBJECT) &&
+			json_is(&json, json_get(&json, tools, S("listChanged")), JSON_TRUE);
+
+	json_release(&json);
+	return declares;
+}
+
+void link_tick(struct link *link, uint64_t now_ms)
+{
+	if (link->state_of == LINK_OPENING && now_ms > link->deadline_ms)
+		link_fail(link, LINK_SILENT, "the server did not greet back in time");
+}
+
+/* --- what the server says --- */
+
+static struct call *call_of(struct link *link, const struct json *json, json_at token)
+{
+	uint64_t id;
+
+	if (token == JSON_NONE || !json_is(json, token, JSON_NUMBER) || !json_u64(json, token, &id))
+		return NULL;
+	return map_get(&link->by_id, span_of((const char *)&id, sizeof(id)));
+}
+
+static void receive_answer(struct link *link, struct call *via, const struct message *message)
+{
+	struct call *call = call_of(link, message->json, message->id);
+
+	/* An error without an id answers what could not be read: on HTTP the request it came back on. */
+	if (!call && message->id == JSON_NONE)
+		call = via;
+	if (!call || (via && call != via && link->server->kind == SERVER_HTTP && link->era == ERA_MODERN)) {
+		log_event(link->upstream->log, LOG_DEBUG, "upstream.late",
+			  "An answer nobody waits for was dropped.", LF("server", link->server->name));
+		return;
+	}
+	forget(call);
+	call->on_message(call, message, true);
+}
+
+static void receive_notification(struct link *link, struct call *via, const struct message *message)
+{
+	const struct json *json = message->json;
+	struct call *call = via;
+
+	if (message->method == METHOD_PROGRESS) {
+		call = message->params == JSON_NONE
+			   ? NULL
+			   : call_of(link, json, json_get(json, message->params, S("progressToken")));
+		if (call)
+			call->on_message(call, message, false);
+		return;
+	}
+	if (message->method == METHOD_TOOLS_CHANGED)
+		link->catalogue = catalogue_unref(link->catalogue);
+	if (!call && link->era == ERA_MODERN && message->meta != JSON_NONE)
+		call = call_of(link, json, json_get(json, message->meta, S(META_SUBSCRIPTION)));
+	if (call && call != &link->handshake)
+		call->on_message(call, message, false);
+	else
+		link->events->on_message(link->owner, link, message);
+}
+
+static void answer_locally(struct link *link, const struct message *message, struct span rest)
+{
+	static const struct send_facts facts = { .method = METHOD_NONE };
+	CLEANUP(buf_release) struct buf answer = BUF_INIT((size_t)4096);
+
+	buf_add(&answer, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_add(&answer, message_token(message->json, message->id));
+	buf_add(&answer, rest);
+	if (buf_ok(&answer))
+		link_send(link, buf_span(&answer), &facts);
+}
+
+static void receive_request(struct link *link, struct call *via, const struct message *message)
+{
+	if (link->era == ERA_MODERN) {
+		log_event(link->upstream->log, LOG_WARN, "upstream.request",
+			  "A server of the modern era sent a request; it was dropped.",
+			  LF("server", link->server->name));
+		return;
+	}
+	if (message->method == METHOD_PING) {
+		answer_locally(link, message, S(",\"result\":{}}"));
+		return;
+	}
+	if (!method_allowed(message->method, link->revision ? link->revision : REVISION_LAST_LEGACY,
+			    METHOD_FROM_SERVER)) {
+		answer_locally(link, message,
+			       S(",\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}"));
+		return;
+	}
+	if (via && via != &link->handshake)
+		via->on_message(via, message, false);
+	else
+		link->events->on_message(link->owner, link, message);
+}
+
+bool link_receive(struct link *link, struct call *via, struct span text)
+{
+	struct json *json = &link->upstream->json;
+	struct message message;
+	uint32_t missed;
+
+	if (link->state_of == LINK_DEAD)
+		return true;
+	if (!json_parse(json, text, UINT32_MAX) || message_read(json, 0, &message) != MESSAGE_OK) {
+		if (log_brake_pass(&link->brake, loop_now(link->upstream->loop), 3, &missed))
+			log_event(link->upstream->log, LOG_WARN, "upstream.garbage",
+				  "A server sent what is not an MCP message; it was dropped.",
+				  LF("server", link->server->name),
+				  LFS("reason", json_reason_text(json->reason)), LFN("bytes", text.n),
+				  LFN("more", missed));
+		return false;
+	}
+	switch (message.kind) {
+	case MESSAGE_RESULT:
+	case MESSAGE_ERROR:
+		receive_answer(link, via, &message);
+		break;
+	case MESSAGE_NOTIFICATION:
+		receive_notification(link, via, &message);
+		break;
+	case MESSAGE_REQUEST:
+		receive_request(link, via, &message);
+		break;
+	}
+	return true;
+}

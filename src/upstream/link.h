@@ -1,0 +1,166 @@
+/* link.h - one live connection to a server, with the gate as its MCP client. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/log.h"
+#include "base/map.h"
+#include "mcp/catalogue.h"
+#include "mcp/message.h"
+#include "net/channel.h"
+#include "upstream/server.h"
+
+struct link;
+struct call;
+
+/* What all links of a process share. */
+struct upstream {
+	struct loop *loop;
+	struct log *log;
+	struct channel *launcher; /* NULL while the launcher is being restarted */
+	struct channel *egress;
+	struct json json; /* the tape for what servers send; valid during one callback */
+	uint64_t next_instance;
+};
+
+enum link_failure {
+	LINK_START,    /* the program could not be started, or nothing answers at the address */
+	LINK_GONE,     /* it ended, or the connection did */
+	LINK_MISMATCH, /* it speaks only the other era */
+	LINK_SILENT,   /* no answer in time */
+	LINK_REFUSED,  /* it answered with a refusal: credentials, a lost session */
+	LINK_GARBAGE,  /* what it says is not MCP */
+};
+
+/*
+ * One request under way. Embedded in whoever asked; zero is legal: nothing asked. The callbacks
+ * come from the loop, never from inside link_request().
+ */
+struct call {
+	struct list node;
+	struct link *link;
+	uint64_t id;	    /* our own, unique on the link; the progress token too */
+	struct span id_key; /* borrows `id`, for the link's table */
+	void *transport;    /* what the transport keeps for it */
+	/*
+	 * A message that belongs to the request: its result or error (`final`), its progress, or
+	 * what else came on its own stream. The tape is valid during the callback.
+	 */
+	void (*on_message)(struct call *call, const struct message *message, bool final);
+	/* No answer will come. */
+	void (*on_failed)(struct call *call, enum link_failure failure, struct span why);
+	/* The server has begun to answer with a stream. May be NULL. */
+	void (*on_streaming)(struct call *call);
+};
+
+/* Words about a message for the transport; HTTP mirrors some of them in headers. */
+struct send_facts {
+	enum method method;
+	struct span method_name;
+	struct span name;    /* decoded Mcp-Name value; empty: none */
+	struct span headers; /* further header lines, ready to send ("Mcp-Param-X: y\r\n"…) */
+	bool repeatable;
+};
+
+struct link_events {
+	/* The handshake is over: link->era, revision, capabilities and init_result are set. */
+	void (*on_ready)(void *owner, struct link *link);
+	/* The link is dead; every call on it has failed before. The owner calls link_close(). */
+	void (*on_dead)(void *owner, struct link *link, enum link_failure failure, struct span why);
+	/* A request or notification of the server that belongs to no call of ours that is known. */
+	void (*on_message)(void *owner, struct link *link, const struct message *message);
+};
+
+enum link_state { LINK_OPENING, LINK_READY, LINK_DEAD };
+
+struct transport {
+	/* Begins to reach the server. Later link_up() or link_fail(). False: `err` says why not. */
+	bool (*open)(struct link *link, struct err *err);
+	void (*send)(struct link *link, struct call *call, struct span message,
+		     const struct send_facts *facts);
+	/* The call is no longer wanted; what era and transport ask for was sent before. */
+	void (*drop)(struct link *link, struct call *call);
+	/* The handshake is over. May be NULL. */
+	void (*ready)(struct link *link);
+	void (*pause)(struct link *link, struct call *call, bool paused);
+	void (*close)(struct link *link);
+};
+
+extern const struct transport transport_stdio;
+extern const struct transport transport_http;
+
+struct link {
+	struct list node; /* among the server's links */
+	struct upstream *upstream;
+	struct server *server;
+	const struct transport *transport;
+	void *state; /* the transport's */
+	const struct link_events *events;
+	void *owner;
+	enum link_state state_of;
+	enum era era;
+	enum revision revision;
+	bool initialized_sent;
+	uint64_t next_id;
+	struct list calls;
+	struct map by_id;
+	struct call handshake;
+	struct buf init_params; /* legacy: the client's params of `initialize`; modern: the client's _meta */
+	struct buf init_result; /* legacy: InitializeResult; modern: DiscoverResult */
+	struct catalogue *catalogue; /* NULL: not fetched, or out of date */
+	struct later dying;
+	enum link_failure failure;
+	char why[200];
+	uint64_t deadline_ms; /* of the handshake */
+	uint64_t used_ms;     /* when something was last sent on it */
+	struct log_brake brake;
+};
+
+/*
+ * Opens a link for a client of `era`. `hello` is what is sent first: the client's params of
+ * `initialize` in the legacy era (emitted JSON), its request's `_meta` in the modern one.
+ *
+ * Owner:  ended with link_close(). NULL: `err` says why (also where the server is known to speak
+ *         only the other era: ERR_DENIED).
+ */
+struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
+		       const struct link_events *events, void *owner, struct err *err);
+/* Ends it politely (stdin closed, session deleted). Calls on it get no event. Returns NULL. */
+struct link *link_close(struct link *link);
+
+/* Reserves the id (and progress token) the next request of `call` goes out with. */
+uint64_t link_take_id(struct link *link, struct call *call);
+/* Sends the request whose bytes carry the id of link_take_id(). */
+void link_request(struct link *link, struct call *call, struct span message, const struct send_facts *facts);
+/* Sends a notification, or the answer to a request of the server. */
+void link_send(struct link *link, struct span message, const struct send_facts *facts);
+/* Sends `notifications/initialized` once (legacy). */
+void link_initialized(struct link *link);
+/* Gives a request up: tells the server as its era and transport ask for. Harmless where nothing is open. */
+void call_cancel(struct call *call, struct span reason);
+/* Gives it up without a word to the server. */
+void call_forget(struct call *call);
+static inline bool call_is_open(const struct call *call)
+{
+	return call->link != NULL;
+}
+/* Stops and starts what feeds this call: back-pressure. */
+void call_pause(struct call *call, bool paused);
+
+/* Does the server's InitializeResult or DiscoverResult declare this capability (a member name)? */
+bool link_has_capability(const struct link *link, struct span name);
+
+/* Does it declare tools.listChanged? Then a list once fetched holds until it says otherwise. */
+bool link_declares_list_changed(const struct link *link);
+
+/* For transports. */
+void link_up(struct link *link);
+/* One JSON text of the server; `via` is the call whose own stream carried it, or NULL. False: not MCP. */
+bool link_receive(struct link *link, struct call *via, struct span text);
+/* The link is dead; told in the next turn of the loop. */
+void link_fail(struct link *link, enum link_failure failure, const char *why);
+/* One call has failed; the link lives on. */
+void link_fail_call(struct link *link, struct call *call, enum link_failure failure, struct span why);
+const char *link_failure_word(enum link_failure failure);
+
+/* Checks deadlines; called about once a second. */
+void link_tick(struct link *link, uint64_t now_ms);

@@ -1,0 +1,55 @@
+/* server.h - one configured MCP server, and what has been learnt about it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "limits/limits.h"
+#include "mcp/revision.h"
+#include "policy/tool_rules.h"
+
+struct http_pool;
+struct catalogue;
+struct tls_context;
+
+enum server_kind { SERVER_STDIO, SERVER_HTTP };
+
+/* Learnt while talking; forgotten when the server's definition changes. */
+enum speaks { SPEAKS_UNKNOWN, SPEAKS_YES, SPEAKS_NO };
+
+/*
+ * The worker's view: no argv and no environment (those are the launcher's), no address (that is
+ * egress's); both know the server by its name.
+ */
+struct server {
+	struct list node;
+	unsigned refs;
+	struct span name;
+	enum server_kind kind;
+	bool ephemeral; /* made by `kanmon run`, gone with its client */
+	bool removed;	/* no longer in the config; its links end when their calls do */
+	enum era era;	/* ERA_UNKNOWN: find out */
+	uint64_t timeout_ms;
+	struct tool_rules rules;
+	struct span authority; /* HTTP: the Host header */
+	struct span path;      /* HTTP: path and query */
+	struct span host;      /* HTTP: the name a certificate must carry */
+	bool tls;
+	struct span ca;		/* HTTP: PEM text of further roots; empty: the system's */
+	struct http_pool *pool; /* HTTP */
+	struct tls_context *tls_context;
+	enum speaks legacy, modern;
+	struct catalogue *shared; /* the last catalogue fetched, for links that see the same list */
+	uint8_t shared_digest[32];
+	uint64_t started, failed; /* counters: links opened, links that died */
+	char last_failure[200];
+	struct span definition; /* the JSON it was made from */
+	struct arena arena;	/* owns the spans and rules */
+};
+
+struct server *server_unref(struct server *server);
+static inline struct server *server_ref(struct server *server)
+{
+	server->refs++;
+	return server;
+}

@@ -1,0 +1,257 @@
+/* stdio.c - a server as a child process, started by the launcher, one message a line. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "jail/launch.h"
+#include "net/stream.h"
+#include "upstream/lines.h"
+#include "upstream/link.h"
+#include "upstream/stdio.h"
+
+enum {
+	STDIO_GRACE_MS = 2000,		      /* between stdin's end with SIGTERM, and SIGKILL */
+	STDIO_QUEUE_BYTES = 16 * 1024 * 1024, /* a server that does not read its stdin is dead */
+	STDIO_NOTE_BYTES = 512,		      /* of a stderr line, in the log */
+};
+
+struct process {
+	struct link *link;
+	struct question start;
+	uint64_t instance;
+	struct stream *in, *out, *notes; /* its stdin, stdout, stderr */
+	struct lines lines, note_lines;
+	struct log_brake note_brake;
+	uint64_t pid;
+	bool reading; /* inside on_out: the link may end under our feet */
+	bool freed;
+};
+
+static void process_free(struct process *process)
+{
+	process->in = stream_close(process->in);
+	process->out = stream_close(process->out);
+	process->notes = stream_close(process->notes);
+	lines_release(&process->lines);
+	lines_release(&process->note_lines);
+	free(process);
+}
+
+static void on_out(void *owner, struct span bytes)
+{
+	struct process *process = owner;
+	enum lines_step step;
+	struct span line;
+
+	process->reading = true;
+	while (!process->freed && (step = lines_next(&process->lines, &bytes, &line)) != LINES_MORE) {
+		if (step == LINES_TOO_LONG)
+			link_fail(process->link, LINK_GARBAGE, "the server sent a line over the limit");
+		else
+			(void)link_receive(process->link, NULL, line);
+	}
+	process->reading = false;
+	if (process->freed)
+		process_free(process);
+}
+
+static void on_out_end(void *owner, enum stream_end why)
+{
+	struct process *process = owner;
+
+	(void)why;
+	link_fail(process->link, LINK_GONE, "the server closed its output or exited");
+}
+
+static void on_in_end(void *owner, enum stream_end why)
+{
+	struct process *process = owner;
+
+	/* A pipe's writing end reports EOF at once where it cannot be read: only a break counts. */
+	if (why == STREAM_BROKEN)
+		link_fail(process->link, LINK_GONE, "the server closed its input or exited");
+}
+
+static void on_in_read(void *owner, struct span bytes)
+{
+	(void)owner;
+	(void)bytes;
+}
+
+static void on_notes(void *owner, struct span bytes)
+{
+	struct process *process = owner;
+	struct log *log = process->link->upstream->log;
+	struct span line;
+	enum lines_step step;
+	uint32_t missed;
+
+	while ((step = lines_next(&process->note_lines, &bytes, &line)) != LINES_MORE) {
+		if (step != LINES_LINE ||
+		    !log_brake_pass(&process->note_brake, loop_now(process->link->upstream->loop), 20,
+				    &missed))
+			continue;
+		log_event(log, LOG_INFO, "upstream.stderr", "A server wrote to its standard error.",
+			  LF("server", process->link->server->name),
+			  LF("line", span_first(line, STDIO_NOTE_BYTES)), LFN("more", missed));
+	}
+}
+
+static void on_notes_end(void *owner, enum stream_end why)
+{
+	struct process *process = owner;
+
+	(void)why;
+	process->notes = stream_close(process->notes);
+}
+
+static const struct stream_events in_events = { .on_read = on_in_read, .on_end = on_in_end };
+static const struct stream_events out_events = { .on_read = on_out, .on_end = on_out_end };
+static const struct stream_events note_events = { .on_read = on_notes, .on_end = on_notes_end };
+
+static bool open_pipes(struct process *process, struct wire_in *in)
+{
+	struct loop *loop = process->link->upstream->loop;
+	int fds[3];
+
+	process->pid = wire_get_u64(in);
+	for (size_t i = 0; i < 3; i++)
+		fds[i] = wire_get_fd(in);
+	if (!wire_in_done(in)) {
+		for (size_t i = 0; i < 3; i++)
+			closep(&fds[i]);
+		return false;
+	}
+	process->in = stream_open(loop, fds[0], STREAM_PIPE, &in_events, process, NULL);
+	process->out = stream_open(loop, fds[1], STREAM_PIPE, &out_events, process, NULL);
+	process->notes = stream_open(loop, fds[2], STREAM_PIPE, &note_events, process, NULL);
+	return process->in && process->out && process->notes;
+}
+
+static void on_started(struct question *question, struct wire_in *in)
+{
+	struct process *process = LIST_ENTRY(question, struct process, start);
+	struct link *link = process->link;
+	char why[sizeof(link->why)];
+
+	if (!in) {
+		link_fail(link, LINK_START, "the launcher is gone");
+		return;
+	}
+	if (in->kind == LAUNCH_STARTED && open_pipes(process, in)) {
+		log_event(link->upstream->log, LOG_INFO, "upstream.started", "A server was started.",
+			  LF("server", link->server->name), LFN("pid", process->pid));
+		link_up(link);
+		return;
+	}
+	if (in->kind == LAUNCH_FAILED) {
+		(void)wire_get_u64(in);
+		if (span_to_cstr(span_first(wire_get_span(in), sizeof(why) - 1), why, sizeof(why))) {
+			link_fail(link, LINK_START, why);
+			return;
+		}
+	}
+	link_fail(link, LINK_START, "the launcher's answer could not be read");
+}
+
+static bool stdio_open(struct link *link, struct err *err)
+{
+	struct process *process = calloc(1, sizeof(*process));
+	struct wire_out out = { 0 };
+
+	if (!process) {
+		(void)err_set(err, ERR_NOMEM, "no memory for a process");
+		return false;
+	}
+	process->link = link;
+	process->lines = LINES_INIT(limits_default.result_bytes);
+	process->note_lines = LINES_INIT((size_t)16384);
+	process->instance = ++link->upstream->next_instance;
+	process->start.on_answer = on_started;
+	link->state = process;
+	if (!link->upstream->launcher) {
+		(void)err_set(err, ERR_CLOSED, "the launcher is being restarted; try again in a moment");
+		return false;
+	}
+	wire_begin(&out, LAUNCH_START, 0);
+	wire_put_span(&out, link->server->name);
+	wire_put_u64(&out, process->instance);
+	channel_ask(link->upstream->launcher, &out, &process->start);
+	wire_out_release(&out);
+	return true;
+}
+
+static void stdio_send(struct link *link, struct call *call, struct span message,
+		       const struct send_facts *facts)
+{
+	struct process *process = link->state;
+	struct span parts[2] = { message, S("\n") };
+
+	(void)call;
+	(void)facts;
+	if (!process->in)
+		return;
+	if (stream_queued(process->in) + message.n > STDIO_QUEUE_BYTES) {
+		link_fail(link, LINK_SILENT, "the server does not read its input");
+		return;
+	}
+	stream_write(process->in, parts, 2);
+}
+
+static void stdio_drop(struct link *link, struct call *call)
+{
+	(void)link;
+	(void)call;
+}
+
+/* One client has the whole process (legacy): its slowness may stop the server's output. */
+static void stdio_pause(struct link *link, struct call *call, bool paused)
+{
+	struct process *process = link->state;
+
+	(void)call;
+	if (!process->out || link->era != ERA_LEGACY)
+		return;
+	if (paused)
+		stream_pause(process->out);
+	else
+		stream_resume(process->out);
+}
+
+static void stdio_close(struct link *link)
+{
+	struct process *process = link->state;
+	struct wire_out out = { 0 };
+
+	if (!process)
+		return;
+	question_cancel(&process->start);
+	process->in = stream_close_flushed(process->in, 500);
+	if (link->upstream->launcher) {
+		wire_begin(&out, LAUNCH_STOP, 0);
+		wire_put_u64(&out, process->instance);
+		wire_put_u64(&out, STDIO_GRACE_MS);
+		channel_send(link->upstream->launcher, &out);
+		wire_out_release(&out);
+	}
+	link->state = NULL;
+	process->freed = true;
+	if (!process->reading)
+		process_free(process);
+}
+
+const struct transport transport_stdio = {
+	.open = stdio_open,
+	.send = stdio_send,
+	.drop = stdio_drop,
+	.pause = stdio_pause,
+	.close = stdio_close,
+};
+
+bool stdio_owns(const struct link *link, uint64_t instance)
+{
+	const struct process *process = link->state;
+
+	return link->transport == &transport_stdio && process && process->instance == instance;
+}

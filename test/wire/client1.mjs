@@ -1,0 +1,134 @@
+// client1.mjs - runs the checks for one server through the SDK 1.x client: client1.mjs --server KIND stdio CMD… | http URL [TOKEN].
+// SPDX-License-Identifier: Apache-2.0
+import { Client, StdioClientTransport, StreamableHTTPClientTransport, types } from '../peers/sdk1.mjs';
+import { drive } from './battery.mjs';
+import { NotApplicable, Peer } from './peer.mjs';
+
+const info = { name: 'kanmon-wire-1', version: '1.0.0' };
+const capabilities = {
+	sampling: {},
+	elicitation: { form: {}, url: {} },
+	roots: { listChanged: true },
+};
+
+function makeTransport({ transport, url, token, command, args }) {
+	if (transport === 'stdio')
+		return new StdioClientTransport({ command, args, env: process.env, stderr: process.env.WIRE_STDERR ? 'inherit' : 'ignore' });
+	const headers = token ? { Authorization: `Bearer ${token}` } : {};
+	return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+}
+
+class Peer1 extends Peer {
+	era = 'legacy';
+
+	constructor(client, transport, roots) {
+		super(1, roots);
+		this.client = client;
+		this.transport = transport;
+		this.#listen();
+		for (const name of ['ping', 'complete', 'getPrompt', 'readResource', 'sendRootsListChanged'])
+			this[name] = (...args) => client[name](...args);
+		this.setLevel = (level) => client.setLoggingLevel(level);
+	}
+
+	#listen() {
+		const { client, seen } = this;
+		const note = (schema, list) => client.setNotificationHandler(schema, ({ params }) => void list.push(params ?? {}));
+
+		note(types.LoggingMessageNotificationSchema, seen.log);
+		note(types.ToolListChangedNotificationSchema, seen.tools);
+		note(types.PromptListChangedNotificationSchema, seen.prompts);
+		note(types.ResourceListChangedNotificationSchema, seen.resources);
+		note(types.ResourceUpdatedNotificationSchema, seen.updated);
+		client.setRequestHandler(types.CreateMessageRequestSchema, ({ params }) => this.answerSampling(params));
+		client.setRequestHandler(types.ElicitRequestSchema, ({ params }) => this.answerElicitation(params));
+		client.setRequestHandler(types.ListRootsRequestSchema, () => this.answerRoots());
+	}
+
+	get capabilities() {
+		return this.client.getServerCapabilities() ?? {};
+	}
+
+	async #all(page, member) {
+		const found = [];
+		let cursor;
+
+		do {
+			const result = await page(cursor === undefined ? {} : { cursor });
+			found.push(...result[member]);
+			cursor = result.nextCursor;
+		} while (cursor !== undefined && found.length < 10_000);
+		return found;
+	}
+
+	listTools = () => this.#all((params) => this.client.listTools(params), 'tools');
+	listPrompts = () => this.#all((params) => this.client.listPrompts(params), 'prompts');
+	listResources = () => this.#all((params) => this.client.listResources(params), 'resources');
+	listTemplates = () => this.#all((params) => this.client.listResourceTemplates(params), 'resourceTemplates');
+
+	callTool(params, options = {}) {
+		return this.client.callTool(params, undefined, options);
+	}
+
+	/** Watches one resource; the answer ends it. */
+	async watch(uri) {
+		await this.client.subscribeResource({ uri });
+		return () => this.client.unsubscribeResource({ uri });
+	}
+
+	/** Lists announce their changes unasked in this era. */
+	async watchLists() {
+		return async () => {};
+	}
+
+	callLogged(name, args) {
+		return this.call(name, args);
+	}
+
+	/** Calls a tool as a task: the steps it went through, and its result. */
+	async callTask(name, args) {
+		const stream = this.client.experimental.tasks.callToolStream({ name, arguments: args }, types.CallToolResultSchema, {
+			task: { ttl: 60_000 },
+		});
+		const steps = [];
+		let taskId;
+
+		for await (const message of stream) {
+			if (message.type === 'error')
+				throw message.error;
+			if (message.type === 'taskCreated')
+				taskId = message.task.taskId;
+			steps.push(message.type === 'taskStatus' ? message.task.status : message.type);
+			if (message.type === 'result')
+				return { steps, taskId, result: message.result };
+		}
+		throw new NotApplicable('the stream of a task ended without a result');
+	}
+
+	async startTask(name, args) {
+		const request = { method: 'tools/call', params: { name, arguments: args, task: { ttl: 60_000 } } };
+		const { task } = await this.client.request(request, types.CreateTaskResultSchema);
+
+		return task;
+	}
+
+	getTask = (taskId) => this.client.experimental.tasks.getTask(taskId);
+	listTasks = async () => (await this.client.experimental.tasks.listTasks()).tasks;
+	cancelTask = (taskId) => this.client.experimental.tasks.cancelTask(taskId);
+
+	async close() {
+		await this.transport.terminateSession?.();
+		await this.client.close();
+	}
+}
+
+async function connect(target, roots) {
+	const client = new Client(info, { capabilities });
+	const transport = makeTransport(target);
+	const peer = new Peer1(client, transport, roots);
+
+	await client.connect(transport);
+	return peer;
+}
+
+await drive(connect, {});

@@ -1,0 +1,64 @@
+// conversation.mjs - follows the messages of one connection or session: which revision each belongs to, what a response answers.
+// SPDX-License-Identifier: Apache-2.0
+const MAX_ASKED = 10_000;
+const VERSION = 'io.modelcontextprotocol/protocolVersion';
+const HANDSHAKE = '2025-11-25';
+const MODERN = '2026-07-28';
+
+const other = (direction) => (direction === 'client' ? 'server' : 'client');
+
+/** Answers with a version of its own choice belong to that version, questions to the one they name. */
+function namedRevision(message) {
+	if (message.method === 'initialize')
+		return message.params?.protocolVersion;
+	return message.params?._meta?.[VERSION] ?? message.result?.protocolVersion;
+}
+
+export class Conversation {
+	#asked = { client: new Map(), server: new Map() };
+
+	constructor(revision) {
+		this.revision = revision;
+	}
+
+	/** The captured form of one message; `direction` is its sender, 'client' or 'server'. */
+	note(direction, message) {
+		const parts = Array.isArray(message) ? message : [message];
+		const [first] = parts;
+		const asked = this.#answered(direction, first);
+		const revision = this.#revisionOf(first, asked);
+
+		for (const part of parts)
+			this.#remember(direction, part, revision);
+		return { revision, direction, message, ...(asked && { request: asked.method }) };
+	}
+
+	#answered(direction, message) {
+		if (message?.method !== undefined || message?.id === undefined || message.id === null)
+			return undefined;
+		// Kept after the answer: a resumed stream may bring the same answer again.
+		return this.#asked[other(direction)].get(message.id);
+	}
+
+	#revisionOf(message, asked) {
+		const named = namedRevision(message ?? {});
+
+		if (message?.result?.protocolVersion && asked?.method === 'initialize')
+			this.revision = message.result.protocolVersion;
+		else if (named && named >= MODERN)
+			this.revision = named;
+		// A discover probe asks in the new era; what it says of a revision nobody knows is still an answer in that era.
+		return asked?.method === 'initialize' ? (named ?? asked.revision) : (asked?.revision ?? named ?? this.revision ?? HANDSHAKE);
+	}
+
+	#remember(direction, message, revision) {
+		if (message?.method === undefined || message.id === undefined)
+			return;
+		const known = this.#asked[direction];
+
+		known.delete(message.id);
+		if (known.size >= MAX_ASKED)
+			known.delete(known.keys().next().value);
+		known.set(message.id, { method: message.method, revision });
+	}
+}

@@ -1,0 +1,186 @@
+// record.mjs - stands between a client and a server and writes every message to a file, without changing any.
+// SPDX-License-Identifier: Apache-2.0
+//
+// record.mjs stdio LOG COMMAND…          tees the pipes of a stdio server
+// record.mjs http LOG PORT TARGET_URL    listens on 127.0.0.1:PORT (0 picks one), forwards to the origin of TARGET_URL
+import { spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { createServer, request as httpRequest } from 'node:http';
+import { StringDecoder } from 'node:string_decoder';
+import { fileURLToPath } from 'node:url';
+
+import { Conversation } from './conversation.mjs';
+
+const MAX_SESSIONS = 1000;
+const MAX_LINE = 16 * 1024 * 1024;
+
+/** Cuts a byte stream into lines; the end of line may be LF, CR LF or, in an event stream, CR. */
+class Lines {
+	#decoder = new StringDecoder('utf8');
+	#rest = '';
+
+	constructor(separator, take) {
+		this.separator = separator;
+		this.take = take;
+	}
+
+	push(chunk) {
+		const parts = (this.#rest + this.#decoder.write(chunk)).split(this.separator);
+
+		this.#rest = parts.pop().slice(-MAX_LINE);
+		for (const line of parts)
+			this.take(line);
+	}
+}
+
+/** Collects the data of server-sent events. */
+export function eventReader(take) {
+	let data = [];
+
+	return new Lines(/\r\n|\n|\r(?!$)/, (line) => {
+		if (line.startsWith('data:'))
+			data.push(line.slice(5).replace(/^ /, ''));
+		if (line !== '')
+			return;
+		const text = data.join('\n');
+		data = [];
+		// An event with empty data opens a stream that can be resumed; it is no message.
+		if (text !== '')
+			take(text);
+	});
+}
+
+/** Writes captures to a file, one a line. */
+export class Recorder {
+	constructor(path) {
+		this.path = path;
+	}
+
+	write(conversation, direction, text) {
+		let entry;
+
+		try {
+			entry = conversation.note(direction, JSON.parse(text));
+		} catch {
+			entry = { direction, unreadable: text.slice(0, 1000) };
+		}
+		appendFileSync(this.path, `${JSON.stringify(entry)}\n`);
+	}
+}
+
+function recordStdio(path, [command, ...args]) {
+	const recorder = new Recorder(path);
+	const conversation = new Conversation();
+	const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
+	const lines = (direction) =>
+		new Lines(/\r?\n/, (line) => line.trim() !== '' && recorder.write(conversation, direction, line));
+	const [from, to] = [lines('client'), lines('server')];
+
+	process.stdin.on('data', (chunk) => from.push(chunk));
+	child.stdout.on('data', (chunk) => to.push(chunk));
+	process.stdin.pipe(child.stdin);
+	child.stdout.pipe(process.stdout);
+	child.stdin.on('error', () => {});
+	for (const signal of ['SIGTERM', 'SIGINT'])
+		process.on(signal, () => child.kill(signal));
+	child.on('error', (error) => {
+		console.error(`${command}: ${error.message}`);
+		process.exit(127);
+	});
+	child.on('close', (status, signal) => process.exit(signal ? 1 : status));
+}
+
+/** An HTTP relay that reads along. A session is followed over its exchanges, any other exchange by itself. */
+export class RecordingRelay {
+	#sessions = new Map();
+
+	constructor(path, target) {
+		this.recorder = new Recorder(path);
+		this.target = new URL(target);
+		this.server = createServer((request, response) => this.#serve(request, response));
+	}
+
+	async listen(port) {
+		await new Promise((resolve, reject) => this.server.once('error', reject).listen(port, '127.0.0.1', resolve));
+		return this.server.address().port;
+	}
+
+	close() {
+		this.server.close();
+		this.server.closeAllConnections();
+	}
+
+	#conversation(headers) {
+		const id = headers['mcp-session-id'];
+		const version = headers['mcp-protocol-version'];
+
+		if (id === undefined)
+			return new Conversation(version);
+		if (!this.#sessions.has(id))
+			this.#adopt(id, new Conversation(version));
+		return this.#sessions.get(id);
+	}
+
+	#adopt(id, conversation) {
+		if (this.#sessions.size >= MAX_SESSIONS)
+			this.#sessions.delete(this.#sessions.keys().next().value);
+		this.#sessions.set(id, conversation);
+	}
+
+	#serve(request, response) {
+		const conversation = this.#conversation(request.headers);
+		const { hostname, port } = this.target;
+		const options = { hostname, port, method: request.method, path: request.url, headers: request.headers };
+		const body = [];
+		const forward = httpRequest(options, (answer) => this.#answer(conversation, answer, response));
+
+		request.on('data', (chunk) => body.push(chunk));
+		request.on('end', () => {
+			const text = Buffer.concat(body).toString('utf8');
+			// Written before the last of it is passed on, so that no answer can overtake its question.
+			if (text !== '')
+				this.recorder.write(conversation, 'client', text);
+			forward.end(Buffer.concat(body));
+		});
+		forward.on('error', () => response.destroy());
+		response.on('close', () => forward.destroy());
+	}
+
+	#answer(conversation, answer, response) {
+		const id = answer.headers['mcp-session-id'];
+		const type = answer.headers['content-type'] ?? '';
+		const take = (text) => this.recorder.write(conversation, 'server', text);
+
+		if (id !== undefined && !this.#sessions.has(id))
+			this.#adopt(id, conversation);
+		response.writeHead(answer.statusCode, answer.headers);
+		response.flushHeaders();
+		if (type.startsWith('text/event-stream')) {
+			const events = eventReader(take);
+			answer.on('data', (chunk) => events.push(chunk));
+		} else if (type.startsWith('application/json')) {
+			const body = [];
+			answer.on('data', (chunk) => body.push(chunk));
+			answer.on('end', () => body.length > 0 && take(Buffer.concat(body).toString('utf8')));
+		}
+		answer.pipe(response);
+		answer.on('error', () => response.destroy());
+	}
+}
+
+async function main() {
+	const [transport, path, ...rest] = process.argv.slice(2);
+
+	if (transport === 'stdio' && rest.length > 0) {
+		recordStdio(path, rest);
+	} else if (transport === 'http' && rest.length === 2) {
+		const relay = new RecordingRelay(path, rest[1]);
+		console.log(`listening http://127.0.0.1:${await relay.listen(Number(rest[0]))}`);
+	} else {
+		console.error('usage: record.mjs stdio LOG COMMAND... | http LOG PORT TARGET_URL');
+		process.exit(2);
+	}
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+	await main();
