@@ -58,7 +58,11 @@ static int run_role(const char *name)
 		{ "egress", egress_role_main, true },
 	};
 
+	/* A terminal's Ctrl-C reaches the whole group: only the manager acts on it, the others on its word. */
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
 	for (size_t i = 0; i < COUNT(roles); i++) {
 		struct log log = { .fd = STDERR_FILENO, .level = LOG_INFO, .role = roles[i].name };
 

@@ -35,8 +35,9 @@ static void on_gone(void *owner)
 	struct child *child = owner;
 
 	child->channel = channel_close(child->channel);
-	if (child->pid > 0)
-		(void)kill(child->pid, child->role == CHILD_LAUNCHER ? SIGTERM : SIGKILL);
+	/* Launcher and keeper have something to finish: servers to end, records to write. */
+	if (child->pid > 0 && child->role != CHILD_LAUNCHER && child->role != CHILD_KEEPER)
+		(void)kill(child->pid, SIGKILL);
 }
 
 static const struct channel_events channel_events = { .on_message = on_message, .on_gone = on_gone };

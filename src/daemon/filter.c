@@ -95,7 +95,8 @@ static const char *const base_calls[] = {
 	"uname",
 };
 
-static const char *const worker_calls[] = { "accept4", "accept" };
+/* listen: libuv says it again for the sockets the manager made; here nobody can make another. */
+static const char *const worker_calls[] = { "accept4", "accept", "listen" };
 
 static const char *const keeper_calls[] = {
 	"open",	      "openat",	   "creat",	      "pread64",    "pwrite64",	 "preadv",    "pwritev",
@@ -197,33 +198,45 @@ static void allow_if(struct builder *builder, const char *name, struct scmp_arg_
 	rule(builder, SCMP_ACT_ALLOW, name, 1, &condition);
 }
 
+static struct scmp_arg_cmp equals(unsigned argument, uint64_t value)
+{
+	return (struct scmp_arg_cmp){ .arg = argument, .op = SCMP_CMP_EQ, .datum_a = value };
+}
+
+static struct scmp_arg_cmp masked(unsigned argument, uint64_t mask, uint64_t value)
+{
+	return (struct scmp_arg_cmp){
+		.arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value
+	};
+}
+
 static void add_memory(struct builder *builder, bool libraries)
 {
 	const uint64_t both = PROT_WRITE | PROT_EXEC;
 
 	/* Two conditions on one argument do not fit in one rule, so each good value has its own. */
-	allow_if(builder, "mmap", SCMP_A2(SCMP_CMP_MASKED_EQ, both, 0));
-	allow_if(builder, "mmap", SCMP_A2(SCMP_CMP_MASKED_EQ, both, PROT_WRITE));
+	allow_if(builder, "mmap", masked(2, both, 0));
+	allow_if(builder, "mmap", masked(2, both, PROT_WRITE));
 	if (libraries)
-		allow_if(builder, "mmap", SCMP_A2(SCMP_CMP_MASKED_EQ, both, PROT_EXEC));
-	allow_if(builder, "mprotect", SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+		allow_if(builder, "mmap", masked(2, both, PROT_EXEC));
+	allow_if(builder, "mprotect", masked(2, PROT_EXEC, 0));
 }
 
 static void add_base(struct builder *builder)
 {
 	static const unsigned long ioctls[] = { FIONBIO, FIOCLEX, FIONCLEX, FIONREAD, TCGETS, TIOCGWINSZ };
-	struct scmp_arg_cmp read_limit[] = { SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0) };
+	struct scmp_arg_cmp read_limit[] = { equals(0, 0), equals(2, 0) };
 
 	rules(builder, SCMP_ACT_ALLOW, base_calls, COUNT(base_calls));
 	for (size_t i = 0; i < COUNT(ioctls); i++)
-		allow_if(builder, "ioctl", SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
+		allow_if(builder, "ioctl", equals(1, ioctls[i]));
 	rule(builder, SCMP_ACT_ALLOW, "prlimit64", 2, read_limit);
-	allow_if(builder, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
+	allow_if(builder, "prctl", equals(0, PR_SET_NAME));
 	/* Threads, not processes. clone3 hides its flags behind a pointer; libc then takes clone. */
-	allow_if(builder, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+	allow_if(builder, "clone", masked(0, CLONE_THREAD, CLONE_THREAD));
 	rule(builder, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, NULL);
 	/* abort(3) */
-	allow_if(builder, "tgkill", SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+	allow_if(builder, "tgkill", equals(0, (uint64_t)getpid()));
 	rules(builder, SCMP_ACT_KILL_PROCESS, deadly_calls, COUNT(deadly_calls));
 }
 
@@ -232,14 +245,14 @@ static void add_egress(struct builder *builder)
 {
 	static const int domains[] = { AF_INET, AF_INET6, AF_UNIX };
 	const uint64_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | (O_TMPFILE & ~O_DIRECTORY);
-	struct scmp_arg_cmp route[] = { SCMP_A0(SCMP_CMP_EQ, AF_NETLINK), SCMP_A2(SCMP_CMP_EQ, 0) };
+	struct scmp_arg_cmp route[] = { equals(0, AF_NETLINK), equals(2, 0) };
 
 	rules(builder, SCMP_ACT_ALLOW, egress_calls, COUNT(egress_calls));
 	for (size_t i = 0; i < COUNT(domains); i++)
-		allow_if(builder, "socket", SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)domains[i]));
+		allow_if(builder, "socket", equals(0, (uint64_t)domains[i]));
 	rule(builder, SCMP_ACT_ALLOW, "socket", 2, route);
-	allow_if(builder, "open", SCMP_A1(SCMP_CMP_MASKED_EQ, writing, 0));
-	allow_if(builder, "openat", SCMP_A2(SCMP_CMP_MASKED_EQ, writing, 0));
+	allow_if(builder, "open", masked(1, writing, 0));
+	allow_if(builder, "openat", masked(2, writing, 0));
 }
 
 static void add_role(struct builder *builder, enum role role)

@@ -18,6 +18,7 @@
 #include "http/server.h"
 #include "jail/launch.h"
 #include "store/ask.h"
+#include "text/regex.h"
 #include "upstream/stdio.h"
 
 enum { STATE_BYTES = 4 * 1024 * 1024, CONFIG_BYTES = 16 * 1024 * 1024 };
@@ -415,6 +416,12 @@ static int set_up(struct process *process, int manager_fd, struct err *err)
 	if (setup.n_fds != 2 || ring_map(&process->ring, &fds, RING_PRODUCER, err) < 0)
 		return err_wrap(err, "the audit ring");
 	(void)close(fds.memory);
+	/* Opened now: once confined, the worker opens no files. */
+	if (regex_preload(err) < 0) {
+		log_event(process->log, LOG_WARN, "worker.regex",
+			  "Tools whose schema has a pattern cannot be used.", LFS("why", err->text));
+		*err = ERR_INIT;
+	}
 	if (crypto_init(err) < 0 || worker_init(&process->worker, process->log, err) < 0)
 		return -1;
 	process->worker.ring = &process->ring;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "exchange/gather.h"
+#include "exchange/post.h"
 #include "json/write.h"
 
 enum { CLIENT_HELLO_BYTES = 256 * 1024, CLIENT_PARKED_BYTES = 256 * 1024 };
@@ -53,6 +54,7 @@ struct client *client_new(struct worker *worker, struct principal *principal, en
 	list_init(&client->attachments);
 	list_init(&client->exchanges);
 	list_init(&client->asks);
+	list_init(&client->posts);
 	list_add(&worker->clients, &client->node);
 	worker->n_clients++;
 	worker_need_tick(worker);
@@ -92,6 +94,7 @@ void client_close(struct client *client, struct span reason)
 	forget_session(client);
 	while (!list_empty(&client->exchanges))
 		exchange_cancel(LIST_ENTRY(client->exchanges.next, struct exchange, in_client), reason);
+	post_drop_all(client);
 	while (!list_empty(&client->asks)) {
 		struct ask *ask = LIST_ENTRY(client->asks.next, struct ask, node);
 
@@ -412,7 +415,8 @@ void client_ask(struct client *client, struct attachment *attachment, struct exc
 
 void client_tick(struct client *client, uint64_t now_ms)
 {
-	bool busy = client->n_exchanges || client->n_streams || client->kind == CLIENT_STDIO;
+	bool busy = client->n_exchanges || !list_empty(&client->posts) || client->n_streams ||
+		    client->kind == CLIENT_STDIO;
 
 	LIST_EACH(&client->attachments, node) {
 		struct link *link = LIST_ENTRY(node, struct attachment, node)->link;
@@ -420,6 +424,7 @@ void client_tick(struct client *client, uint64_t now_ms)
 		if (link)
 			link_tick(link, now_ms);
 	}
+	post_tick(client, now_ms);
 	LIST_EACH(&client->asks, node) {
 		struct ask *ask = LIST_ENTRY(node, struct ask, node);
 

@@ -74,6 +74,8 @@ struct client {
 	char name[64]; /* what the client calls itself: a claim, for records only */
 	char ref[9];   /* the session in logs and records: the first 8 hex digits of a hash */
 	struct list attachments, exchanges, asks;
+	struct list posts; /* struct post: replies that may be taken up again */
+	uint64_t next_stream;
 	size_t n_exchanges, n_streams;
 	struct outlet *outlet;
 	struct buf parked; /* messages for an outlet that is not there yet, each with a newline */

@@ -30,7 +30,23 @@ void event_stream_forget(struct event_stream *stream)
 	stream->request = NULL;
 }
 
-bool event_stream_send(struct event_stream *stream, struct span message)
+void event_stream_prime(struct event_stream *stream, struct span id, uint64_t retry_ms)
+{
+	struct worker *worker = stream->worker;
+
+	buf_clear(&worker->frame);
+	buf_add(&worker->frame, S("id: "));
+	buf_add(&worker->frame, id);
+	if (retry_ms) {
+		buf_add(&worker->frame, S("\nretry: "));
+		buf_add_u64(&worker->frame, retry_ms);
+	}
+	buf_add(&worker->frame, S("\ndata: \n\n"));
+	if (stream->request)
+		http_stream_write(stream->request, buf_span(&worker->frame));
+}
+
+bool event_stream_send(struct event_stream *stream, struct span id, struct span message)
 {
 	struct worker *worker = stream->worker;
 	struct http_request *request = stream->request;
@@ -38,7 +54,7 @@ bool event_stream_send(struct event_stream *stream, struct span message)
 	if (!request)
 		return false;
 	buf_clear(&worker->frame);
-	if (!sse_write_event(&worker->frame, S("message"), S(""), message) || !buf_ok(&worker->frame) ||
+	if (!sse_write_event(&worker->frame, S("message"), id, message) || !buf_ok(&worker->frame) ||
 	    http_stream_queued(request) + message.n > worker->limits.queue_bytes) {
 		log_note(worker->log, LOG_WARN, "stream.slow",
 			 "An event stream was cut: its reader is too slow.");

@@ -19,8 +19,13 @@ static inline bool event_stream_is_open(const struct event_stream *stream)
 {
 	return stream->request != NULL;
 }
-/* One message. False: the reader is too slow; the connection was cut and the stream is over. */
-bool event_stream_send(struct event_stream *stream, struct span message);
+/*
+ * One message, under an id where it is not empty. False: the reader is too slow; the connection was
+ * cut and the stream is over.
+ */
+bool event_stream_send(struct event_stream *stream, struct span id, struct span message);
+/* An event without data: gives the client an id to come back with, and says when (0: whenever). */
+void event_stream_prime(struct event_stream *stream, struct span id, uint64_t retry_ms);
 /* Ends the reply well. */
 void event_stream_end(struct event_stream *stream);
 /* The connection is gone: nothing is left to end. */

@@ -41,6 +41,14 @@ static void on_call_streaming(struct call *call)
 		x->sink->begin(x->sink, x);
 }
 
+static void on_call_polling(struct call *call, uint64_t retry_ms)
+{
+	struct exchange *x = LIST_ENTRY(call, struct exchange, call);
+
+	if (x->sink && x->sink->poll)
+		x->sink->poll(x->sink, x, retry_ms);
+}
+
 static struct exchange *exchange_new(struct worker *worker)
 {
 	struct exchange *x;
@@ -121,7 +129,8 @@ static void fill(struct exchange *x, const struct message *message, const struct
 	x->mirrored = options->mirrored.n ? arena_dup(&x->arena, options->mirrored) : S("");
 	x->call = (struct call){ .on_message = on_call_message,
 				 .on_failed = on_call_failed,
-				 .on_streaming = on_call_streaming };
+				 .on_streaming = on_call_streaming,
+				 .on_polling = on_call_polling };
 	x->body = BUF_INIT(worker->limits.body_bytes);
 	x->number = ++worker->exchange_number;
 	x->started_us = clock_mono_us();
@@ -228,6 +237,10 @@ void exchange_answer(struct exchange *x, struct span result)
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT(result.n + 2048);
 
+	/* The gate's own answers take the form the server's have. */
+	if (x->attachment && x->attachment->link && x->attachment->link->streams && x->sink &&
+	    x->sink->begin && x->method != METHOD_INITIALIZE)
+		x->sink->begin(x->sink, x);
 	begin_answer(x, &out);
 	buf_add(&out, S(",\"result\":"));
 	buf_add(&out, result);

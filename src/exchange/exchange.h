@@ -17,8 +17,8 @@ struct sink {
 	void (*send)(struct sink *sink, struct exchange *x, unsigned status, struct span message, bool final);
 	/* The answer will come as a stream, or late: begin the reply now. May be NULL. */
 	void (*begin)(struct sink *sink, struct exchange *x);
-	/* Bytes that wait for a slow reader. */
-	size_t (*queued)(const struct sink *sink);
+	/* The server wants the client to come back for the answer after `retry_ms`. May be NULL. */
+	void (*poll)(struct sink *sink, struct exchange *x, uint64_t retry_ms);
 };
 
 enum stage_result {

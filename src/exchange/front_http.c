@@ -550,7 +550,7 @@ static bool standing_send(struct outlet *outlet, struct span message)
 {
 	struct standing *standing = LIST_ENTRY(outlet, struct standing, outlet);
 
-	if (event_stream_send(&standing->stream, message))
+	if (event_stream_send(&standing->stream, S(""), message))
 		return true;
 	standing_free(standing);
 	return false;
@@ -576,6 +576,7 @@ static void visit_get(const struct visit *visit)
 {
 	static const struct http_request_events events = { .on_gone = standing_gone };
 	struct span version = http_known(visit->head, HTTP_HEADER_MCP_PROTOCOL_VERSION);
+	struct span last = http_known(visit->head, HTTP_HEADER_LAST_EVENT_ID);
 	struct client *client;
 	struct standing *standing;
 
@@ -590,6 +591,12 @@ static void visit_get(const struct visit *visit)
 	client = session_of(visit, S(""));
 	if (!client)
 		return;
+	if (last.n) {
+		/* 405 is what hosts take for "there is nothing here" without ending the session. */
+		if (!post_resume(client, visit->request, last))
+			refuse_method(visit, S("POST, DELETE"));
+		return;
+	}
 	if (client->outlet) {
 		reply_error(visit, 409, S(""), -32000, "K509",
 			    S("Only one event stream is allowed per session"));

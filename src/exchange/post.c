@@ -4,30 +4,49 @@
 
 #include <stdlib.h>
 
-enum { POST_PAUSE_BYTES = 256 * 1024 }; /* so much unread by the client, and the server waits too */
+enum {
+	POST_PAUSE_BYTES = 256 * 1024,	  /* so much unread by the client, and the server waits too */
+	POST_BACKLOG_BYTES = 1024 * 1024, /* events kept for a client that may come back */
+	POST_AWAY_MS = 5 * 60 * 1000,	  /* how long a client may stay away */
+	POST_RETRY_MS = 1000,		  /* when it should come back after a broken connection */
+};
 
+/*
+ * A reply whose stream broke, or was closed because the server wants to be polled, lives on without
+ * a connection: what is sent meanwhile is kept, and the client comes back for it with GET and
+ * Last-Event-ID. Its events are called "STREAM-NUMBER", both counted within the session.
+ */
 struct post {
 	struct sink sink;
+	struct list node; /* of client->posts, while it can be resumed */
 	struct worker *worker;
 	struct client *client;	      /* referenced */
-	struct http_request *request; /* NULL: the client is gone, or the reply is a stream */
+	struct http_request *request; /* NULL: the client is away, or the reply is a stream */
 	struct event_stream stream;
+	struct buf backlog; /* u64 number, u64 length, bytes; again and again */
+	uint64_t number, last_event;
+	uint64_t away_ms; /* since when the client is away; 0: it is there */
 	unsigned open;
-	bool modern, events, batch, starting, gone, any;
+	bool modern, events, batch, starting, any, resumable;
 };
 
 static void post_free(struct post *post)
 {
+	if (post->node.next)
+		list_remove(&post->node);
+	buf_release(&post->backlog);
 	post->client = client_unref(post->client);
 	free(post);
 }
 
-/* Nothing more to come: the reply ends, if somebody still reads it. */
+/* Nothing more to come: the reply ends where somebody reads it, and waits where somebody may come back. */
 static void settle(struct post *post)
 {
 	static const struct http_reply accepted = { .status = 202 };
 
 	if (post->open || post->starting)
+		return;
+	if (post->away_ms && post->resumable && post->backlog.n && !post->client->closed)
 		return;
 	if (event_stream_is_open(&post->stream))
 		event_stream_end(&post->stream);
@@ -38,11 +57,52 @@ static void settle(struct post *post)
 	post_free(post);
 }
 
+/* --- events --- */
+
+static struct span event_id(const struct post *post, char store[48])
+{
+	struct buf id = { .p = store, .cap = 48, .max = 48 };
+
+	if (!post->resumable)
+		return S("");
+	buf_add_u64(&id, post->number);
+	buf_add_char(&id, '-');
+	buf_add_u64(&id, post->last_event);
+	return buf_span(&id);
+}
+
+static void keep_event(struct post *post, struct span message)
+{
+	uint64_t head[2] = { post->last_event, message.n };
+
+	buf_add(&post->backlog, span_of((const char *)head, sizeof(head)));
+	buf_add(&post->backlog, message);
+	if (buf_ok(&post->backlog))
+		return;
+	/* Too much to keep: the stream goes on, but cannot be taken up again. */
+	post->resumable = false;
+	buf_release(&post->backlog);
+}
+
 static void begin_stream(struct post *post)
 {
+	char store[48];
+
 	if (!post->request || !post->events)
 		return;
 	event_stream_begin(&post->stream, post->worker, TAKE(post->request));
+	/*
+	 * spec: mcp/2025-11-25 transports, SHOULD: an event with an id and empty data comes first.
+	 * Older clients choke on it, so they get neither it nor ids.
+	 */
+	post->resumable = !post->modern && !post->batch && post->client->revision >= REVISION_2025_11_25 &&
+			  post->client->kind == CLIENT_SESSION;
+	if (!post->resumable)
+		return;
+	post->number = ++post->client->next_stream;
+	post->backlog = BUF_INIT(POST_BACKLOG_BYTES);
+	list_add(&post->client->posts, &post->node);
+	event_stream_prime(&post->stream, event_id(post, store), POST_RETRY_MS);
 }
 
 static void reply_json(struct post *post, const struct exchange *x, unsigned status, struct span message)
@@ -58,7 +118,24 @@ static void reply_json(struct post *post, const struct exchange *x, unsigned sta
 		   message);
 }
 
-static void cut(struct post *post);
+static void lose_reader(struct post *post);
+
+/* False: the reader was cut, and the post may be gone. */
+static bool send_event(struct post *post, struct span message)
+{
+	char store[48];
+
+	post->last_event++;
+	if (post->resumable)
+		keep_event(post, message);
+	if (!event_stream_is_open(&post->stream) ||
+	    event_stream_send(&post->stream, event_id(post, store), message))
+		return true;
+	lose_reader(post);
+	return false;
+}
+
+/* --- as a sink --- */
 
 static void post_send(struct sink *sink, struct exchange *x, unsigned status, struct span message, bool final)
 {
@@ -71,11 +148,8 @@ static void post_send(struct sink *sink, struct exchange *x, unsigned status, st
 		reply_json(post, x, status, message);
 	} else if (message.n || final) {
 		begin_stream(post);
-		if (message.n && event_stream_is_open(&post->stream) &&
-		    !event_stream_send(&post->stream, message)) {
-			cut(post);
+		if (message.n && !send_event(post, message))
 			return;
-		}
 	}
 	if (!final && x && event_stream_is_open(&post->stream) &&
 	    http_stream_queued(post->stream.request) > POST_PAUSE_BYTES)
@@ -90,12 +164,21 @@ static void post_begin(struct sink *sink, struct exchange *x)
 	begin_stream(LIST_ENTRY(sink, struct post, sink));
 }
 
-static size_t post_queued(const struct sink *sink)
+/* The connection is closed on purpose; the client knows from `retry` when to come back. */
+static void post_poll(struct sink *sink, struct exchange *x, uint64_t retry_ms)
 {
-	const struct post *post = LIST_ENTRY(sink, struct post, sink);
+	struct post *post = LIST_ENTRY(sink, struct post, sink);
+	char store[48];
 
-	return event_stream_is_open(&post->stream) ? http_stream_queued(post->stream.request) : 0;
+	(void)x;
+	if (!post->resumable || !event_stream_is_open(&post->stream) || post->open != 1)
+		return;
+	event_stream_prime(&post->stream, event_id(post, store), retry_ms);
+	event_stream_end(&post->stream);
+	post->away_ms = loop_now(&post->worker->loop);
 }
+
+/* --- the connection goes and comes --- */
 
 static struct exchange *next_of(struct post *post)
 {
@@ -111,15 +194,20 @@ static struct exchange *next_of(struct post *post)
 /*
  * The connection is gone. spec: mcp/2026-07-28 transports, MUST: closing the stream cancels the
  * request; mcp/2025-11-25: a disconnect SHOULD NOT be read as cancellation, so the call runs to
- * its end and only the answer is lost.
+ * its end; the answer waits where the client has an id to come back with, and is lost where not.
  */
-static void cut(struct post *post)
+static void lose_reader(struct post *post)
 {
 	struct exchange *x;
 
 	post->request = NULL;
-	post->starting = true;
 	event_stream_forget(&post->stream);
+	post->away_ms = loop_now(&post->worker->loop);
+	if (post->resumable) {
+		settle(post);
+		return;
+	}
+	post->starting = true;
 	while ((x = next_of(post)) != NULL) {
 		if (post->modern) {
 			post->worker->metrics.cancelled++;
@@ -135,7 +223,7 @@ static void cut(struct post *post)
 
 static void on_gone(void *user)
 {
-	cut(user);
+	lose_reader(user);
 }
 
 static void on_drain(void *user)
@@ -152,13 +240,89 @@ static void on_drain(void *user)
 
 static const struct http_request_events events = { .on_gone = on_gone, .on_drain = on_drain };
 
+static bool replay(struct post *post, uint64_t after)
+{
+	struct span rest = buf_span(&post->backlog);
+
+	while (rest.n) {
+		char store[48];
+		uint64_t head[2], last = post->last_event;
+		struct span message;
+		bool sent;
+
+		memcpy(head, rest.p, sizeof(head));
+		message = span_first(span_skip(rest, sizeof(head)), head[1]);
+		rest = span_skip(rest, sizeof(head) + head[1]);
+		if (head[0] <= after)
+			continue;
+		post->last_event = head[0];
+		sent = event_stream_send(&post->stream, event_id(post, store), message);
+		post->last_event = last;
+		if (!sent)
+			return false;
+	}
+	return true;
+}
+
+bool post_resume(struct client *client, struct http_request *request, struct span last_event_id)
+{
+	struct span rest = last_event_id;
+	uint64_t number, after;
+	struct post *post = NULL;
+
+	if (!span_u64(span_cut(&rest, '-'), &number) || !span_u64(rest, &after))
+		return false;
+	LIST_EACH(&client->posts, node)
+		if (LIST_ENTRY(node, struct post, node)->number == number)
+			post = LIST_ENTRY(node, struct post, node);
+	if (!post)
+		return false;
+	if (event_stream_is_open(&post->stream)) {
+		struct http_request *old = post->stream.request;
+
+		/* The old connection is dead, the gate has only not noticed. */
+		event_stream_forget(&post->stream);
+		http_request_abort(old);
+	}
+	post->away_ms = 0;
+	http_request_watch(request, &events, post);
+	event_stream_begin(&post->stream, post->worker, request);
+	if (replay(post, after))
+		settle(post);
+	else
+		lose_reader(post);
+	return true;
+}
+
+void post_drop_all(struct client *client)
+{
+	while (!list_empty(&client->posts)) {
+		struct post *post = LIST_ENTRY(client->posts.next, struct post, node);
+
+		event_stream_end(&post->stream);
+		post_free(post);
+	}
+}
+
+void post_tick(struct client *client, uint64_t now_ms)
+{
+	LIST_EACH(&client->posts, node) {
+		struct post *post = LIST_ENTRY(node, struct post, node);
+
+		if (!post->away_ms || now_ms < post->away_ms + POST_AWAY_MS)
+			continue;
+		post->resumable = false;
+		lose_reader(post);
+	}
+}
+
 struct post *post_new(struct worker *worker, const struct post_options *options)
 {
 	struct post *post = calloc(1, sizeof(*post));
 
 	if (!post)
 		return NULL;
-	post->sink = (struct sink){ .send = post_send, .begin = post_begin, .queued = post_queued };
+	post->sink = (struct sink){ .send = post_send, .begin = post_begin, .poll = post_poll };
 	post->worker = worker;
 	post->client = client_ref(options->client);
 	post->request = options->request;

@@ -72,8 +72,7 @@ static enum stage_result check_claim(struct exchange *x)
 	if (claim.version == JSON_NONE)
 		return refused(x, 400, -32602, "K602", S("params._meta lacks \"" META_VERSION "\""));
 	if (!json_string_is(x->message.json, claim.version, revision_name(REVISION_2026_07_28))) {
-		buf_add(&data, S("\"supported\":[\"2026-07-28\"],\"requested\":"
-				 "\"2024-11-05\"],\"requested\":"));
+		buf_add(&data, S("\"supported\":[\"2026-07-28\"],\"requested\":"));
 		buf_add(&data, span_first(json_raw(x->message.json, claim.version), 200));
 		x->worker->metrics.denied++;
 		exchange_refuse(x, 400, -32022, "K603", S("Unsupported protocol version"), buf_span(&data));

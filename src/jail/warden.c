@@ -194,7 +194,8 @@ static bool obey(pid_t server)
 		return errno == EAGAIN || errno == EINTR;
 	if (got == 0 || order == WARDEN_KILL)
 		return false;
-	if (order == WARDEN_TERM)
+	/* -1 would be everybody. */
+	if (order == WARDEN_TERM && server > 1)
 		(void)kill(-server, SIGTERM);
 	return true;
 }

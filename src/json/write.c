@@ -312,6 +312,9 @@ void json_emit(struct buf *out, const struct json *json, json_at at, const struc
 {
 	struct edits within = edits_within(json, at, edits, n_edits);
 
+	/* One out of order would be passed over, and what it should hide would go out. */
+	for (size_t i = 1; i < n_edits; i++)
+		check(edits[i - 1].at <= edits[i].at);
 	if (json->compact)
 		emit_compact(out, json, at, within);
 	else

@@ -23,7 +23,8 @@ void json_put_bool(struct buf *out, struct span name, bool value);
 void json_put_raw(struct buf *out, struct span name, struct span raw);
 
 /*
- * What to do at one place while emitting. Edits are sorted by `at`, without overlaps.
+ * What to do at one place while emitting. Edits are sorted by `at`, without overlaps: both that and
+ * their kinds fitting their places are checked. Those outside the emitted value do nothing.
  *   JSON_REPLACE  `bytes` (JSON) stand instead of the value at `at`
  *   JSON_DROP     the member whose name token, or the element, at `at` is left out
  *   JSON_INSERT   `bytes` (`"name":value` for an object, a value for an array) become the first

@@ -186,12 +186,15 @@ static void on_retry(uv_timer_t *timer)
 static bool resume_later(struct request *request)
 {
 	const struct link *link = request->remote->link;
+	struct call *call = call_of(request);
 
 	if (link->era != ERA_LEGACY || link->state_of != LINK_READY || request->ended)
 		return false;
 	if (!request->standing && (request->last_id.n == 0 || request->resumes >= REMOTE_RESUMES))
 		return false;
 	request->resumes++;
+	if (call && call->on_polling)
+		call->on_polling(call, request->retry_ms);
 	(void)uv_timer_start(&request->timer, on_retry, request->retry_ms, 0);
 	if (request->standing && request->retry_ms < REMOTE_RETRY_MAX_MS)
 		request->retry_ms *= 2;
@@ -256,6 +259,7 @@ static void on_head(void *owner, const struct http_head *head)
 			sse_release(&request->events);
 		sse_init(&request->events, &sse_limits);
 		request->parsing = true;
+		request->remote->link->streams = true;
 		if (call && call->on_streaming)
 			call->on_streaming(call);
 	} else {

@@ -50,6 +50,8 @@ struct call {
 	void (*on_failed)(struct call *call, enum link_failure failure, struct span why);
 	/* The server has begun to answer with a stream. May be NULL. */
 	void (*on_streaming)(struct call *call);
+	/* It has closed the stream before the answer and will be asked again after `retry_ms`. May be NULL. */
+	void (*on_polling)(struct call *call, uint64_t retry_ms);
 };
 
 /* Words about a message for the transport; HTTP mirrors some of them in headers. */
@@ -100,6 +102,7 @@ struct link {
 	enum era era;
 	enum revision revision;
 	bool initialized_sent;
+	bool streams; /* it answers with event streams, not with single JSON texts */
 	uint64_t next_id;
 	struct list calls;
 	struct map by_id;

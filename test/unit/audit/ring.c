@@ -165,7 +165,9 @@ static char *raw_of(const struct bench *b)
 {
 	void *raw = mmap(NULL, PAGE + RING_BYTES_MIN, PROT_READ | PROT_WRITE, MAP_SHARED, b->fds.memory, 0);
 
-	return raw == MAP_FAILED ? NULL : raw;
+	if (raw == MAP_FAILED)
+		_exit(9);
+	return raw;
 }
 
 static void put_u32(char *at, uint32_t value)

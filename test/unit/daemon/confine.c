@@ -2,43 +2,324 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/confine.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <keyutils.h>
-#include <linux/perf_event.h>
-#include <pthread.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/random.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/timerfd.h>
-#include <sys/uio.h>
-#include <sys/wait.h>
-
 #include "base/file.h"
 #include "daemon/filter.h"
-#include "egress/resolve.h"
 #include "jail/landlock.h"
-#include "net/loop.h"
-#include "net/wire.h"
 #include "tap.h"
+#include "tries.h"
 
-enum { NOBODY = 65534, UNCONFINED = -1 };
+enum { UNCONFINED = -1 };
 
-/* What is open, or lies on the disk, before a role is confined. */
-struct place {
-	char inside[64], outside[64]; /* folders; the first is the keeper's */
-	char file[96];		      /* a file in the second */
-	int listening, fresh;	      /* a socket with a caller waiting; one that is nothing yet */
-	int pair[2];
-	struct sockaddr_in address; /* of `listening` */
+enum want { WORKS, REFUSED, KILLED, ANY };
+
+static const struct {
+	const char *name;
+	int (*run)(struct place *place);
+	enum want worker, keeper, egress, starter; /* launcher and manager */
+	bool landlock;				   /* where there is none, nothing is promised */
+	bool may_fail;				   /* also without confinement: by kernel or user */
+} attempts[] = {
+	{ "execve", try_execve, KILLED, KILLED, KILLED, WORKS, false, false },
+	{ "execveat", try_execveat, KILLED, KILLED, KILLED, WORKS, false, false },
+	{ "fork", try_fork, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "a namespace", try_namespace, REFUSED, REFUSED, REFUSED, WORKS, false, true },
+	{ "socket", try_socket, KILLED, KILLED, WORKS, WORKS, false, false },
+	{ "an odd netlink socket", try_odd_netlink, KILLED, KILLED, REFUSED, WORKS, false, true },
+	{ "socketpair", try_socketpair, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "connect", try_connect, KILLED, KILLED, WORKS, WORKS, false, false },
+	{ "bind", try_bind, REFUSED, REFUSED, REFUSED, WORKS, true, false },
+	{ "listen", try_listen, REFUSED, WORKS, REFUSED, WORKS, false, false },
+	{ "ptrace", try_ptrace, KILLED, KILLED, KILLED, REFUSED, false, false },
+	{ "process_vm_readv", try_read_memory, KILLED, KILLED, KILLED, REFUSED, false, false },
+	{ "writable code", try_map_write_exec, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "code without a file", try_map_exec, REFUSED, REFUSED, ANY, WORKS, false, false },
+	{ "data made code", try_make_exec, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "reading a file", try_read_outside, REFUSED, REFUSED, REFUSED, WORKS, true, false },
+	{ "writing a file", try_write_outside, REFUSED, REFUSED, REFUSED, WORKS, true, false },
+	{ "truncate", try_truncate, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "chmod", try_chmod, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "symlink", try_symlink, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "mount", try_mount, REFUSED, REFUSED, REFUSED, WORKS, false, true },
+	{ "keyctl", try_keyring, REFUSED, REFUSED, REFUSED, REFUSED, false, true },
+	{ "bpf", try_bpf, REFUSED, REFUSED, REFUSED, REFUSED, false, true },
+	{ "perf_event_open", try_perf, REFUSED, REFUSED, REFUSED, REFUSED, false, true },
+	{ "io_uring", try_io_uring, REFUSED, REFUSED, REFUSED, REFUSED, false, true },
+	{ "userfaultfd", try_userfault, REFUSED, REFUSED, REFUSED, REFUSED, false, true },
+	{ "setting a limit", try_set_limit, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "a signal to the parent", try_signal, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "another user", try_other_user, REFUSED, REFUSED, REFUSED, WORKS, false, true },
+	{ "being dumpable", try_dumpable, REFUSED, REFUSED, REFUSED, WORKS, false, false },
+	{ "accept", try_accept, WORKS, REFUSED, REFUSED, WORKS, false, false },
+	{ "reading /etc/hosts", try_read_hosts, REFUSED, REFUSED, WORKS, WORKS, true, false },
+	{ "keeping files", try_keep, REFUSED, WORKS, REFUSED, WORKS, false, false },
+	{ "resolving", try_resolve, ANY, ANY, WORKS, WORKS, false, false },
+	{ "passing a descriptor", try_pass, WORKS, WORKS, WORKS, WORKS, false, false },
+	{ "a thread", try_thread, WORKS, WORKS, WORKS, WORKS, false, false },
+	{ "timers, epoll, random bytes", try_timer, WORKS, WORKS, WORKS, WORKS, false, false },
+	{ "a loop with a pool of threads", try_loop, WORKS, WORKS, WORKS, WORKS, false, false },
+	{ "reading a limit", try_get_limit, WORKS, WORKS, WORKS, WORKS, false, false },
 };
+
+static enum want wanted(size_t i, int role)
+{
+	switch (role) {
+	case ROLE_WORKER:
+		return attempts[i].worker;
+	case ROLE_KEEPER:
+		return attempts[i].keeper;
+	case ROLE_EGRESS:
+		return attempts[i].egress;
+	default:
+		return attempts[i].starter;
+	}
+}
+
+static void open_place(struct place *place)
+{
+	socklen_t size = sizeof(place->address);
+	int caller = socket(AF_INET, SOCK_STREAM, 0);
+
+	place->address = (struct sockaddr_in){ .sin_family = AF_INET };
+	place->address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	place->listening = socket(AF_INET, SOCK_STREAM, 0);
+	place->fresh = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(place->listening, (struct sockaddr *)&place->address, size) < 0 ||
+	    listen(place->listening, 4) < 0 ||
+	    getsockname(place->listening, (struct sockaddr *)&place->address, &size) < 0 ||
+	    connect(caller, (struct sockaddr *)&place->address, size) < 0 || wire_pair(place->pair, NULL) < 0)
+		_exit(99);
+}
+
+static void become(int role, struct place *place)
+{
+	struct confine_options options = { .data_dir = place->inside };
+	struct confine_report report;
+
+	if (role != UNCONFINED && confine((enum role)role, &options, &report, NULL) < 0)
+		_exit(98);
+}
+
+/* Returns the errno, or 1000 and the signal. */
+static int attempt(size_t i, int role, struct place *place)
+{
+	int status = 0;
+	pid_t pid;
+
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid == 0) {
+		open_place(place);
+		become(role, place);
+		errno = 0;
+		_exit(attempts[i].run(place));
+	}
+	(void)waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void judge(size_t i, int role, int got)
+{
+	const char *who = role_name((enum role)role), *what = attempts[i].name;
+
+	switch (wanted(i, role)) {
+	case WORKS:
+		is_int(got, 0, "%s: %s works", who, what);
+		break;
+	case REFUSED:
+		ok(got > 0 && got < 98, "%s: %s is refused (%d)", who, what, got);
+		break;
+	case KILLED:
+		is_int(got, 1000 + SIGSYS, "%s: %s ends it", who, what);
+		break;
+	case ANY:
+		break;
+	}
+}
+
+static void test_attempts(struct place *place, bool landlock)
+{
+	static const int roles[] = { ROLE_WORKER, ROLE_KEEPER, ROLE_EGRESS, ROLE_LAUNCHER, ROLE_MANAGER };
+
+	for (size_t i = 0; i < COUNT(attempts); i++) {
+		int control = attempt(i, UNCONFINED, place);
+
+		if (control != 0 && attempts[i].may_fail) {
+			ok(true, "%s # SKIP unconfined it fails too: %s", attempts[i].name,
+			   strerrorname_np(control));
+			continue;
+		}
+		is_int(control, 0, "unconfined: %s works", attempts[i].name);
+		for (size_t j = 0; j < COUNT(roles); j++) {
+			if (attempts[i].landlock && !landlock && wanted(i, roles[j]) == REFUSED)
+				ok(true, "%s: %s # SKIP no Landlock", role_name((enum role)roles[j]),
+				   attempts[i].name);
+			else
+				judge(i, roles[j], attempt(i, roles[j], place));
+		}
+	}
+}
+
+/* Runs `body` in a child; true where it returns 0. */
+static int in_child(int (*body)(struct place *), struct place *place)
+{
+	int status = 0;
+	pid_t pid;
+
+	(void)fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		_exit(body(place));
+	(void)waitpid(pid, &status, 0);
+	return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static bool status_says(const char *text)
+{
+	CLEANUP(buf_release) struct buf status = BUF_INIT(8192);
+
+	return file_read("/proc/self/status", &status, NULL) == 0 &&
+	       span_contains(buf_span(&status), span_str(text));
+}
+
+/* The launcher's confinement lets us look. */
+static int check_flags(struct place *place)
+{
+	struct confine_options options = { .open_files = 100, .parent = getppid() };
+	struct confine_report report;
+	struct rlimit core, files;
+
+	(void)place;
+	if (confine(ROLE_LAUNCHER, &options, &report, NULL) < 0 || report.n != 0)
+		return 1;
+	if (getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_cur != 0 || core.rlim_max != 0)
+		return 2;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur != 100)
+		return 3;
+	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
+		return 4;
+	return status_says("NoNewPrivs:\t1") && status_says("Seccomp:\t2") ? 0 : 5;
+}
+
+static int check_capabilities(struct place *place)
+{
+	int status = open("/proc/self/status", O_RDONLY);
+	struct confine_report report;
+	char text[8192];
+	ssize_t got;
+
+	(void)place;
+	if (confine(ROLE_WORKER, NULL, &report, NULL) < 0)
+		return 1;
+	got = read(status, text, sizeof(text));
+	return got > 0 && span_contains(span_of(text, (size_t)got), S("CapEff:\t0000000000000000")) ? 0 : 2;
+}
+
+static int check_orphan(struct place *place)
+{
+	struct confine_options options = { .parent = 1 + getppid() };
+	struct confine_report report;
+	struct err err = ERR_INIT;
+
+	(void)place;
+	return confine(ROLE_WORKER, &options, &report, &err) < 0 && err.code == ERR_CLOSED ? 0 : 1;
+}
+
+static int check_no_folder(struct place *place)
+{
+	struct confine_options options = { .data_dir = "/no/such/folder" };
+	struct confine_report report;
+	struct err err = ERR_INIT;
+
+	(void)place;
+	return confine(ROLE_KEEPER, &options, &report, &err) < 0 &&
+		       span_contains(span_str(err.text), S("/no/such/folder"))
+		   ? 0
+		   : 1;
+}
+
+static int check_user(struct place *place)
+{
+	struct confine_options options = { .run_as_uid = NOBODY, .run_as_gid = NOBODY };
+	struct confine_report report;
+	uid_t real, effective, saved;
+
+	(void)place;
+	if (confine(ROLE_MANAGER, &options, &report, NULL) < 0 || getresuid(&real, &effective, &saved) < 0)
+		return 1;
+	if (real != NOBODY || effective != NOBODY || saved != NOBODY || getegid() != NOBODY ||
+	    getgroups(0, NULL) != 0)
+		return 2;
+	return setuid(0) < 0 && open("/etc/shadow", O_RDONLY) < 0 ? 0 : 3;
+}
+
+/* A kernel without Landlock: what is missing is said, and the rest holds. */
+static int check_report(struct place *place)
+{
+	struct confine_options options = { .data_dir = place->inside };
+	struct confine_report report;
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), 444, 0) < 0 || seccomp_load(filter) < 0)
+		return 1;
+	if (confine(ROLE_KEEPER, &options, &report, NULL) < 0 || report.n != 1 || report.landlock_abi != 0)
+		return 2;
+	if (strcmp(report.missing[0].layer, "landlock") != 0 || report.missing[0].sys != ENOSYS ||
+	    strcmp(report.missing[0].why, "ENOSYS") != 0)
+		return 3;
+	return try_symlink(place) == EPERM ? 0 : 4;
+}
+
+static int check_abort(struct place *place)
+{
+	become(ROLE_WORKER, place);
+	abort();
+}
+
+/* The other machine's filter cannot run here, but its rules must be accepted. */
+static void test_machines(void)
+{
+	static const uint32_t machines[] = { SCMP_ARCH_X86_64, SCMP_ARCH_AARCH64 };
+
+	for (size_t i = 0; i < COUNT(machines); i++)
+		for (int role = ROLE_MANAGER; role <= ROLE_KEEPER; role++) {
+			scmp_filter_ctx filter = NULL;
+			struct err err = ERR_INIT;
+
+			ok(filter_build((enum role)role, machines[i], &filter, &err) == 0,
+			   "%s: the filter for machine %zu is accepted %s", role_name((enum role)role), i,
+			   err.text);
+			seccomp_release(filter);
+		}
+}
+
+int main(void)
+{
+	struct place place = { .inside = "/tmp/kanmon-inside-XXXXXX",
+			       .outside = "/tmp/kanmon-outside-XXXXXX" };
+	char link[128];
+
+	if (!mkdtemp(place.inside) || !mkdtemp(place.outside))
+		return 1;
+	(void)snprintf(place.file, sizeof(place.file), "%s/file", place.outside);
+	if (file_replace(place.file, S("text"), 0600, NULL) < 0)
+		return 1;
+	test_attempts(&place, landlock_abi() >= 4);
+	is_int(in_child(check_flags, &place), 0,
+	       "no core files, fewer files, not dumpable, no new privileges");
+	is_int(in_child(check_capabilities, &place), 0, "the worker has no capability");
+	is_int(in_child(check_orphan, &place), 0, "without its parent it does not begin");
+	is_int(in_child(check_no_folder, &place), 0, "a folder that is not there is an error");
+	is_int(in_child(check_report, &place), 0, "what the kernel lacks is reported, and the rest holds");
+	is_int(in_child(check_abort, &place), 1000 + SIGABRT, "a failed check still ends it by SIGABRT");
+	if (geteuid() == 0)
+		is_int(in_child(check_user, &place), 0, "it becomes another user, for good");
+	else
+		ok(true, "another user # SKIP only root can change its user");
+	test_machines();
+	(void)snprintf(link, sizeof(link), "%s/link", place.inside);
+	(void)unlink(link);
+	(void)unlink(place.file);
+	(void)rmdir(place.inside);
+	(void)rmdir(place.outside);
+	return tap_done();
+}

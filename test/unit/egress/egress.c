@@ -74,6 +74,8 @@ static void begin(struct bench *bench, uint64_t timeout_ms)
 		(void)close(worker[0]);
 		exit(egress_main(manager[1], worker[1], &options, NULL) < 0);
 	}
+	if (bench->pid < 0)
+		exit(1);
 	(void)close(manager[1]);
 	(void)close(worker[1]);
 	bench->manager = manager[0];

@@ -1,0 +1,336 @@
+/* check_gate.c - doctor: the data folder, the audit log, the gate and its address, the tokens. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/tr.h"
+#include "cli/doctor.h"
+#include "daemon/listen.h"
+#include "store/ask.h"
+#include "store/tokens.h"
+
+enum { HEALTH_WAIT_MS = 3000 };
+#define ROOM_LITTLE_BYTES (UINT64_C(100) << 20)
+#define ROOM_NONE_BYTES (UINT64_C(4) << 20)
+
+/* --- the data folder --- */
+
+static void check_room(struct doctor *doctor, const char *folder)
+{
+	struct statvfs fs;
+	uint64_t room;
+
+	if (statvfs(folder, &fs) < 0)
+		return;
+	room = (uint64_t)fs.f_bavail * fs.f_frsize;
+	if (room < ROOM_NONE_BYTES)
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("data"), tr("make room"),
+			   tr("%s has only %llu KiB left; without room for records no call is made"), folder,
+			   (unsigned long long)(room >> 10));
+	else if (room < ROOM_LITTLE_BYTES)
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("data"), tr("make room"),
+			   tr("%s has only %llu MiB left"), folder, (unsigned long long)(room >> 20));
+}
+
+void check_data(struct doctor *doctor)
+{
+	const char *folder = doctor->config->paths.data;
+	CLEANUP(buf_release) struct buf remedy = BUF_INIT((size_t)PATH_MAX * 2);
+	struct stat st;
+
+	if (stat(folder, &st) < 0) {
+		if (errno == ENOENT)
+			doctor_add(doctor, FINDING_GOOD, TR_MARK("data"), NULL,
+				   tr("%s will be made by the first start"), folder);
+		else
+			doctor_add(doctor, FINDING_PROBLEM, TR_MARK("data"), NULL, "%s: %s", folder,
+				   strerrordesc_np(errno));
+		return;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("data"), tr("choose another folder with `data:`"),
+			   tr("%s is no folder"), folder);
+		return;
+	}
+	buf_addf(&remedy, st.st_uid != geteuid() ? "chown -R \"$(id -un)\" %s" : "chmod 700 %s", folder);
+	if (st.st_uid != geteuid())
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("data"), buf_cstr(&remedy),
+			   tr("%s belongs to another user (%u)"), folder, (unsigned)st.st_uid);
+	else if (st.st_mode & 022)
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("data"), buf_cstr(&remedy),
+			   tr("others may write into %s"), folder);
+	else if (st.st_mode & 055)
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("data"), buf_cstr(&remedy),
+			   tr("others may look into %s"), folder);
+	else
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("data"), NULL, tr("%s; yours alone"), folder);
+	check_room(doctor, folder);
+}
+
+/* --- the audit log --- */
+
+/* Writes a block to a file without a name; 0 or an errno. */
+static int try_write(const char *folder)
+{
+	CLEANUP(closep) int fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+	const char block[4096] = { 0 };
+
+	if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+		return access(folder, W_OK | X_OK) < 0 ? errno : 0;
+	if (fd < 0)
+		return errno;
+	if (write(fd, block, sizeof(block)) != (ssize_t)sizeof(block) || fsync(fd) < 0)
+		return errno ? errno : ENOSPC;
+	return 0;
+}
+
+void check_audit(struct doctor *doctor)
+{
+	const char *folder = doctor->config->paths.audit;
+	int failure = doctor->running ? (int)state_number(&doctor->state, 0, "record_failure") : 0;
+	struct stat st;
+
+	if (failure == 0 && stat(folder, &st) < 0) {
+		if (errno == ENOENT)
+			doctor_add(doctor, FINDING_GOOD, TR_MARK("audit log"), NULL,
+				   tr("%s will be made by the first start"), folder);
+		else
+			doctor_add(doctor, FINDING_PROBLEM, TR_MARK("audit log"), NULL, "%s: %s", folder,
+				   strerrordesc_np(errno));
+		return;
+	}
+	if (failure == 0)
+		failure = try_write(folder);
+	if (failure)
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("audit log"), "kanmon explain K804",
+			   tr("%s cannot be written: %s; calls are denied"), folder,
+			   strerrordesc_np(failure));
+	else
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("audit log"), NULL, tr("%s; writable"), folder);
+}
+
+/* --- the gate --- */
+
+static void shown_address(const struct conf_address *address, char *out, size_t size)
+{
+	(void)snprintf(out, size, address->v6 ? "[%.*s]:%u" : "%.*s:%u",
+		       SPAN_ARG(span_first(address->host, 200)), address->port);
+}
+
+static bool is_any(const struct conf_address *address)
+{
+	return span_eq(address->host, S("0.0.0.0")) || span_eq(address->host, S("::"));
+}
+
+static bool is_loopback(const struct conf_address *address)
+{
+	return span_eq(address->host, S("localhost")) || span_starts(address->host, S("127.")) ||
+	       span_eq(address->host, S("::1"));
+}
+
+/* What "any address" means to somebody on this machine. */
+static const char *host_of(const struct conf_address *address, char *store, size_t size)
+{
+	if (is_any(address))
+		return address->v6 ? "::1" : "127.0.0.1";
+	if (span_eq(address->host, S("localhost")))
+		return "127.0.0.1";
+	return span_to_cstr(address->host, store, size) ? store : "";
+}
+
+static int connect_to(const struct conf_address *address, struct err *err)
+{
+	CLEANUP(closep) int fd = -1;
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(address->port) };
+	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(address->port) };
+	const struct timeval wait = { .tv_sec = HEALTH_WAIT_MS / 1000 };
+	char store[64];
+	const char *host = host_of(address, store, sizeof(store));
+	int rc;
+
+	if (inet_pton(address->v6 ? AF_INET6 : AF_INET, host,
+		      address->v6 ? (void *)&six.sin6_addr : (void *)&four.sin_addr) != 1)
+		return err_set(err, ERR_CONFIG, "%s", tr("the address cannot be read"));
+	fd = socket(address->v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_sys(err, "socket");
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	rc = address->v6 ? connect(fd, (struct sockaddr *)&six, sizeof(six))
+			 : connect(fd, (struct sockaddr *)&four, sizeof(four));
+	if (rc < 0)
+		return err_set(err, ERR_SYSTEM, "%s", strerrordesc_np(errno));
+	return take_fd(&fd);
+}
+
+/* The status of GET `path`, or -1. */
+static int get_status(const struct conf_address *address, const char *path, struct err *err)
+{
+	CLEANUP(closep) int fd = connect_to(address, err);
+	char request[400], reply[32], store[64];
+	const char *host = host_of(address, store, sizeof(store));
+	uint64_t status = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	(void)snprintf(request, sizeof(request),
+		       address->v6 ? "GET %s HTTP/1.1\r\nHost: [%s]\r\nConnection: close\r\n\r\n"
+				   : "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+		       path, host);
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+		return err_set(err, ERR_SYSTEM, "%s", strerrordesc_np(errno));
+	n = recv(fd, reply, 12, MSG_WAITALL);
+	if (n != 12 || memcmp(reply, "HTTP/1.1 ", 9) != 0 || !span_u64(span_of(reply + 9, 3), &status))
+		return err_set(err, ERR_FORMAT, "%s", tr("what answers there is no gate"));
+	return (int)status;
+}
+
+static void check_health(struct doctor *doctor, const struct conf_address *address)
+{
+	struct err err = ERR_INIT;
+	char shown[260];
+	int status;
+
+	shown_address(address, shown, sizeof(shown));
+	if (address->port == 0)
+		return;
+	status = get_status(address, "/healthz", &err);
+	if (status == 200)
+		status = get_status(address, "/readyz", &err);
+	if (status == 200)
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("gate"), NULL,
+			   tr("http://%s/mcp; running, healthy, ready"), shown);
+	else if (status == 503)
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), "kanmon status",
+			   tr("http://%s/mcp; running, not ready: a process or the audit log is missing"),
+			   shown);
+	else if (status > 0)
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), tr("see the gate's log"),
+			   tr("http://%s/mcp answers with status %d"), shown, status);
+	else
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), tr("see the gate's log"),
+			   tr("the gate is running and cannot be reached at %s: %s"), shown, err.text);
+}
+
+void check_gate(struct doctor *doctor)
+{
+	const struct conf_node *first = conf_get_first(conf_root(doctor->config->conf), "listen");
+	struct listeners listeners = { .n = 0 };
+	struct err err = ERR_INIT;
+
+	if (doctor->running) {
+		for (const struct conf_node *at = first; at; at = conf_next(at)) {
+			struct conf_address address = conf_address(at);
+
+			check_health(doctor, &address);
+		}
+		return;
+	}
+	if (listeners_open(&listeners, first, &err) < 0)
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), NULL, "%s", err.text);
+	else
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("gate"), NULL, "%s",
+			   tr("not running; its address is free"));
+	while (listeners.n)
+		closep(&listeners.fds[--listeners.n]);
+}
+
+void check_address(struct doctor *doctor)
+{
+	const struct conf_node *first = conf_get_first(conf_root(doctor->config->conf), "listen");
+	bool open = false;
+
+	for (const struct conf_node *at = first; at; at = conf_next(at)) {
+		struct conf_address address = conf_address(at);
+		char shown[260];
+
+		shown_address(&address, shown, sizeof(shown));
+		if (is_loopback(&address))
+			continue;
+		open = true;
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("address"),
+			   tr("listen on 127.0.0.1, or put a proxy with TLS in front"),
+			   tr("%s: other machines reach it, and tokens travel without TLS"), shown);
+	}
+	if (!open)
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("address"), NULL, "%s",
+			   tr("only this machine reaches the gate"));
+}
+
+/* --- tokens --- */
+
+static bool count_live(void *context, const struct token_row *row)
+{
+	size_t *live = context;
+
+	*live += !row->revoked && (!row->expiry || row->expiry > clock_wall_ms());
+	return true;
+}
+
+static int count_own(const char *folder, size_t *live, struct err *err)
+{
+	CLEANUP(store_closep) struct store *store = NULL;
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s/" STORE_FILE, folder);
+
+	/* A store is not made by looking for one. */
+	if (n < 0 || (size_t)n >= sizeof(path) || access(path, F_OK) < 0)
+		return 0;
+	if (store_open(folder, &store, err) < 0)
+		return -1;
+	return tokens_list(store, S(""), count_live, live, err);
+}
+
+static int count_asked(const struct gate_paths *paths, size_t *live, struct err *err)
+{
+	CLEANUP(gate_close) struct gate gate = GATE_INIT;
+	CLEANUP(wire_out_release) struct wire_out out = { 0 };
+	struct wire_in in = { 0 };
+	uint64_t n;
+
+	if (gate_connect(&gate, paths, err) < 0)
+		return -1;
+	wire_begin(&out, ASK_TOKEN_LIST, 0);
+	if (gate_ask(&gate, &out, &in, err) < 0)
+		return -1;
+	n = wire_get_u64(&in);
+	for (uint64_t i = 0; i < n && !in.bad; i++) {
+		struct token_row row = { 0 };
+
+		row.id = wire_get_span(&in);
+		row.name = wire_get_span(&in);
+		row.scopes = wire_get_span(&in);
+		row.created = wire_get_u64(&in);
+		row.expiry = wire_get_u64(&in);
+		row.last_used = wire_get_u64(&in);
+		row.revoked = wire_get_u64(&in);
+		(void)count_live(live, &row);
+	}
+	wire_in_release(&in);
+	return in.bad ? err_set(err, ERR_FORMAT, "%s", tr("the keeper's answer cannot be read")) : 0;
+}
+
+void check_tokens(struct doctor *doctor)
+{
+	const struct gate_paths *paths = &doctor->config->paths;
+	struct err err = ERR_INIT;
+	size_t live = 0;
+	int rc = doctor->running ? count_asked(paths, &live, &err) : count_own(paths->data, &live, &err);
+
+	if (rc < 0)
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("tokens"), NULL, "%s", err.text);
+	else if (live == 0)
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("tokens"), "kanmon token create NAME", "%s",
+			   tr("there is none: no client can use the gate over HTTP"));
+	else
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("tokens"), NULL, tr("%zu in use"), live);
+}

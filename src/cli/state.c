@@ -1,0 +1,76 @@
+/* state.c - what a running gate says about itself. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/state.h"
+
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/tr.h"
+#include "conf/source.h"
+#include "daemon/control.h"
+
+static int read_answer(struct state *state, struct wire_in *in, struct err *err)
+{
+	CLEANUP(closep) int fd = in->kind == CONTROL_STATE || in->n_fds ? wire_get_fd(in) : -1;
+
+	if (fd < 0 || !wire_in_done(in))
+		return err_set(err, ERR_FORMAT, "%s", tr("the gate's answer cannot be read"));
+	if (lseek(fd, 0, SEEK_SET) < 0 || file_read_fd(fd, "the gate's state", &state->text, err) < 0)
+		return -1;
+	if (!json_parse(&state->json, buf_span(&state->text), STATE_MAX_BYTES) ||
+	    !json_is(&state->json, 0, JSON_OBJECT))
+		return err_set(err, ERR_FORMAT, "%s", tr("the gate's answer cannot be read"));
+	return 0;
+}
+
+int state_ask(struct state *state, const struct gate_paths *paths, struct err *err)
+{
+	CLEANUP(gate_close) struct gate gate = GATE_INIT;
+	CLEANUP(wire_out_release) struct wire_out out = { 0 };
+	struct wire_in in = { 0 };
+	int rc;
+
+	if (gate_connect(&gate, paths, err) < 0)
+		return -1;
+	wire_begin(&out, CONTROL_STATUS, 0);
+	if (gate_ask(&gate, &out, &in, err) < 0)
+		return -1;
+	rc = read_answer(state, &in, err);
+	wire_in_release(&in);
+	return rc;
+}
+
+void state_release(struct state *state)
+{
+	json_release(&state->json);
+	buf_release(&state->text);
+}
+
+uint64_t state_number(const struct state *state, json_at object, const char *name)
+{
+	json_at at = json_get(&state->json, object, span_str(name));
+	uint64_t value = 0;
+
+	return json_is(&state->json, at, JSON_NUMBER) && json_u64(&state->json, at, &value) ? value : 0;
+}
+
+bool state_flag(const struct state *state, json_at object, const char *name)
+{
+	return json_is(&state->json, json_get(&state->json, object, span_str(name)), JSON_TRUE);
+}
+
+void state_add_text(const struct state *state, json_at object, const char *name, struct buf *out)
+{
+	CLEANUP(buf_release) struct buf scratch = BUF_INIT((size_t)1024 * 1024);
+	json_at at = json_get(&state->json, object, span_str(name));
+
+	if (json_is(&state->json, at, JSON_STRING))
+		source_add_shown(out, json_string(&state->json, at, &scratch));
+}
+
+bool state_is(const struct state *state, json_at object, const char *name, const char *text)
+{
+	json_at at = json_get(&state->json, object, span_str(name));
+
+	return json_is(&state->json, at, JSON_STRING) && json_string_is(&state->json, at, span_str(text));
+}
