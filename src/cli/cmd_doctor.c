@@ -56,9 +56,9 @@ static void ask_gate(struct doctor *doctor)
 	struct err err = ERR_INIT;
 
 	doctor->running = state_ask(&doctor->state, &doctor->config->paths, &err) == 0;
-	if (!doctor->running && err.code != ERR_MISSING)
-		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), tr("see the gate's log"), "%s",
-			   err.text);
+	doctor->silent = !doctor->running && err.code != ERR_MISSING;
+	if (doctor->silent)
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), tr("see the gate's log"), "%s", err.text);
 }
 
 static void examine(struct doctor *doctor, const struct options *options, struct buf *shown)

@@ -14,6 +14,7 @@ struct doctor {
 	bool json, utf8, color;
 	bool try_servers; /* connect to the addresses of servers */
 	bool running;	  /* a gate of this config is; `state` is what it says */
+	bool silent;	  /* it is, and says nothing */
 	struct state state;
 	struct buf out;
 	unsigned warnings, problems;

@@ -11,7 +11,7 @@
 
 static int read_answer(struct state *state, struct wire_in *in, struct err *err)
 {
-	CLEANUP(closep) int fd = in->kind == CONTROL_STATE || in->n_fds ? wire_get_fd(in) : -1;
+	CLEANUP(closep) int fd = in->kind == CONTROL_STATE ? wire_get_fd(in) : -1;
 
 	if (fd < 0 || !wire_in_done(in))
 		return err_set(err, ERR_FORMAT, "%s", tr("the gate's answer cannot be read"));

@@ -3,6 +3,7 @@
 #include "daemon/hosts.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -271,7 +272,7 @@ static void hand_on(struct question *question, struct wire_in *in)
 		      S("a process of the gate is being restarted; try again"));
 		return;
 	}
-	wire_begin(&out, in->kind, caller->asked_id);
+	wire_begin(&out, in->kind == WORK_STATE ? (uint32_t)CONTROL_STATE : in->kind, caller->asked_id);
 	buf_add(&out.bytes, in->rest);
 	for (size_t i = 0; i < in->n_fds; i++)
 		wire_put_fd(&out, in->fds[i]);
@@ -281,6 +282,7 @@ static void hand_on(struct question *question, struct wire_in *in)
 
 static void ask_on(struct caller *caller, struct channel *to, const struct wire_in *in, uint32_t kind)
 {
+	CLEANUP(closep) int state = -1;
 	struct wire_out out = { 0 };
 
 	if (!to || caller->asked) {
@@ -292,6 +294,9 @@ static void ask_on(struct caller *caller, struct channel *to, const struct wire_
 	caller->question.on_answer = hand_on;
 	wire_begin(&out, kind, 0);
 	buf_add(&out.bytes, in->rest);
+	/* The worker can make no file, not even one in memory: it is handed what it writes its state into. */
+	if (kind == WORK_STATUS && (state = memfd_create("kanmon-state", MFD_CLOEXEC)) >= 0)
+		wire_put_fd(&out, state);
 	channel_ask(to, &out, &caller->question);
 	wire_out_release(&out);
 }

@@ -323,18 +323,16 @@ static void take_listener(struct process *process, struct wire_in *in)
 			  LFS("why", err.text));
 }
 
-static void answer_status(struct process *process, uint32_t id)
+static void answer_status(struct process *process, struct wire_in *in)
 {
 	CLEANUP(buf_release) struct buf state = BUF_INIT(STATE_BYTES);
-	CLEANUP(closep) int fd = memfd_create("kanmon-state", MFD_CLOEXEC);
+	CLEANUP(closep) int fd = wire_get_fd(in);
 	struct wire_out out = { 0 };
 
 	snapshot_state(&process->worker, &state);
-	if (fd < 0 || !buf_ok(&state) || file_write_fd(fd, "the state", buf_span(&state), NULL) < 0 ||
-	    lseek(fd, 0, SEEK_SET) < 0)
-		return;
-	wire_begin(&out, WORK_STATE, id);
-	wire_put_fd(&out, fd);
+	wire_begin(&out, WORK_STATE, in->id);
+	if (fd >= 0 && buf_ok(&state) && file_write_fd(fd, "the state", buf_span(&state), NULL) == 0)
+		wire_put_fd(&out, fd);
 	channel_send(process->worker.manager, &out);
 	wire_out_release(&out);
 }
@@ -368,7 +366,7 @@ static void on_manager_message(void *owner, struct wire_in *in)
 		end_host(process, wire_get_u64(in));
 		break;
 	case WORK_STATUS:
-		answer_status(process, in->id);
+		answer_status(process, in);
 		break;
 	case WORK_DRAIN:
 		worker_drain(&process->worker);

@@ -89,34 +89,68 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 	wake(attachment);
 }
 
-static void on_message(void *owner, struct link *link, const struct message *message)
+/*
+ * Whose stream a message without any mark belongs to. A lone call in flight is what the server
+ * speaks about. In the modern era log lines go only to calls that asked for them, and to none where
+ * it could be another's.
+ */
+static struct exchange *nearest(const struct attachment *attachment, bool log_only)
 {
-	struct attachment *attachment = owner;
-	struct client *client = attachment->client;
-	struct exchange *x = NULL;
+	struct exchange *found = NULL;
 
-	(void)link;
-	/* A lone call in flight is what the server speaks about: its stream is the client's nearest ear. */
-	if (!client->outlet && client->n_exchanges == 1)
-		x = LIST_ENTRY(client->exchanges.next, struct exchange, in_client);
-	if (x && !call_is_open(&x->call))
-		x = NULL;
-	if (message->kind == MESSAGE_REQUEST) {
-		client_ask(client, attachment, x, message);
-		return;
+	LIST_EACH(&attachment->client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (x->attachment != attachment || !call_is_open(&x->call) || (log_only && !x->wants_log))
+			continue;
+		if (found)
+			return NULL;
+		found = x;
 	}
-	client->worker->metrics.notifications++;
-	if (!method_allowed(message->method, client->revision, METHOD_FROM_SERVER) ||
-	    client->era == ERA_MODERN)
-		return;
+	return found;
+}
+
+static bool any_wants_log(const struct client *client)
+{
+	LIST_EACH(&client->exchanges, node)
+		if (LIST_ENTRY(node, struct exchange, in_client)->wants_log)
+			return true;
+	return false;
+}
+
+static void tell(struct client *client, struct exchange *x, const struct message *message)
+{
 	buf_clear(&client->worker->out);
 	json_emit(&client->worker->out, message->json, message->root, NULL, 0);
 	if (!buf_ok(&client->worker->out))
 		return;
+	client->worker->metrics.notifications++;
 	if (x && x->sink)
 		x->sink->send(x->sink, x, 200, buf_span(&client->worker->out), false);
 	else
 		(void)client_tell(client, buf_span(&client->worker->out));
+}
+
+static void on_message(void *owner, struct link *link, const struct message *message)
+{
+	struct attachment *attachment = owner;
+	struct client *client = attachment->client;
+	bool modern = client->era == ERA_MODERN;
+	struct exchange *x = client->outlet && !modern ? NULL : nearest(attachment, modern);
+
+	(void)link;
+	if (message->kind == MESSAGE_REQUEST) {
+		client_ask(client, attachment, x, message);
+		return;
+	}
+	if (!method_allowed(message->method, client->revision ? client->revision : REVISION_LAST_LEGACY,
+			    METHOD_FROM_SERVER))
+		return;
+	/* On a pipe all calls share one channel anyway; on HTTP a line that fits no call is dropped. */
+	if (modern && (message->method != METHOD_MESSAGE ||
+		       (!x && (client->kind != CLIENT_STDIO || !any_wants_log(client)))))
+		return;
+	tell(client, x, message);
 }
 
 static const struct link_events events = { .on_ready = on_ready,

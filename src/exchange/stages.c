@@ -80,6 +80,7 @@ static enum stage_result check_claim(struct exchange *x)
 	}
 	if (claim.capabilities == JSON_NONE)
 		return refused(x, 400, -32602, "K602", S("params._meta lacks \"" META_CAPABILITIES "\""));
+	x->wants_log = claim.log_level != JSON_NONE;
 	return STAGE_NEXT;
 }
 

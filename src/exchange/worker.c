@@ -101,7 +101,7 @@ int worker_init(struct worker *worker, struct log *log, struct err *err)
 	list_init(&worker->free_exchanges);
 	worker->out = BUF_INIT((size_t)64 * 1024 * 1024);
 	worker->frame = BUF_INIT((size_t)64 * 1024 * 1024);
-	worker->line = BUF_INIT((size_t)16 * 1024);
+	worker->line = BUF_INIT((size_t)64 * 1024);
 	worker->tokens = token_cache_new(worker);
 	worker->started_ms = loop_now(&worker->loop);
 	(void)uv_timer_init(&worker->loop.uv, &worker->tick);

@@ -28,7 +28,7 @@ static const struct {
 	{ "socketpair", try_socketpair, REFUSED, REFUSED, REFUSED, WORKS, false, false },
 	{ "connect", try_connect, KILLED, KILLED, WORKS, WORKS, false, false },
 	{ "bind", try_bind, REFUSED, REFUSED, REFUSED, WORKS, true, false },
-	{ "listen", try_listen, REFUSED, WORKS, REFUSED, WORKS, false, false },
+	{ "listening again", try_listen, WORKS, REFUSED, REFUSED, WORKS, false, false },
 	{ "ptrace", try_ptrace, KILLED, KILLED, KILLED, REFUSED, false, false },
 	{ "process_vm_readv", try_read_memory, KILLED, KILLED, KILLED, REFUSED, false, false },
 	{ "writable code", try_map_write_exec, REFUSED, REFUSED, REFUSED, WORKS, false, false },

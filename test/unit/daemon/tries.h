@@ -109,7 +109,7 @@ static int try_bind(struct place *place)
 
 static int try_listen(struct place *place)
 {
-	return done(listen(place->fresh, 1));
+	return done(listen(place->listening, 4));
 }
 
 static int try_accept(struct place *place)
@@ -232,7 +232,11 @@ static int try_keep(struct place *place)
 
 static int try_mount(struct place *place)
 {
-	return done(mount("tmpfs", place->inside, "tmpfs", 0, NULL));
+	int sys = done(mount("tmpfs", place->inside, "tmpfs", 0, NULL));
+
+	if (sys == 0)
+		(void)umount2(place->inside, MNT_DETACH);
+	return sys;
 }
 
 static int try_keyring(struct place *place)
