@@ -214,7 +214,9 @@ static void add_key(struct buf *out, struct span row)
 	if (!cells[2].n)
 		return;
 	buf_add(out, S(".br\n"));
-	buf_addf(out, "%s: ", tr("Default"));
+	/* A key without a default may say that it is required. */
+	if (cells[2].p[0] == '`')
+		buf_addf(out, "%s: ", tr("Default"));
 	add_prose(out, cells[2]);
 }
 

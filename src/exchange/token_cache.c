@@ -181,7 +181,7 @@ enum token_state token_cache_find(struct token_cache *tokens, struct span token,
 	uint8_t hash[DIGEST_BYTES];
 	struct entry *entry;
 
-	if (!token_is_shaped(token))
+	if (token.n != TOKEN_CHARS)
 		return TOKEN_BAD;
 	token_hash(token, hash);
 	entry = map_get(&tokens->by_hash, digest_span(hash));
@@ -191,6 +191,9 @@ enum token_state token_cache_find(struct token_cache *tokens, struct span token,
 		entry_free(entry);
 		entry = NULL;
 	}
+	/* A typing error is told from an unknown token without a question to the keeper. */
+	if (!entry && !token_is_shaped(token))
+		return TOKEN_BAD;
 	if (!entry)
 		return ask(tokens, hash, wait);
 	if (!entry->principal) {

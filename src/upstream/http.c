@@ -34,8 +34,9 @@ struct request {
 	struct sse_parser events;
 	bool parsing;
 	struct buf last_id;
-	uv_timer_t timer;
-	bool timer_on, closing;
+	uv_timer_t *timer; /* made when it is first needed: most requests never wait */
+	bool closing;
+	bool busy; /* inside a callback */
 };
 
 struct remote {
@@ -61,9 +62,19 @@ static struct call *call_of(const struct request *request)
 
 static void on_timer_closed(uv_handle_t *handle)
 {
-	struct request *request = handle->data;
+	free(handle);
+}
 
-	free(request);
+static void start_timer(struct request *request, uv_timer_cb run, uint64_t ms)
+{
+	if (!request->timer) {
+		request->timer = calloc(1, sizeof(*request->timer));
+		if (!request->timer)
+			return;
+		check(uv_timer_init(&request->remote->link->upstream->loop->uv, request->timer) == 0);
+		request->timer->data = request;
+	}
+	(void)uv_timer_start(request->timer, run, ms, 0);
 }
 
 static void request_free(struct request *request)
@@ -77,7 +88,19 @@ static void request_free(struct request *request)
 	buf_release(&request->last_id);
 	if (request->parsing)
 		sse_release(&request->events);
-	uv_close((uv_handle_t *)&request->timer, on_timer_closed);
+	if (request->timer)
+		uv_close((uv_handle_t *)request->timer, on_timer_closed);
+	request->timer = NULL;
+	/* A callback up the stack still looks at `closing`; it frees the rest. */
+	if (!request->busy)
+		free(request);
+}
+
+static void leave(struct request *request)
+{
+	request->busy = false;
+	if (request->closing)
+		free(request);
 }
 
 static struct request *request_new(struct remote *remote)
@@ -90,8 +113,6 @@ static struct request *request_new(struct remote *remote)
 	request->body = BUF_INIT(limits_default.result_bytes);
 	request->last_id = BUF_INIT(REMOTE_ID_BYTES);
 	request->retry_ms = REMOTE_RETRY_MS;
-	check(uv_timer_init(&remote->link->upstream->loop->uv, &request->timer) == 0);
-	request->timer.data = request;
 	list_add(&remote->requests, &request->node);
 	return request;
 }
@@ -195,7 +216,7 @@ static bool resume_later(struct request *request)
 	request->resumes++;
 	if (call && call->on_polling)
 		call->on_polling(call, request->retry_ms);
-	(void)uv_timer_start(&request->timer, on_retry, request->retry_ms, 0);
+	start_timer(request, on_retry, request->retry_ms);
 	if (request->standing && request->retry_ms < REMOTE_RETRY_MAX_MS)
 		request->retry_ms *= 2;
 	return true;
@@ -237,9 +258,8 @@ static void take_session(struct remote *remote, const struct http_head *head)
 	write_common(remote);
 }
 
-static void on_head(void *owner, const struct http_head *head)
+static void take_head(struct request *request, const struct http_head *head)
 {
-	struct request *request = owner;
 	struct span type = http_known(head, HTTP_HEADER_CONTENT_TYPE);
 	struct call *call = call_of(request);
 
@@ -310,14 +330,13 @@ static void take_events(struct request *request, struct span piece)
 		if (!request->closing && request->call_id && !request->ended && !call_of(request)) {
 			/* Answered: the stream should close now; it does not get for ever to do so. */
 			request->ended = true;
-			(void)uv_timer_start(&request->timer, on_linger, REMOTE_LINGER_MS, 0);
+			start_timer(request, on_linger, REMOTE_LINGER_MS);
 		}
 	}
 }
 
-static void on_body(void *owner, struct span piece)
+static void take_piece(struct request *request, struct span piece)
 {
-	struct request *request = owner;
 	size_t limit = request->mode == BODY_REFUSAL ? REMOTE_ERROR_BYTES : request->body.max;
 
 	if (request->mode == BODY_EVENTS)
@@ -385,13 +404,11 @@ static void json_done(struct request *request)
 	buf_release(&body);
 }
 
-static void on_done(void *owner)
+static void finish(struct request *request)
 {
-	struct request *request = owner;
 	struct remote *remote = request->remote;
 	bool initialized = request->initialized && request->status < 300;
 
-	request->http = NULL;
 	if (request->mode == BODY_REFUSAL) {
 		refused(request);
 		return;
@@ -410,17 +427,53 @@ static void on_done(void *owner)
 		request_free(request);
 }
 
-static void on_fail(void *owner, enum http_failure failure, struct span why)
+static void give_up(struct request *request, enum http_failure failure, struct span why)
 {
-	struct request *request = owner;
 	enum link_failure kind = failure == HTTP_FAIL_DIAL || failure == HTTP_FAIL_TLS ? LINK_START
 				 : failure == HTTP_FAIL_BAD			       ? LINK_GARBAGE
 										       : LINK_GONE;
 
-	request->http = NULL;
 	if (failure == HTTP_FAIL_BROKEN && request->mode == BODY_EVENTS && resume_later(request))
 		return;
 	fail(request, kind, why);
+}
+
+static void on_head(void *owner, const struct http_head *head)
+{
+	struct request *request = owner;
+
+	request->busy = true;
+	take_head(request, head);
+	leave(request);
+}
+
+static void on_body(void *owner, struct span piece)
+{
+	struct request *request = owner;
+
+	request->busy = true;
+	take_piece(request, piece);
+	leave(request);
+}
+
+static void on_done(void *owner)
+{
+	struct request *request = owner;
+
+	request->busy = true;
+	request->http = NULL;
+	finish(request);
+	leave(request);
+}
+
+static void on_fail(void *owner, enum http_failure failure, struct span why)
+{
+	struct request *request = owner;
+
+	request->busy = true;
+	request->http = NULL;
+	give_up(request, failure, why);
+	leave(request);
 }
 
 static const struct http_call_events request_events = {

@@ -1,0 +1,184 @@
+# hosts.py - tests of tokens, and of `kanmon run` and `serve --stdio` as a host's configuration calls them.
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import shlex
+import subprocess
+
+from harness import SERVER, WAIT, Agent, Gate, contains, equal, ok, text_of, wait_until
+from life import small
+
+HELLO = [
+    {"jsonrpc": "2.0", "id": 1, "method": "initialize",
+     "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "host", "version": "1"}}},
+    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+]
+
+
+class Host:
+    """Speaks to a command on its stdin and stdout."""
+
+    def __init__(self, gate, *words, **more):
+        self.process = gate.spawn(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+
+    def say(self, *messages):
+        for message in messages:
+            self.process.stdin.write(json.dumps(message).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def answer(self, wanted):
+        """The reply with this id; None at the end."""
+        for line in self.process.stdout:
+            message = json.loads(line)
+            if message.get("id") == wanted and "method" not in message:
+                return message
+        return None
+
+    def call(self, number, tool, **arguments):
+        self.say({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": tool, "arguments": arguments}})
+        return self.answer(number)
+
+    def end(self):
+        """Closes stdin; the exit code and what was said to stderr."""
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass
+        code = self.process.wait(WAIT)
+        said = self.process.stderr.read().decode()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        return code, said
+
+
+def test_tokens_without_gate():
+    gate = Gate()
+    made = gate.ask("token", "create", "one")
+    ok(made.code == 0 and made.out.startswith("kmn_") or len(made.out.strip()) > 20, "create without a gate", made)
+    contains(made.err, "shown this once", "the token alone goes to stdout")
+    again = gate.ask("token", "create", "one")
+    ok(again.code == 1 and not again.out, "a name stands for one token", again)
+    rows = json.loads(gate.ask("token", "list", "-o", "json").out)
+    equal([(r["name"], r["scopes"], r["state"]) for r in rows], [("one", "mcp", "live")], "list as JSON")
+    ok(made.out.strip() not in gate.ask("token", "list").out, "the list does not show the token")
+    stored = b"".join(p.read_bytes() for p in gate.data.iterdir() if p.is_file())
+    ok(made.out.strip().encode() not in stored, "nor does the store hold it")
+    equal(gate.ask("token", "revoke", "none").code, 1, "revoke needs one that exists")
+    equal(gate.ask("token", "revoke", "one").code, 0, "revoke")
+    contains(gate.ask("token", "list").out, "revoked", "the list says so")
+    gate.start()
+    equal(Agent(gate, made.out.strip()).initialize()[0], 401, "what was revoked stays revoked")
+
+
+def test_tokens_with_gate():
+    gate = Gate(small()).start()
+    equal(Agent(gate, "nonsense").initialize()[0], 401, "no token: 401")
+    first = gate.token("laptop")
+    agent = Agent(gate, first)
+    equal(agent.initialize()[0], 200, "a token that was just made")
+    second = gate.ask("token", "rotate", "laptop").out.strip()
+    ok(second and second != first, "rotate makes another")
+    equal(Agent(gate, first).initialize()[0], 401, "the old one is refused at once")
+    equal(agent.request("tools/list")[0], 401, "also in a session that was open")
+    equal(Agent(gate, second).initialize()[0], 200, "the new one is taken")
+    equal(gate.ask("token", "revoke", "laptop").code, 0, "revoke while the gate runs")
+    equal(Agent(gate, second).initialize()[0], 401, "it is refused at once")
+    scoped = gate.token("scoped", "--scope", "mcp:other")
+    equal(Agent(gate, scoped, "small").initialize()[0], 404, "a token that does not cover the server")
+    short = gate.token("short", "--expires", "1s") if gate.ask("token", "create", "probe", "--expires", "1s").code == 0 else None
+    if short:
+        ok(wait_until(lambda: Agent(gate, short).initialize()[0] == 401), "a token that has expired")
+    # A list's times are of the last minutes: only that it was used is sure.
+    ok(wait_until(lambda: any(r["used_ms"] for r in json.loads(gate.ask("token", "list", "-o", "json").out))),
+       "the list shows the last use")
+
+
+def run_with(gate, *command, words=(), hello=HELLO):
+    host = Host(gate, "run", "-c", str(gate.config), *words, "--", *command)
+    host.say(*hello)
+    reply = host.answer(1)
+    return host, reply
+
+
+def test_run():
+    gate = Gate().start()
+    host, reply = run_with(gate, *SERVER)
+    ok(reply and "result" in reply, "run: a host gets through", reply)
+    equal(text_of(host.call(2, "echo", text="hello")), "hello", "run: a call passes, under the tool's own name")
+    equal(text_of(host.call(3, "echo", text="い")), "い", "run: so does Japanese")
+    equal(host.end()[0], 0, "run: the host closes its end")
+    host, reply = run_with(gate, *SERVER, "--exit", "7")
+    host.call(2, "echo", text="x")
+    equal(host.end()[0], 7, "run: the server's own exit code, when the host closes")
+    host, reply = run_with(gate, *SERVER)
+    host.call(2, "quit", code=9)
+    equal(host.process.wait(WAIT), 9, "run: and when the server ends by itself")
+    host.end()
+
+
+def test_run_failures():
+    gate = Gate().start()
+    host, reply = run_with(gate, "no-such-program")
+    ok(reply and "error" in reply, "no such program: the host gets an error", reply)
+    equal(host.end()[0], 127, "and 127")
+    plain = gate.home / "plain"
+    plain.write_text("not a program\n")
+    host, reply = run_with(gate, str(plain))
+    ok(reply and "error" in reply, "not executable: the host gets an error", reply)
+    equal(host.end()[0], 126, "and 126")
+    host, reply = run_with(gate, "sh", "-c", "exit 3")
+    equal(host.end()[0], 3, "a server that ends at once: its code")
+
+
+def test_run_environment():
+    gate = Gate().start()
+    gate.env.update(SEEN="from-the-host", UNSEEN="secret")
+    show = shlex.join(["env"]) + ' > "$OUT"; exec ' + shlex.join(SERVER)
+    host, _ = run_with(gate, "sh", "-c", show,
+                       words=["--env", "SEEN", "--env", f"OUT={gate.home}/env", "--env", "GIVEN=a=b"])
+    host.call(2, "echo", text="x")
+    host.end()
+    seen = dict(line.split("=", 1) for line in (gate.home / "env").read_text().splitlines() if "=" in line)
+    ok(seen.get("SEEN") == "from-the-host" and seen.get("GIVEN") == "a=b", "named variables reach the server", seen)
+    ok("UNSEEN" not in seen and "KANMON_LANG" not in seen, "no others do", seen)
+
+
+def test_run_starts_a_gate():
+    gate = Gate()
+    host, reply = run_with(gate, *SERVER)
+    ok(reply and "result" in reply, "run without a gate: one is started", reply)
+    equal(text_of(host.call(2, "echo", text="hello")), "hello", "and a call passes")
+    manager = gate.manager_of_control()
+    ok(manager > 0, "the gate is in the background")
+    equal(host.end()[0], 0, "the host ends")
+    equal(gate.manager_of_control(), manager, "the gate stays for the next one")
+    ok((gate.data / "kanmon.log").exists(), "its log is in the data folder")
+    two = [run_with(gate, *SERVER) for _ in range(2)]
+    ok(all(reply and "result" in reply for _, reply in two), "two hosts at once")
+    for host, _ in two:
+        host.end()
+
+
+def test_gate_gone():
+    gate = Gate().start()
+    host, reply = run_with(gate, *SERVER)
+    ok(reply is not None, "a host is connected")
+    gate.process.kill()
+    gate.process.wait()
+    equal(host.process.wait(WAIT), 125, "the gate dies: run ends with 125")
+    contains(host.end()[1], "the gate is gone", "and says so")
+
+
+def test_catalogue():
+    gate = Gate(small("echo")).start()
+    host = Host(gate, "serve", "--stdio", "-c", str(gate.config))
+    host.say(*HELLO)
+    ok("result" in (host.answer(1) or {}), "serve --stdio: the host is greeted")
+    host.say({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
+    equal([t["name"] for t in host.answer(2)["result"]["tools"]], ["small__echo"], "serve --stdio: the catalogue")
+    equal(text_of(host.call(3, "small__echo", text="hello")), "hello", "serve --stdio: a call")
+    equal(host.end()[0], 0, "serve --stdio: the host closes its end")
+
+
+TESTS = (test_tokens_without_gate, test_tokens_with_gate, test_run, test_run_failures, test_run_environment,
+         test_run_starts_a_gate, test_gate_gone, test_catalogue)

@@ -1,0 +1,238 @@
+# life.py - tests of a gate from its start to its end: ports, locks, reloads, deaths, drains.
+# SPDX-License-Identifier: Apache-2.0
+import os
+import shlex
+import signal
+import socket
+import threading
+
+from harness import (SERVER, WAIT, Agent, Gate, code_of, contains, descendants, equal, is_alive, ok, text_of,
+                     wait_until)
+from shown import shown
+
+SMALL = "servers:\n  small:\n    run: {}\n    tools: {{ allow: [{}] }}\n"
+
+
+def small(*allowed):
+    return SMALL.format(shlex.join(SERVER), ", ".join(f'"{a}"' for a in allowed or ["*"]))
+
+
+def test_port_in_use():
+    gate = Gate()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", gate.port))
+        other.listen()
+        result = gate.ask("serve")
+        ok(result.code == 1 and "K901" in result.err, "a port in use: the gate does not start", result)
+        shown("port-in-use", "kanmon serve", result.text, gate)
+        doctor = gate.ask("doctor")
+        ok(doctor.code == 3 and "✗ gate       K901" in doctor.out, "doctor says so too", doctor)
+        contains(gate.ask("serve", LANG="ja_JP.UTF-8").err, "ほかのプログラムが使っています", "in Japanese")
+    gate.listen = "192.0.2.7:7676"
+    gate.write("servers: {}\n")
+    result = gate.ask("serve")
+    ok(result.code == 1 and "K903" in result.err, "an address of another machine", result)
+
+
+def test_two_gates():
+    gate = Gate().start()
+    second = gate.ask("serve")
+    ok(second.code == 1 and "another gate uses" in second.err, "one data folder serves one gate", second)
+    equal(gate.health("/healthz"), 200, "the first one goes on")
+    equal(gate.stop(), 0, "and ends in order")
+    equal(gate.start().stop(), 0, "its place is free after it")
+    gate.start()
+    gate.process.kill()
+    gate.process.wait()
+    equal(gate.start().stop(), 0, "and after a death without warning")
+
+
+def test_nothing_listens():
+    gate = Gate()
+    result = gate.ask("status")
+    ok(result.code == 69 and "no gate is running" in result.err and not result.out, "status without a gate", result)
+    result = gate.ask("status", "-o", "json")
+    ok(result.code == 69 and result.out == '{"running":false}\n', "the same as JSON", result)
+
+
+# --- servers that cannot be reached ---
+
+DEAD = """servers:
+  missing:
+    run: no-such-program
+    tools: { allow: ["*"] }
+  ends:
+    run: "false"
+    tools: { allow: ["*"] }
+  far:
+    url: http://127.0.0.1:1/mcp
+    tools: { allow: ["*"] }
+  closed:
+    run: cat
+"""
+
+
+def test_dead_servers():
+    gate = Gate(DEAD)
+    doctor = gate.ask("doctor", "--servers")
+    equal(doctor.code, 3, "doctor: exit code 3 where there is a problem")
+    shown("doctor", "kanmon doctor --servers", doctor.text, gate)
+    gate.start()
+    token = gate.token()
+    for name, part in (("missing", "the program 'no-such-program' is in no folder of PATH"),
+                       ("ends", "exited"), ("far", "Connection refused")):
+        status, reply = Agent(gate, token, name).initialize()
+        ok(status == 200 and code_of(reply) == "K701" and part in reply["error"]["message"],
+           f"{name}: the agent is told why, with K701", status, reply)
+    agent = Agent(gate, token)
+    equal(agent.initialize()[0], 200, "the catalogue stands without them")
+    equal(agent.request("tools/list")[1]["result"]["tools"], [], "and is empty")
+    servers = {s["name"]: s for s in gate.state()["servers"]}
+    ok(all(servers[n]["failed"] > 0 and servers[n]["last_failure"] for n in ("missing", "ends", "far")),
+       "status counts the failures", servers)
+    contains(gate.ask("status").out, "closed shows no tools: it has no `tools.allow`.", "status names the closed one")
+    equal(gate.health("/readyz"), 200, "the gate itself is ready")
+
+
+def test_shown_failure():
+    gate = Gate("servers:\n  files:\n    run: files-server ~/work\n    tools: { allow: [\"read_*\"] }\n").start()
+    status, reply = Agent(gate, gate.token(), "files").initialize()
+    body = '{"jsonrpc":"2.0","id":1,"error":{"code":%d,"message":"%s","data":{"kanmon":"%s"}}}\n'
+    shown("dead-server-agent", "curl … http://127.0.0.1:7676/mcp/files",
+          body % (reply["error"]["code"], reply["error"]["message"], code_of(reply)), gate)
+    result = gate.ask("status").out
+    # How often a client tried is the client's business.
+    count = gate.state()["servers"][0]["failed"]
+    lines = result.splitlines()
+    lines[-1] = lines[-1].replace(f"  {count} ", "  1 ")
+    shown("dead-server-status", "kanmon status", "\n".join(lines) + "\n", gate)
+
+
+# --- reload ---
+
+def tools(agent):
+    return sorted(t["name"] for t in agent.request("tools/list")[1]["result"]["tools"])
+
+
+def test_reload():
+    gate = Gate(small("echo")).start()
+    token = gate.token()
+    agent = Agent(gate, token)
+    agent.initialize()
+    equal(tools(agent), ["small__echo"], "the first config is in force")
+    equal(text_of(agent.call("small__echo", text="hello")[1]), "hello", "a call passes")
+
+    gate.write(small("echo", "pid"))
+    ok(gate.logged("config.loaded"), "a changed file is taken over by itself", gate.log_text())
+    ok(wait_until(lambda: tools(agent) == ["small__echo", "small__pid"]), "and the session sees it", tools(agent))
+
+    before = gate.state()["config"]
+    gate.config.write_text("version: 1\nservers: [\n")
+    ok(gate.logged("config.refused"), "a wrong file is refused", gate.log_text())
+    contains(gate.log_text(), "the config that is in force stays in force", "and the log says what stays")
+    good = gate.home / "good.yaml"
+    good.write_text("version: 1\n")
+    state = gate.run("status", "-o", "json", "-c", str(good), "--data-dir", str(gate.data))
+    contains(state.out, before, "the config of before is in force")
+    equal(tools(agent), ["small__echo", "small__pid"], "the tools stay")
+
+    gate.process.send_signal(signal.SIGHUP)
+    ok(wait_until(lambda: gate.log_text().count("config.refused") >= 2), "SIGHUP: refused again", gate.log_text())
+    gate.write(small("pid"))
+    gate.process.send_signal(signal.SIGHUP)
+    ok(wait_until(lambda: tools(agent) == ["small__pid"]), "a good config: taken over", tools(agent))
+
+    gate.listen = "127.0.0.1:1"
+    gate.write(small("pid"))
+    ok(gate.logged("change with a restart only"), "a changed address needs a restart, and the log says so")
+    equal(gate.health("/readyz"), 200, "the gate goes on where it was")
+
+
+# --- deaths ---
+
+def test_deaths():
+    gate = Gate(small()).start()
+    token = gate.token()
+    for role in ("worker", "keeper", "launcher", "egress"):
+        agent = Agent(gate, token, "small")
+        agent.initialize()
+        server = int(text_of(agent.call("pid")[1]) or 0)
+        old = gate.processes()[role]
+        os.kill(old, signal.SIGKILL)
+        ok(wait_until(lambda: gate.processes().get(role, old) != old), f"{role} killed: another one is started")
+        ok(wait_until(lambda: gate.health("/readyz") == 200), f"{role} killed: the gate is ready again")
+        fresh = Agent(gate, token, "small")
+        said = wait_until(lambda: fresh.initialize()[0] == 200 and text_of(fresh.call("echo", text="again")[1]))
+        equal(said, "again", f"{role} killed: calls pass again")
+        if role == "launcher":
+            # Its pid is of the server's own namespace: only what is below the gate can be counted.
+            ok(server > 0, "the server said its pid")
+    everything = [gate.process.pid, *descendants(gate.process.pid)]
+    ok(len(everything) >= 5, "the gate has its processes", everything)
+    gate.process.kill()
+    gate.process.wait()
+    left = wait_until(lambda: not [p for p in everything if is_alive(p)])
+    ok(left, "the manager killed: nothing is left", [p for p in everything if is_alive(p)])
+    equal(gate.start().health("/readyz"), 200, "and the gate can be started again")
+    everything = descendants(gate.process.pid)
+    equal(gate.stop(), 0, "a stop")
+    ok(wait_until(lambda: not [p for p in everything if is_alive(p)]), "leaves nothing either")
+
+
+def test_launcher_leaves_no_server():
+    gate = Gate(small()).start()
+    agent = Agent(gate, gate.token(), "small")
+    agent.initialize()
+    agent.call("pid")
+    launcher = gate.processes()["launcher"]
+    below = descendants(launcher)
+    ok(below, "a server runs below the launcher")
+    os.kill(launcher, signal.SIGKILL)
+    ok(wait_until(lambda: not [p for p in below if is_alive(p)]), "the launcher killed: its servers go with it",
+       [p for p in below if is_alive(p)])
+
+
+# --- the end ---
+
+def test_drain():
+    gate = Gate(small()).start()
+    agent = Agent(gate, gate.token(), "small")
+    agent.initialize()
+    flag = gate.home / "go"
+    replies = []
+    caller = threading.Thread(target=lambda: replies.append(agent.call("wait", file=str(flag))))
+    caller.start()
+    ok(wait_until(lambda: (gate.home / "go.begun").exists()), "a call is under way")
+    gate.process.send_signal(signal.SIGTERM)
+    ok(gate.logged("gate.stopping"), "SIGTERM: the gate stops")
+    flag.touch()
+    caller.join(WAIT)
+    equal(text_of(replies[0][1]) if replies else None, "waited", "the call under way gets its answer")
+    equal(gate.process.wait(WAIT), 0, "and the gate ends with 0")
+    records = b"".join(p.read_bytes() for p in (gate.data / "audit").iterdir() if p.is_file())
+    ok(b"wait" in records, "the call is in the audit log", records[-600:])
+
+
+def test_interrupt():
+    gate = Gate().start()
+    equal(gate.stop(signal.SIGINT), 0, "SIGINT ends a gate in order")
+    ok(not (gate.data / "control.sock").exists(), "its control socket is gone")
+
+
+# --- systemd ---
+
+def test_notify():
+    gate = Gate()
+    path = gate.home / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(str(path))
+        s.settimeout(WAIT)
+        gate.env["NOTIFY_SOCKET"] = str(path)
+        gate.start()
+        contains(s.recv(1024).decode(), "READY=1", "systemd is told when the gate is ready")
+        gate.stop()
+        contains(s.recv(1024).decode(), "STOPPING=1", "and when it stops")
+
+
+TESTS = (test_port_in_use, test_two_gates, test_nothing_listens, test_dead_servers, test_shown_failure, test_reload,
+         test_deaths, test_launcher_leaves_no_server, test_drain, test_interrupt, test_notify)

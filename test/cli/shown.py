@@ -1,0 +1,56 @@
+# shown.py - output as it is shown to people: made the same on every machine, compared with expected/ and with the docs.
+# SPDX-License-Identifier: Apache-2.0
+import os
+import re
+
+from harness import HERE, ROOT, ok
+
+EXPECTED = HERE / "expected"
+PAGE = ROOT / "docs" / "how-to" / "when-something-is-wrong.md"
+# Set: what is printed now becomes what is expected, here and in the page.
+WRITE = "KANMON_WRITE_EXPECTED" in os.environ
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+UPTIME = re.compile(r"\((\d+ (d|h|min|s) ?)+\)")
+# What doctor finds out about the machine is not the same on two machines.
+MACHINE = re.compile(r"^ \S+ (kernel|user|clock) .*\n", re.M)
+COUNTS = re.compile(r"^\d+ problems, \d+ warnings\.$", re.M)
+
+
+def plain(text, gate):
+    """The text with this run's folder, port and times replaced; also with cells as wide as they were."""
+    text = text.replace(str(gate.home), "/home/aoi").replace(str(gate.port), "7676")
+    text = TIME.sub("2026-11-21T09:00:00Z", text)
+    text = UPTIME.sub("(2 s)", text)
+    if MACHINE.search(text):
+        text = MACHINE.sub("", text)
+        counts = f"{text.count(' ✗ ')} problems, {text.count(' ▲ ')} warnings."
+        text = COUNTS.sub(" …\n" + counts, text)
+    return text
+
+
+def shown(name, command, text, gate):
+    """One test: `text`, printed by `command`, is what expected/NAME.txt says."""
+    got = f"$ {command}\n{plain(text, gate)}"
+    path = EXPECTED / f"{name}.txt"
+    if WRITE:
+        path.write_text(got)
+    want = path.read_text() if path.exists() else "(there is no such file)\n"
+    return ok(got == want, f"{name}: printed as expected", "got:", got, "want:", want)
+
+
+BLOCK = re.compile(r"(<!-- printed: (\S+) -->\n```text\n)(.*?)(```\n)", re.S)
+
+
+def check_page():
+    """The blocks of the how-to page are the expected files, all of them whole."""
+    text = PAGE.read_text()
+    if WRITE:
+        text = BLOCK.sub(lambda m: m.group(1) + (EXPECTED / f"{m.group(2)}.txt").read_text() + m.group(4), text)
+        PAGE.write_text(text)
+    blocks = BLOCK.findall(text)
+    ok(len(blocks) >= 5, "the page shows what is printed", [b[1] for b in blocks])
+    for _, name, block, _ in blocks:
+        path = EXPECTED / f"{name}.txt"
+        want = path.read_text() if path.exists() else "(there is no such file)\n"
+        ok(block == want, f"{name}: the page shows what is printed", "page:", block, "printed:", want)
