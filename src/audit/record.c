@@ -11,7 +11,7 @@
 enum {
 	/* {"bytes":18446744073709551615,"blake2b":"64 digits"} */
 	DIGEST_TEXT_BYTES = 9 + 20 + 12 + 64 + 2,
-	REPLACED_BYTES = 2048,	/* of digests inside one call's arguments */
+	REPLACED_BYTES = 2048,	/* of lengths inside one call's arguments */
 	SECRET_NAME_BYTES = 12, /* a shorter name is no secret itself */
 	FIXED_BYTES = 1024,	/* of a line: names, numbers, punctuation, a few digests */
 };
@@ -19,7 +19,7 @@ enum {
 static const struct span by_name = SPAN("{\"redacted\":\"name\"}");
 static const struct span by_shape = SPAN("{\"redacted\":\"shape\"}");
 
-/* Where a value is replaced, and by what. Digests are written into `texts`. */
+/* Where a value is replaced, and by what. Lengths are written into `texts`. */
 struct redaction {
 	struct json_edit edits[RECORD_REDACTIONS];
 	size_t n;
@@ -45,6 +45,14 @@ static void add_digest(struct line *line, struct span bytes, const uint8_t key[R
 	line_add(line, S(",\"blake2b\":\""));
 	line_hex(line, digest_span(digest));
 	line_add(line, S("\"}"));
+}
+
+/* What is long is measured only: the digest of all arguments stands for its bytes. */
+static void add_length(struct line *line, struct span bytes)
+{
+	line_add(line, S("{\"bytes\":"));
+	line_u64(line, bytes.n);
+	line_add(line, S("}"));
 }
 
 static bool is_tail_byte(unsigned char c)
@@ -100,13 +108,12 @@ static bool add_edit(struct redaction *redaction, json_at at, struct span bytes)
 	return true;
 }
 
-static bool replace_by_digest(struct redaction *redaction, json_at at, struct span raw,
-			      const uint8_t key[RECORD_KEY_BYTES])
+static bool replace_by_length(struct redaction *redaction, json_at at, struct span raw)
 {
 	char *p = redaction->texts + redaction->texts_n;
 	struct line line = { .p = p, .end = redaction->texts + sizeof(redaction->texts) };
 
-	add_digest(&line, raw, key);
+	add_length(&line, raw);
 	if (line.over)
 		return false;
 	redaction->texts_n += (size_t)(line.p - p);
@@ -122,13 +129,12 @@ static struct span decode(struct redaction *redaction, const struct json *json, 
 }
 
 /* A string that is no name. False: these arguments cannot be shown in parts. */
-static bool redact_string(struct redaction *redaction, const struct json *json, json_at at,
-			  const uint8_t key[RECORD_KEY_BYTES])
+static bool redact_string(struct redaction *redaction, const struct json *json, json_at at)
 {
 	struct span raw = json_string_raw(json, at);
 
 	if (raw.n > RECORD_TEXT_BYTES)
-		return replace_by_digest(redaction, at, raw, key);
+		return replace_by_length(redaction, at, raw);
 	if (redact_has_secret(decode(redaction, json, at)))
 		return add_edit(redaction, at, by_shape);
 	redaction->kept += raw.n + 3;
@@ -152,9 +158,8 @@ static bool redact_name(struct redaction *redaction, const struct json *json, js
 	return name.n < SECRET_NAME_BYTES || !redact_has_secret(name);
 }
 
-/* Looks at every token once, in order: no depth to keep. False: show a digest only. */
-static bool redact(struct redaction *redaction, const struct json *json, json_at from,
-		   const uint8_t key[RECORD_KEY_BYTES])
+/* Looks at every token once, in order: no depth to keep. False: show their length only. */
+static bool redact(struct redaction *redaction, const struct json *json, json_at from)
 {
 	json_at end = json->tokens[from].next;
 
@@ -172,7 +177,7 @@ static bool redact(struct redaction *redaction, const struct json *json, json_at
 			if (secret)
 				at = json->tokens[at + 1].next - 1;
 		} else if (token->type == JSON_STRING) {
-			if (!redact_string(redaction, json, at, key))
+			if (!redact_string(redaction, json, at))
 				return false;
 		} else if (token->type != JSON_OBJECT && token->type != JSON_ARRAY) {
 			redaction->kept += token->end - token->off + 1;
@@ -181,16 +186,15 @@ static bool redact(struct redaction *redaction, const struct json *json, json_at
 	return true;
 }
 
-/* The arguments with their redactions. False, and `out` as before, where only a digest may stand. */
-static bool put_redacted(const struct audit_record *record, const uint8_t key[RECORD_KEY_BYTES],
-			 struct buf *out)
+/* The arguments with their redactions. False, and `out` as before, where only their length may stand. */
+static bool put_redacted(const struct audit_record *record, struct buf *out)
 {
 	/* Four KiB that are written before they are read: clearing them would cost a tenth of the record. */
 	__attribute__((uninitialized)) struct redaction redaction;
 	size_t start = out->n, max = out->max;
 
 	redaction.n = redaction.texts_n = redaction.kept = 0;
-	if (!redact(&redaction, record->json, record->arguments, key))
+	if (!redact(&redaction, record->json, record->arguments))
 		return false;
 	/* A ceiling of their own, so that too long arguments take no room from the rest. */
 	if (max - start > RECORD_ARGUMENTS_BYTES)
@@ -216,10 +220,10 @@ static void put_arguments(const struct audit_record *record, const uint8_t key[R
 	buf_add(out, S(",\"args\":"));
 	if (!buf_ok(out))
 		return;
-	shown = put_redacted(record, key, out);
+	shown = put_redacted(record, out);
 	line = line_open(out, 2 * DIGEST_TEXT_BYTES);
 	if (!shown)
-		add_digest(&line, raw, key);
+		add_length(&line, raw);
 	digest_keyed(key, record->forwarded.n ? record->forwarded : raw, digest);
 	line_add(&line, S(",\"args_blake2b\":\""));
 	line_hex(&line, digest_span(digest));

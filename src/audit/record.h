@@ -50,8 +50,8 @@ struct audit_record {
  * In the arguments, and in every text of a peer,
  *   {"redacted":"name"}            stands for the value of a member whose name says it is a secret,
  *   {"redacted":"shape"}           for a string that looks like one or holds one,
- *   {"bytes":N,"blake2b":"hex"}    for a longer string, and for arguments longer than
- *                                  RECORD_ARGUMENTS_BYTES even so; N and the digest are over the
+ *   {"bytes":N}                    for a longer string, and for arguments longer than
+ *                                  RECORD_ARGUMENTS_BYTES even so; N counts the
  *                                  source (as escaped, without the quotes)
  * and "args_blake2b" is the digest of all bytes forwarded. Every digest is BLAKE2b-256 under `key`,
  * which is the gate's own and never in the log (GATE_KEY_AUDIT): a plain digest would let a reader
