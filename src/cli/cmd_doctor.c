@@ -34,7 +34,7 @@ static bool load_config(struct doctor *doctor, const struct options *options, st
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("config"), NULL, "%s", err.text);
 		return false;
 	}
-	doctor_add(doctor, FINDING_PROBLEM, TR_MARK("config"), tr("see below"), tr("%.*s: %zu problems"),
+	doctor_add(doctor, FINDING_PROBLEM, TR_MARK("config"), tr("see below"), tr("%.*s: problems: %zu"),
 		   SPAN_ARG(problems.at[0].file), problems.n + problems.more);
 	conf_problems_render(shown, &problems, &render);
 	return false;
@@ -43,7 +43,7 @@ static bool load_config(struct doctor *doctor, const struct options *options, st
 static void describe_config(struct doctor *doctor, const struct gate_config *config)
 {
 	if (config->paths.config[0]) {
-		doctor_add(doctor, FINDING_GOOD, TR_MARK("config"), NULL, tr("%s; %zu servers"),
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("config"), NULL, tr("%s; servers: %zu"),
 			   config->paths.config, count_servers(config));
 		return;
 	}

@@ -31,7 +31,7 @@ struct caller {
 	char server[HOSTS_NAME_BYTES + 24];
 	struct question question; /* to the keeper or the worker */
 	uint32_t asked_id;	  /* of the command's own question */
-	bool asked; /* it waits for an answer */
+	bool asked;		  /* it waits for an answer */
 	bool ended;
 };
 
@@ -403,7 +403,7 @@ void hosts_close(struct hosts *hosts)
 /* A process is gone, and with its channel the answers it owed. */
 static void fail_questions(struct hosts *hosts)
 {
-	LIST_EACH (&hosts->callers, node) {
+	LIST_EACH(&hosts->callers, node) {
 		struct caller *caller = LIST_ENTRY(node, struct caller, node);
 
 		question_cancel(&caller->question);
@@ -421,7 +421,7 @@ void hosts_set_worker(struct hosts *hosts, struct channel *worker)
 		return;
 	fail_questions(hosts);
 	/* Their pipes ended with the worker. */
-	LIST_EACH (&hosts->callers, node) {
+	LIST_EACH(&hosts->callers, node) {
 		struct caller *caller = LIST_ENTRY(node, struct caller, node);
 
 		if (caller->number)

@@ -1,7 +1,7 @@
 /* worker.c - the worker process: set up, confined, then driven by its manager's words. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "audit/ring.h"
@@ -22,6 +22,7 @@
 #include "upstream/stdio.h"
 
 enum { STATE_BYTES = 4 * 1024 * 1024, CONFIG_BYTES = 16 * 1024 * 1024 };
+enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
 /* One host on stdio, and the server that was made for it alone. */
 struct host {
@@ -167,6 +168,14 @@ static void tell_exit(struct process *process, const struct server *server, uint
 		channel_send(process->worker.manager, &out);
 		wire_out_release(&out);
 	}
+}
+
+/* As a shell says it, in the exit codes of `kanmon run`. */
+static void on_not_started(struct upstream *upstream, const struct server *server, uint64_t sys)
+{
+	struct worker *worker = LIST_ENTRY(upstream, struct worker, upstream);
+
+	tell_exit(worker->process, server, sys == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, 0);
 }
 
 static void on_launcher_message(void *owner, struct wire_in *in)
@@ -424,6 +433,7 @@ static int set_up(struct process *process, int manager_fd, struct err *err)
 		return -1;
 	process->worker.ring = &process->ring;
 	process->worker.process = process;
+	process->worker.upstream.on_not_started = on_not_started;
 	process->worker.on_drained = on_drained;
 	process->worker.manager = channel_open(&process->worker.loop, manager_fd, &manager_events, process,
 					       err);

@@ -349,7 +349,7 @@ static void on_manager_message(struct launcher *launcher, struct wire_in *in)
 	}
 }
 
-/* One message a turn from each side, so that neither starves the rest. */
+/* One message: of the worker one a turn, so that it does not starve the rest. */
 static void on_lane(struct launcher *launcher, struct lane *lane, short events)
 {
 	struct wire_in in;
@@ -437,6 +437,21 @@ static void on_instance(struct launcher *launcher, struct instance *instance, in
 		tell_started(launcher, instance);
 }
 
+/*
+ * The manager defines a server before the worker hears of it, on another channel: whatever it has
+ * said is read before anything of the worker's is.
+ */
+static void hear_manager(struct launcher *launcher)
+{
+	for (int n = 0; n < LAUNCH_MAX_SERVERS && launcher->manager.fd >= 0 && !launcher->manager.gone; n++) {
+		struct pollfd p = { .fd = launcher->manager.fd, .events = lane_events(&launcher->manager) };
+
+		if (poll(&p, 1, 0) <= 0)
+			return;
+		on_lane(launcher, &launcher->manager, p.revents);
+	}
+}
+
 static void turn(struct launcher *launcher)
 {
 	int timeout_ms = prepare(launcher);
@@ -447,10 +462,10 @@ static void turn(struct launcher *launcher)
 		if (launcher->polls[i].revents)
 			on_instance(launcher, launcher->owners[i], launcher->polls[i].fd);
 	hurry(launcher);
-	if (launcher->polls[1].revents)
+	if (launcher->polls[0].revents || launcher->polls[1].revents)
+		hear_manager(launcher);
+	if (launcher->polls[1].revents && launcher->worker.fd == launcher->polls[1].fd)
 		on_lane(launcher, &launcher->worker, launcher->polls[1].revents);
-	if (launcher->polls[0].revents)
-		on_lane(launcher, &launcher->manager, launcher->polls[0].revents);
 	if (launcher->worker.gone)
 		drop_worker(launcher);
 	if (launcher->manager.gone)

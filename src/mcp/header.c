@@ -161,7 +161,7 @@ static bool add_param(struct collector *c, json_at schema, json_at annotation)
 	buf_add(&name, json_string_raw(json, annotation));
 	param->header = arena_dup(c->arena, buf_span(&name));
 	param->pointer = arena_dup(c->arena, buf_span(&c->pointer));
-	if (!buf_ok(&name) || !param->header.p || !param->pointer.p) {
+	if (!buf_ok(&name) || !buf_ok(&c->pointer) || !param->header.p || !param->pointer.p) {
 		buf_release(&name);
 		return false;
 	}

@@ -73,17 +73,30 @@ static enum message_verdict read_answer(struct message *m, json_at id)
 	return MESSAGE_OK;
 }
 
+/*
+ * Whoever reads the message next decodes names: one written with escapes is the member it decodes to.
+ * The six names are short, so a longer one is none of them.
+ */
+static struct span member_name(const struct json *json, json_at key, char store[16])
+{
+	struct buf name = { .p = store, .cap = 16, .max = 16 };
+
+	if (!json->tokens[key].escaped)
+		return json_string_raw(json, key);
+	json_string_add(json, key, &name);
+	return buf_ok(&name) ? buf_span(&name) : S("");
+}
+
 /* One walk over the members instead of six searches: this runs twice a call. */
 static void find_members(struct message *m, json_at *version, json_at *method, json_at *id)
 {
 	const struct json *json = m->json;
 
 	for (json_at k = json_first(json, m->root); k != JSON_NONE; k = json_next_key(json, m->root, k)) {
-		struct span name = json_string_raw(json, k);
+		char store[16];
+		struct span name = member_name(json, k, store);
 		json_at value = k + 1;
 
-		if (json->tokens[k].escaped)
-			continue;
 		if (span_eq(name, S("jsonrpc")))
 			*version = value;
 		else if (span_eq(name, S("id")))

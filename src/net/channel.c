@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/channel.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -44,6 +45,21 @@ static void queued_free(struct queued *queued)
 	free(queued);
 }
 
+/* Those asked meanwhile wait for the next turn: one that is asked again and again does not hold this one. */
+static void answer_all(struct channel *channel)
+{
+	uint32_t last = channel->next_id;
+
+	while (!list_empty(&channel->questions)) {
+		struct question *question = LIST_ENTRY(channel->questions.next, struct question, node);
+
+		if ((int32_t)(question->id - last) > 0)
+			return;
+		question_cancel(question);
+		question->on_answer(question, NULL);
+	}
+}
+
 /* Also runs for a question that was asked after the end: it is answered too, in the next turn. */
 static void end(struct channel *channel)
 {
@@ -53,12 +69,7 @@ static void end(struct channel *channel)
 		return;
 	channel->gone = true;
 	(void)uv_poll_stop(&channel->poll);
-	while (!list_empty(&channel->questions)) {
-		struct question *question = LIST_ENTRY(channel->questions.next, struct question, node);
-
-		question_cancel(question);
-		question->on_answer(question, NULL);
-	}
+	answer_all(channel);
 	if (first && !channel->closing)
 		channel->events->on_gone(channel->owner);
 }
@@ -194,6 +205,16 @@ struct channel *channel_close(struct channel *channel)
 	return NULL;
 }
 
+struct channel *channel_abandon(struct channel *channel)
+{
+	if (!channel || channel->closing)
+		return NULL;
+	channel->gone = true;
+	(void)uv_poll_stop(&channel->poll);
+	answer_all(channel);
+	return channel_close(channel);
+}
+
 static bool enqueue(struct channel *channel, const struct wire_out *out)
 {
 	struct queued *queued;
@@ -206,7 +227,7 @@ static bool enqueue(struct channel *channel, const struct wire_out *out)
 	queued->out.bytes = BUF_INIT(WIRE_MAX_BYTES);
 	buf_add(&queued->out.bytes, buf_span(&out->bytes));
 	for (size_t i = 0; i < out->n_fds; i++) {
-		int fd = dup(out->fds[i]);
+		int fd = fcntl(out->fds[i], F_DUPFD_CLOEXEC, 0);
 
 		if (fd >= 0)
 			queued->out.fds[queued->out.n_fds++] = fd;

@@ -28,7 +28,10 @@ enum { CHANNEL_QUEUE = 8192 };
 /* Takes `fd` over. NULL without memory (`fd` is closed then). */
 struct channel *channel_open(struct loop *loop, int fd, const struct channel_events *events, void *owner,
 			     struct err *err);
+/* No further event; questions still open get no answer. NULL is harmless. Returns NULL. */
 struct channel *channel_close(struct channel *channel);
+/* The same, but whoever still waits for an answer is told that none will come. */
+struct channel *channel_abandon(struct channel *channel);
 
 /* Sends; what cannot go now is queued. */
 void channel_send(struct channel *channel, const struct wire_out *out);

@@ -50,6 +50,9 @@ void loop_release(struct loop *loop)
 {
 	if (!loop->chunk)
 		return;
+	/* What was put off to the next turn is often memory to give back. */
+	while (!list_empty(&loop->pending))
+		on_idle(&loop->idle);
 	uv_close((uv_handle_t *)&loop->idle, NULL);
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
 	check(uv_loop_close(&loop->uv) == 0);

@@ -272,7 +272,7 @@ struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms)
 {
 	uv_timer_t *timer;
 
-	if (!stream || stream->closing || stream->queued == 0 || stream->ended)
+	if (!stream || stream->closing || stream->queued == 0 || stream->ended || stream->ending.node.next)
 		return stream_close(stream);
 	timer = malloc(sizeof(*timer));
 	if (!timer)

@@ -20,6 +20,8 @@ struct upstream {
 	struct channel *egress;
 	struct json json; /* the tape for what servers send; valid during one callback */
 	uint64_t next_instance;
+	/* A server's program could not be started: `sys` is the errno. May be NULL. */
+	void (*on_not_started)(struct upstream *upstream, const struct server *server, uint64_t sys);
 };
 
 enum link_failure {

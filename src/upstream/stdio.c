@@ -14,6 +14,7 @@ enum {
 	STDIO_GRACE_MS = 2000,		      /* between stdin's end with SIGTERM, and SIGKILL */
 	STDIO_QUEUE_BYTES = 16 * 1024 * 1024, /* a server that does not read its stdin is dead */
 	STDIO_NOTE_BYTES = 512,		      /* of a stderr line, in the log */
+	STDIO_WORD_MS = 500,		      /* for the launcher to say how a server ended whose pipes did */
 };
 
 struct process {
@@ -24,9 +25,15 @@ struct process {
 	struct lines lines, note_lines;
 	struct log_brake note_brake;
 	uint64_t pid;
+	uv_timer_t word; /* its pipes have ended; the launcher's word is waited for */
 	bool reading; /* inside on_out: the link may end under our feet */
 	bool freed;
 };
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
 
 static void process_free(struct process *process)
 {
@@ -35,7 +42,7 @@ static void process_free(struct process *process)
 	process->notes = stream_close(process->notes);
 	lines_release(&process->lines);
 	lines_release(&process->note_lines);
-	free(process);
+	uv_close((uv_handle_t *)&process->word, on_closed);
 }
 
 static void on_out(void *owner, struct span bytes)
@@ -56,21 +63,34 @@ static void on_out(void *owner, struct span bytes)
 		process_free(process);
 }
 
+static void on_no_word(uv_timer_t *timer)
+{
+	struct process *process = timer->data;
+
+	link_fail(process->link, LINK_GONE, "the server closed its input or output and runs on");
+}
+
+/*
+ * A server that exits closes its pipes, and then the launcher says with which code: that is worth a
+ * moment, for who reads the error and for the exit code of `kanmon run`.
+ */
+static void await_word(struct process *process)
+{
+	if (!uv_is_active((uv_handle_t *)&process->word))
+		(void)uv_timer_start(&process->word, on_no_word, STDIO_WORD_MS, 0);
+}
+
 static void on_out_end(void *owner, enum stream_end why)
 {
-	struct process *process = owner;
-
 	(void)why;
-	link_fail(process->link, LINK_GONE, "the server closed its output or exited");
+	await_word(owner);
 }
 
 static void on_in_end(void *owner, enum stream_end why)
 {
-	struct process *process = owner;
-
 	/* A pipe's writing end reports EOF at once where it cannot be read: only a break counts. */
 	if (why == STREAM_BROKEN)
-		link_fail(process->link, LINK_GONE, "the server closed its input or exited");
+		await_word(owner);
 }
 
 static void on_in_read(void *owner, struct span bytes)
@@ -146,7 +166,10 @@ static void on_started(struct question *question, struct wire_in *in)
 		return;
 	}
 	if (in->kind == LAUNCH_FAILED) {
-		(void)wire_get_u64(in);
+		uint64_t sys = wire_get_u64(in);
+
+		if (link->upstream->on_not_started)
+			link->upstream->on_not_started(link->upstream, link->server, sys);
 		if (span_to_cstr(span_first(wire_get_span(in), sizeof(why) - 1), why, sizeof(why))) {
 			link_fail(link, LINK_START, why);
 			return;
@@ -165,6 +188,8 @@ static bool stdio_open(struct link *link, struct err *err)
 		return false;
 	}
 	process->link = link;
+	check(uv_timer_init(&link->upstream->loop->uv, &process->word) == 0);
+	process->word.data = process;
 	process->lines = LINES_INIT(limits_default.result_bytes);
 	process->note_lines = LINES_INIT((size_t)16384);
 	process->instance = ++link->upstream->next_instance;

@@ -87,6 +87,9 @@ def test_small_disk():
 def test_file_limit():
     """Where nothing may be mounted: a limit on the size of the keeper's files does as well."""
     gate = Gate(small()).start()
+    agent = Agent(gate, gate.token("first"), "small")
+    agent.initialize()
+    agent.call("pid")
     keeper = gate.processes()["keeper"]
     least = max(p.stat().st_size for p in (gate.data / "audit").iterdir())
     whole = resource.prlimit(keeper, resource.RLIMIT_FSIZE)

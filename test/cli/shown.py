@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import re
+import sys
 
 from harness import HERE, ROOT, ok
 
@@ -14,17 +15,17 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 UPTIME = re.compile(r"\((\d+ (d|h|min|s) ?)+\)")
 # What doctor finds out about the machine is not the same on two machines.
 MACHINE = re.compile(r"^ \S+ (kernel|user|clock) .*\n", re.M)
-COUNTS = re.compile(r"^\d+ problems, \d+ warnings\.$", re.M)
+COUNTS = re.compile(r"^Problems: \d+, warnings: \d+\.$", re.M)
 
 
 def plain(text, gate):
     """The text with this run's folder, port and times replaced; also with cells as wide as they were."""
-    text = text.replace(str(gate.home), "/home/aoi").replace(str(gate.port), "7676")
+    text = text.replace(str(gate.home), "/home/aoi").replace(str(gate.port), "7676").replace(sys.executable, "/usr/bin/python3")
     text = TIME.sub("2026-11-21T09:00:00Z", text)
     text = UPTIME.sub("(2 s)", text)
     if MACHINE.search(text):
         text = MACHINE.sub("", text)
-        counts = f"{text.count(' ✗ ')} problems, {text.count(' ▲ ')} warnings."
+        counts = f"Problems: {text.count(' ✗ ')}, warnings: {text.count(' ▲ ')}."
         text = COUNTS.sub(" …\n" + counts, text)
     return text
 

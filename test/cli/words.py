@@ -127,7 +127,7 @@ def test_examples():
     gate = Gate()
     page = (gate.run("--gen-docs", str(gate.home / "docs")), (gate.home / "docs" / "reference" / "config.md").read_text())[1]
     gate.config.write_text(page.split("```yaml\n")[1].split("```")[0])
-    contains(gate.ask("doctor", GITHUB_TOKEN="x").out, "; 3 servers", "the config in the reference is a good one")
+    contains(gate.ask("doctor", GITHUB_TOKEN="x").out, "; servers: 3", "the config in the reference is a good one")
 
 
 TESTS = (test_help, test_wrong_words, test_wrong_configs, test_japanese, test_completion, test_examples)
