@@ -16,16 +16,16 @@
 #include "jail/launch.h"
 
 /* What a program needs to find itself; the gate passes nothing else on unless it is named. */
-static const char *const base_environment[] = { "HOME", "LANG", "LC_ALL", "LOGNAME", "PATH",
-						"SHELL", "TERM", "TZ",	 "USER" };
+static const char *const base_environment[] = { "HOME",	 "LANG", "LC_ALL", "LOGNAME", "PATH",
+						"SHELL", "TERM", "TZ",	   "USER" };
 
 /*
  * A terminal or a file cannot be made non-blocking without disturbing others who hold it: for
  * those this process carries the bytes through pipes of its own.
  */
 struct ends {
-	int in, out;	      /* what the gate gets */
-	int feed, drain;      /* our ends of the pipes; -1: the gate has the real ones */
+	int in, out;	 /* what the gate gets */
+	int feed, drain; /* our ends of the pipes; -1: the gate has the real ones */
 };
 
 static bool is_pipe(int fd)
@@ -100,7 +100,8 @@ static int wait_end(struct gate *gate, struct ends *ends)
 			continue;
 		got = wire_recv(gate->fd, gate->store, &message, NULL);
 		if (got < 0)
-			return cmd_fail(EXIT_KANMON, "%s", tr("the gate is gone; start the host's connection again"));
+			return cmd_fail(EXIT_KANMON, "%s",
+					tr("the gate is gone; start the host's connection again"));
 		if (got > 0 && message.kind == CONTROL_ENDED) {
 			int code = (int)wire_get_u64(&message);
 

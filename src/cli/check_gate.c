@@ -326,7 +326,8 @@ void check_tokens(struct doctor *doctor)
 	const struct gate_paths *paths = &doctor->config->paths;
 	struct err err = ERR_INIT;
 	size_t live = 0;
-	int rc = doctor->running || doctor->silent ? count_asked(paths, &live, &err) : count_own(paths->data, &live, &err);
+	int rc = doctor->running || doctor->silent ? count_asked(paths, &live, &err)
+						   : count_own(paths->data, &live, &err);
 
 	if (rc < 0)
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("tokens"), NULL, "%s", err.text);

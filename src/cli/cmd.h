@@ -8,7 +8,7 @@
 enum exit_code {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
-	EXIT_USAGE = 2,	     /* wrong usage, or a wrong config */
+	EXIT_USAGE = 2, /* wrong usage, or a wrong config */
 	EXIT_FINDINGS = 3,
 	EXIT_UNREACHABLE = 69, /* no gate is running */
 	EXIT_KANMON = 125,     /* `run`: the fault is the gate's */
@@ -45,12 +45,12 @@ const char *option_nth(const struct options *options, const char *name, size_t n
 
 struct cmd {
 	const char *name;
-	const char *summary;  /* TR_MARK; one line */
-	const char *usage;    /* after "kanmon NAME " */
-	const char *const *examples; /* pairs: what, how; ended by NULL */
+	const char *summary;	      /* TR_MARK; one line */
+	const char *usage;	      /* after "kanmon NAME " */
+	const char *const *examples;  /* pairs: what, how; ended by NULL */
 	const struct option *options; /* ended by an empty one; the common ones are added */
-	const char *const *words;    /* what the first word may be, ended by NULL; NULL: anything, or nothing */
-	bool takes_command;   /* options end at the first word or "--" */
+	const char *const *words; /* what the first word may be, ended by NULL; NULL: anything, or nothing */
+	bool takes_command;	  /* options end at the first word or "--" */
 	int (*run)(const struct options *options);
 };
 
@@ -71,8 +71,18 @@ int cmd_fail(int code, const char *format, ...) __attribute__((format(printf, 2,
 void cmd_help(const struct cmd *cmd);
 
 /* Options every command that speaks to a gate has. */
-#define OPTION_CONFIG { 'c', "config", "FILE", false, TR_MARK("the config file") }
-#define OPTION_DATA { 0, "data-dir", "DIR", false, TR_MARK("the folder for the store and the audit log") }
-#define OPTION_OUTPUT { 'o', "output", "FORM", false, TR_MARK("text or json") }
+#define OPTION_CONFIG                                                                                        \
+	{                                                                                                    \
+		'c', "config", "FILE", false, TR_MARK("the config file")                                     \
+	}
+#define OPTION_DATA                                                                                          \
+	{                                                                                                    \
+		0, "data-dir", "DIR", false, TR_MARK("the folder for the store and the audit log")           \
+	}
+#define OPTION_OUTPUT                                                                                        \
+	{                                                                                                    \
+		'o', "output", "FORM", false, TR_MARK("text or json")                                        \
+	}
 
-extern const struct cmd cmd_completion, cmd_doctor, cmd_explain, cmd_run, cmd_serve, cmd_status, cmd_token, cmd_version;
+extern const struct cmd cmd_completion, cmd_doctor, cmd_explain, cmd_run, cmd_serve, cmd_status, cmd_token,
+    cmd_version;

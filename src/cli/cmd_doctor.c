@@ -58,7 +58,8 @@ static void ask_gate(struct doctor *doctor)
 	doctor->running = state_ask(&doctor->state, &doctor->config->paths, &err) == 0;
 	doctor->silent = !doctor->running && err.code != ERR_MISSING;
 	if (doctor->silent)
-		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), tr("see the gate's log"), "%s", err.text);
+		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), tr("see the gate's log"), "%s",
+			   err.text);
 }
 
 static void examine(struct doctor *doctor, const struct options *options, struct buf *shown)

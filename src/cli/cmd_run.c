@@ -21,7 +21,8 @@ static const char *const examples[] = {
 };
 
 const struct cmd cmd_run = { .name = "run",
-			     .summary = TR_MARK("one stdio server behind the gate, for a host's configuration"),
+			     .summary =
+				 TR_MARK("one stdio server behind the gate, for a host's configuration"),
 			     .usage = "[--name NAME] [--env NAME[=VALUE]]… [-c FILE] -- CMD…",
 			     .examples = examples,
 			     .options = table,

@@ -14,7 +14,8 @@ static void print_ready(const struct gate_config *config, const struct conf_node
 	for (const struct conf_node *at = first; at; at = conf_next(at)) {
 		struct conf_address address = conf_address(at);
 
-		(void)fprintf(stderr, address.v6 ? "kanmon: http://[%.*s]:%u/mcp\n" : "kanmon: http://%.*s:%u/mcp\n",
+		(void)fprintf(stderr,
+			      address.v6 ? "kanmon: http://[%.*s]:%u/mcp\n" : "kanmon: http://%.*s:%u/mcp\n",
 			      SPAN_ARG(address.host), address.port);
 	}
 	(void)fprintf(stderr, "kanmon: %s %s\n", tr("config:"),
@@ -43,14 +44,14 @@ static int run(const struct options *options)
 static const struct option table[] = {
 	OPTION_CONFIG,
 	OPTION_DATA,
-	{ 0, "stdio", NULL, false, TR_MARK("serve the catalogue of all servers to one host on stdin and stdout") },
+	{ 0, "stdio", NULL, false,
+	  TR_MARK("serve the catalogue of all servers to one host on stdin and stdout") },
 	{ 0 },
 };
 
-static const char *const examples[] = {
-	TR_MARK("Serve the servers of the user's own config:"), "kanmon serve",
-	TR_MARK("Serve another config:"), "kanmon serve -c ./kanmon.yaml", NULL
-};
+static const char *const examples[] = { TR_MARK("Serve the servers of the user's own config:"),
+					"kanmon serve", TR_MARK("Serve another config:"),
+					"kanmon serve -c ./kanmon.yaml", NULL };
 
 const struct cmd cmd_serve = { .name = "serve",
 			       .summary = TR_MARK("the gateway: one authenticated endpoint for many servers"),

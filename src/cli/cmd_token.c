@@ -9,9 +9,9 @@
 #include "cli/cmd.h"
 #include "cli/gate.h"
 #include "identity/token.h"
-#include "json/write.h"
 #include "store/ask.h"
 #include "store/keeper.h"
+#include "json/write.h"
 
 /*
  * The keeper's answer, from the running gate where there is one. Where there is none, this process
@@ -37,7 +37,9 @@ static void open_own(struct wire_in *in, const struct wire_out *out)
 	uint32_t head[2];
 
 	memcpy(head, out->bytes.p, sizeof(head));
-	*in = (struct wire_in){ .kind = head[0], .id = head[1], .rest = span_skip(buf_span(&out->bytes), sizeof(head)) };
+	*in = (struct wire_in){ .kind = head[0],
+				.id = head[1],
+				.rest = span_skip(buf_span(&out->bytes), sizeof(head)) };
 }
 
 static int ask_store(const struct gate_paths *paths, const struct wire_out *question, struct answer *answer,
@@ -64,7 +66,8 @@ static int ask_store(const struct gate_paths *paths, const struct wire_out *ques
 	return err_set(err, ERR_DENIED, "%s", text);
 }
 
-static int ask(const struct gate_paths *paths, struct wire_out *question, struct answer *answer, struct err *err)
+static int ask(const struct gate_paths *paths, struct wire_out *question, struct answer *answer,
+	       struct err *err)
 {
 	*answer = (struct answer){ .gate = GATE_INIT };
 	if (gate_connect(&answer->gate, paths, err) == 0)
@@ -87,7 +90,8 @@ static int print_made(struct answer *answer, bool json)
 		printf("%.*s\n", SPAN_ARG(token));
 	(void)fflush(stdout);
 	if (!json)
-		(void)fprintf(stderr, tr("token %.*s; it is shown this once and kept only as a hash\n"), SPAN_ARG(id));
+		(void)fprintf(stderr, tr("token %.*s; it is shown this once and kept only as a hash\n"),
+			      SPAN_ARG(id));
 	return EXIT_OK;
 }
 
@@ -162,8 +166,8 @@ static int print_list(struct answer *answer, bool json)
 	if (json)
 		buf_add_char(&out, '[');
 	else
-		printf("%-10s  %-20s  %-20s  %-10s  %-10s  %-10s  %s\n", "ID", tr("NAME"), tr("SCOPES"), tr("CREATED"),
-		       tr("EXPIRES"), tr("USED"), tr("STATE"));
+		printf("%-10s  %-20s  %-20s  %-10s  %-10s  %-10s  %s\n", "ID", tr("NAME"), tr("SCOPES"),
+		       tr("CREATED"), tr("EXPIRES"), tr("USED"), tr("STATE"));
 	for (uint64_t i = 0; i < n && !answer->in.bad; i++) {
 		struct row row = read_row(&answer->in);
 
@@ -174,7 +178,8 @@ static int print_list(struct answer *answer, bool json)
 	}
 	if (json)
 		printf("%.*s]\n", SPAN_ARG(buf_span(&out)));
-	return answer->in.bad ? cmd_fail(EXIT_FAILED, "%s", tr("the keeper's answer cannot be read")) : EXIT_OK;
+	return answer->in.bad ? cmd_fail(EXIT_FAILED, "%s", tr("the keeper's answer cannot be read"))
+			      : EXIT_OK;
 }
 
 static int put_create(const struct options *options, struct wire_out *out)
@@ -201,7 +206,8 @@ static int put_question(const struct options *options, struct wire_out *out)
 	bool list = span_eq(verb, S("list"));
 
 	if (verb.n == 0)
-		return cmd_usage_error(&cmd_token, "%s", tr("token needs one of: create, list, rotate, revoke"));
+		return cmd_usage_error(&cmd_token, "%s",
+				       tr("token needs one of: create, list, rotate, revoke"));
 	if (options->n_words != (list ? 1 : 2))
 		return cmd_usage_error(&cmd_token, tr("token %s needs %s"), options->words[0],
 				       list ? tr("nothing more") : tr("one name or id"));
@@ -213,7 +219,8 @@ static int put_question(const struct options *options, struct wire_out *out)
 		wire_begin(out, span_eq(verb, S("rotate")) ? ASK_TOKEN_ROTATE : ASK_TOKEN_REVOKE, 0);
 		wire_put_span(out, span_str(options->words[1]));
 	} else {
-		return cmd_usage_error(&cmd_token, tr("token has no verb %s; it has create, list, rotate, revoke"),
+		return cmd_usage_error(&cmd_token,
+				       tr("token has no verb %s; it has create, list, rotate, revoke"),
 				       options->words[0]);
 	}
 	return 0;
@@ -254,14 +261,16 @@ static const struct option table[] = {
 	OPTION_CONFIG,
 	OPTION_DATA,
 	OPTION_OUTPUT,
-	{ 0, "scope", "SCOPES", false, TR_MARK("create: mcp (all servers) or mcp:SERVER, separated by spaces") },
+	{ 0, "scope", "SCOPES", false,
+	  TR_MARK("create: mcp (all servers) or mcp:SERVER, separated by spaces") },
 	{ 0, "expires", "TIME", false, TR_MARK("create: 12h, 30d, 1y or never (the default)") },
 	{ 0 },
 };
 
 static const char *const examples[] = { TR_MARK("A token for one server, for a month:"),
 					"kanmon token create laptop --scope mcp:files --expires 30d",
-					TR_MARK("What there is, and when it was last used:"), "kanmon token list", NULL };
+					TR_MARK("What there is, and when it was last used:"),
+					"kanmon token list", NULL };
 
 static const char *const verbs[] = { "create", "list", "rotate", "revoke", NULL };
 

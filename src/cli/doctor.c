@@ -87,5 +87,6 @@ void doctor_finish(struct doctor *doctor)
 	if (doctor->problems + doctor->warnings == 0)
 		buf_addf(&doctor->out, "%s\n", tr("All is well."));
 	else
-		buf_addf(&doctor->out, tr("Problems: %u, warnings: %u.\n"), doctor->problems, doctor->warnings);
+		buf_addf(&doctor->out, tr("Problems: %u, warnings: %u.\n"), doctor->problems,
+			 doctor->warnings);
 }

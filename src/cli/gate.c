@@ -28,8 +28,8 @@ int gate_load(const struct options *options, struct gate_config *config)
 
 	if (crypto_init(&err) < 0)
 		return cmd_fail(EXIT_FAILED, "%s", err.text);
-	if (gate_config_load(option_value(options, "config"), option_value(options, "data-dir"), config, &problems,
-			     &err) == 0)
+	if (gate_config_load(option_value(options, "config"), option_value(options, "data-dir"), config,
+			     &problems, &err) == 0)
 		return EXIT_OK;
 	conf_problems_render(&text, &problems, &render);
 	if (text.n == 0)
@@ -71,7 +71,8 @@ int gate_ask(struct gate *gate, struct wire_out *out, struct wire_in *in, struct
 /* --- starting one --- */
 
 /* In the child: a session of its own, its log in the data folder, and the manager's work. */
-static _Noreturn void become_gate(const struct options *options, const struct gate_config *config, int ready_fd)
+static _Noreturn void become_gate(const struct options *options, const struct gate_config *config,
+				  int ready_fd)
 {
 	struct log log = { .fd = STDERR_FILENO, .level = LOG_INFO, .stamp = true, .role = "manager" };
 	struct manager_options manager = { .config = option_value(options, "config"),
@@ -152,5 +153,6 @@ int gate_connect_or_start(struct gate *gate, const struct options *options, cons
 		gate_close(gate);
 		(void)poll(NULL, 0, 20);
 	}
-	return err_wrap(err, "%s", tr("a gate was started and cannot be reached; see kanmon.log in its data folder"));
+	return err_wrap(err, "%s",
+			tr("a gate was started and cannot be reached; see kanmon.log in its data folder"));
 }

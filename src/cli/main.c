@@ -14,7 +14,7 @@
 #include "daemon/work.h"
 #include "http/message.h"
 
-const struct cmd *const cmds[] = { &cmd_serve,	 &cmd_run,	  &cmd_status, &cmd_token,	&cmd_doctor,
+const struct cmd *const cmds[] = { &cmd_serve,	 &cmd_run,	  &cmd_status,	&cmd_token, &cmd_doctor,
 				   &cmd_explain, &cmd_completion, &cmd_version, NULL };
 
 const struct cmd *cmd_find(struct span name)
@@ -58,7 +58,8 @@ static int run_role(const char *name)
 		{ "egress", egress_role_main, true },
 	};
 
-	/* A terminal's Ctrl-C reaches the whole group: only the manager acts on it, the others on its word. */
+	/* A terminal's Ctrl-C reaches the whole group: only the manager acts on it, the others on its word.
+	 */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
@@ -166,8 +167,9 @@ void cmd_help(const struct cmd *cmd)
 	for (const struct option *o = cmd->options; o->name; o++) {
 		char left[64];
 
-		(void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s", o->letter ? '-' : ' ', o->letter ? o->letter : ' ',
-			       o->letter ? ", " : "  ", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+		(void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s", o->letter ? '-' : ' ',
+			       o->letter ? o->letter : ' ', o->letter ? ", " : "  ", o->name,
+			       o->argument ? " " : "", o->argument ? o->argument : "");
 		printf("  %-26s %s\n", left, tr(o->text));
 	}
 	printf("  %-26s %s\n", "-h, --help", tr("this text"));
@@ -266,7 +268,8 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--gen-docs") == 0)
 		return docs_write(argv[2]);
 	if (!http_strict_build())
-		return cmd_fail(EXIT_FAILED, "this kanmon was built with a loose HTTP parser and must not be used");
+		return cmd_fail(EXIT_FAILED,
+				"this kanmon was built with a loose HTTP parser and must not be used");
 	if (argc < 2 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)
 		return help(NULL);
 	if (strcmp(argv[1], "help") == 0)

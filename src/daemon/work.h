@@ -21,9 +21,8 @@
  *   WORK_STDIO   u64 host, span principal id, span principal name, span the definition of the server made
  *                for this host ("": the catalogue); two descriptors: in, out
  *   WORK_STDIO_END  u64 host
- *   WORK_STATUS  (a question) one descriptor: a memfd → WORK_STATE: the same one, with the state as JSON; none
- *                where it could not be written
- *   WORK_DRAIN   stop accepting, finish what is under way, then WORK_DRAINED
+ *   WORK_STATUS  (a question) one descriptor: a memfd → WORK_STATE: the same one, with the state as JSON;
+ * none where it could not be written WORK_DRAIN   stop accepting, finish what is under way, then WORK_DRAINED
  * worker → manager
  *   WORK_READY   the config is in force
  *   WORK_REFUSED span sentence: the config could not be taken

@@ -16,6 +16,8 @@ bool attachment_park(struct attachment *attachment, struct exchange *x)
 {
 	if (!exchange_keep(x))
 		return false;
+	/* The tape is another message's from here on; exchange_run() reads the kept bytes anew. */
+	x->message = (struct message){ 0 };
 	if (!x->waiting.next)
 		list_add(&attachment->waiting, &x->waiting);
 	return true;
@@ -29,6 +31,26 @@ void attachment_unpark(struct exchange *x)
 	x->waiting = (struct list){ 0 };
 }
 
+static void move_waiting(struct attachment *attachment, struct list *batch)
+{
+	while (!list_empty(&attachment->waiting)) {
+		struct list *node = attachment->waiting.next;
+
+		list_remove(node);
+		list_add(batch, node);
+	}
+}
+
+static void run_waiting(struct list *batch)
+{
+	while (!list_empty(batch)) {
+		struct exchange *x = LIST_ENTRY(batch->next, struct exchange, waiting);
+
+		attachment_unpark(x);
+		exchange_run(x);
+	}
+}
+
 /* Everything that waits goes on; what still has to wait parks itself anew. */
 static void wake(struct attachment *attachment)
 {
@@ -36,18 +58,8 @@ static void wake(struct attachment *attachment)
 	struct list batch;
 
 	list_init(&batch);
-	while (!list_empty(&attachment->waiting)) {
-		struct list *node = attachment->waiting.next;
-
-		list_remove(node);
-		list_add(&batch, node);
-	}
-	while (!list_empty(&batch)) {
-		struct exchange *x = LIST_ENTRY(batch.next, struct exchange, waiting);
-
-		attachment_unpark(x);
-		exchange_run(x);
-	}
+	move_waiting(attachment, &batch);
+	run_waiting(&batch);
 	(void)client_unref(client);
 }
 
@@ -67,10 +79,8 @@ static void drop_asks(struct attachment *attachment)
 	LIST_EACH(&attachment->client->asks, node) {
 		struct ask *ask = LIST_ENTRY(node, struct ask, node);
 
-		if (ask->attachment != attachment)
-			continue;
-		list_remove(&ask->node);
-		free(ask);
+		if (ask->attachment == attachment)
+			ask_free(attachment->client, ask);
 	}
 }
 
@@ -141,6 +151,10 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 	(void)link;
 	if (message->kind == MESSAGE_REQUEST) {
 		client_ask(client, attachment, x, message);
+		return;
+	}
+	if (message->method == METHOD_CANCELLED) {
+		client_unasked(client, attachment, x, message);
 		return;
 	}
 	if (!method_allowed(message->method, client->revision ? client->revision : REVISION_LAST_LEGACY,
@@ -303,14 +317,18 @@ enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh)
 	return attachment_park(attachment, x) ? STAGE_WAIT : STAGE_DONE;
 }
 
+/* Whoever still waits here waits for several servers: it goes on without this one. */
 void attachment_close(struct attachment *attachment)
 {
+	struct list batch;
+
+	list_init(&batch);
 	attachment->fetch = gather_free(attachment->fetch);
 	drop_asks(attachment);
-	while (!list_empty(&attachment->waiting))
-		attachment_unpark(LIST_ENTRY(attachment->waiting.next, struct exchange, waiting));
+	move_waiting(attachment, &batch);
 	attachment->link = link_close(attachment->link);
 	list_remove(&attachment->node);
 	attachment->server = server_unref(attachment->server);
 	free(attachment);
+	run_waiting(&batch);
 }

@@ -8,7 +8,11 @@
 #include "exchange/post.h"
 #include "json/write.h"
 
-enum { CLIENT_HELLO_BYTES = 256 * 1024, CLIENT_PARKED_BYTES = 256 * 1024 };
+enum {
+	CLIENT_HELLO_BYTES = 256 * 1024,
+	CLIENT_PARKED_BYTES = 256 * 1024,
+	CLIENT_ASKS = 256, /* questions of servers that wait for the client */
+};
 
 static bool over_limit(const struct worker *worker, const struct principal *principal, struct err *err)
 {
@@ -84,6 +88,13 @@ static void forget_session(struct client *client)
 		(void)map_remove(&worker->contexts, client->principal->id);
 }
 
+void ask_free(struct client *client, struct ask *ask)
+{
+	list_remove(&ask->node);
+	client->n_asks--;
+	free(ask);
+}
+
 void client_close(struct client *client, struct span reason)
 {
 	struct outlet *outlet;
@@ -98,8 +109,7 @@ void client_close(struct client *client, struct span reason)
 	while (!list_empty(&client->asks)) {
 		struct ask *ask = LIST_ENTRY(client->asks.next, struct ask, node);
 
-		list_remove(&ask->node);
-		free(ask);
+		ask_free(client, ask);
 	}
 	while (!list_empty(&client->attachments))
 		attachment_close(LIST_ENTRY(client->attachments.next, struct attachment, node));
@@ -290,7 +300,8 @@ void client_notified(struct client *client, struct server *only, const struct me
 		client_progress(client, message);
 	else if (message->method == METHOD_INITIALIZED)
 		initialized(client);
-	else if (method_allowed(message->method, client->revision, METHOD_FROM_CLIENT))
+	else if ((method_info(message->method)->flags & METHOD_NOTIFICATION) &&
+		 method_allowed(message->method, client->revision, METHOD_FROM_CLIENT))
 		to_servers(client, only, message);
 }
 
@@ -303,13 +314,12 @@ void client_answered(struct client *client, const struct message *message)
 	client->used_ms = loop_now(&client->worker->loop);
 	if (!ask)
 		return;
-	list_remove(&ask->node);
 	edit = (struct json_edit){ message->id, JSON_REPLACE, ask->id_raw };
 	buf_clear(&client->worker->out);
 	json_emit(&client->worker->out, message->json, message->root, &edit, 1);
 	if (buf_ok(&client->worker->out) && ask->attachment->link)
 		link_send(ask->attachment->link, buf_span(&client->worker->out), &facts);
-	free(ask);
+	ask_free(client, ask);
 }
 
 /* --- what servers ask of the client --- */
@@ -359,6 +369,7 @@ static struct ask *ask_new(struct client *client, struct attachment *attachment,
 	ask->method = message->method;
 	ask->deadline_ms = loop_now(&client->worker->loop) + client->worker->limits.call_total_ms;
 	list_add(&client->asks, &ask->node);
+	client->n_asks++;
 	return ask;
 }
 
@@ -396,9 +407,11 @@ void client_ask(struct client *client, struct attachment *attachment, struct exc
 		refuse_ask(attachment->link, message, -32601, S("The client does not offer this"));
 		return;
 	}
-	ask = ask_new(client, attachment, message);
-	if (!ask)
+	ask = client->n_asks < CLIENT_ASKS ? ask_new(client, attachment, message) : NULL;
+	if (!ask) {
+		refuse_ask(attachment->link, message, -32603, S("Too many questions wait for the client"));
 		return;
+	}
 	emit_ask(&worker->out, ask, message);
 	if (buf_ok(&worker->out) && x && x->sink) {
 		x->sink->send(x->sink, x, 200, buf_span(&worker->out), false);
@@ -408,9 +421,38 @@ void client_ask(struct client *client, struct attachment *attachment, struct exc
 	}
 	if (sent)
 		return;
-	list_remove(&ask->node);
-	free(ask);
+	ask_free(client, ask);
 	refuse_ask(attachment->link, message, -32603, S("The client cannot be reached now"));
+}
+
+void client_unasked(struct client *client, struct attachment *attachment, struct exchange *x,
+		    const struct message *message)
+{
+	struct worker *worker = client->worker;
+	const struct json *json = message->json;
+	json_at at = message->params == JSON_NONE ? JSON_NONE
+						  : json_get(json, message->params, S("requestId"));
+	struct span id = message_token(json, at);
+	char store[24];
+	struct buf number = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
+	struct json_edit edit;
+
+	LIST_EACH(&client->asks, node) {
+		struct ask *ask = LIST_ENTRY(node, struct ask, node);
+
+		if (id.n == 0 || ask->attachment != attachment || !span_eq(ask->id_raw, id))
+			continue;
+		buf_add_u64(&number, ask->id);
+		ask_free(client, ask);
+		edit = (struct json_edit){ at, JSON_REPLACE, buf_span(&number) };
+		buf_clear(&worker->out);
+		json_emit(&worker->out, json, message->root, &edit, 1);
+		if (buf_ok(&worker->out) && x && x->sink)
+			x->sink->send(x->sink, x, 200, buf_span(&worker->out), false);
+		else if (buf_ok(&worker->out))
+			(void)client_tell(client, buf_span(&worker->out));
+		return;
+	}
 }
 
 void client_tick(struct client *client, uint64_t now_ms)
@@ -428,10 +470,8 @@ void client_tick(struct client *client, uint64_t now_ms)
 	LIST_EACH(&client->asks, node) {
 		struct ask *ask = LIST_ENTRY(node, struct ask, node);
 
-		if (now_ms < ask->deadline_ms)
-			continue;
-		list_remove(&ask->node);
-		free(ask);
+		if (now_ms >= ask->deadline_ms)
+			ask_free(client, ask);
 	}
 	if (!busy && now_ms > client->used_ms + client->worker->limits.session_idle_ms)
 		client_close(client, S("idle"));

@@ -76,7 +76,7 @@ struct client {
 	struct list attachments, exchanges, asks;
 	struct list posts; /* struct post: replies that may be taken up again */
 	uint64_t next_stream;
-	size_t n_exchanges, n_streams;
+	size_t n_exchanges, n_streams, n_asks;
 	struct outlet *outlet;
 	struct buf parked; /* messages for an outlet that is not there yet, each with a newline */
 	size_t n_parked;
@@ -122,6 +122,11 @@ void client_answered(struct client *client, const struct message *message);
 /* Puts a server's request before the client; by `x`'s own stream where it belongs to a call. */
 void client_ask(struct client *client, struct attachment *attachment, struct exchange *x,
 		const struct message *message);
+
+/* A server takes a question back (notifications/cancelled): under the id the client knows it by. */
+void client_unasked(struct client *client, struct attachment *attachment, struct exchange *x,
+		    const struct message *message);
+void ask_free(struct client *client, struct ask *ask);
 
 void client_tick(struct client *client, uint64_t now_ms);
 

@@ -55,7 +55,7 @@ bool event_stream_send(struct event_stream *stream, struct span id, struct span 
 		return false;
 	buf_clear(&worker->frame);
 	if (!sse_write_event(&worker->frame, S("message"), id, message) || !buf_ok(&worker->frame) ||
-	    http_stream_queued(request) + message.n > worker->limits.queue_bytes) {
+	    http_stream_queued(request) > worker->limits.queue_bytes) {
 		log_note(worker->log, LOG_WARN, "stream.slow",
 			 "An event stream was cut: its reader is too slow.");
 		event_stream_forget(stream);

@@ -267,6 +267,8 @@ void exchange_cancel(struct exchange *x, struct span reason)
 void exchange_detach(struct exchange *x)
 {
 	x->sink = NULL;
+	/* Nobody is left whose slowness the server would have to wait for. */
+	call_pause(&x->call, false);
 }
 
 void exchange_tick(struct exchange *x, uint64_t now_ms)

@@ -59,7 +59,7 @@ struct exchange {
 	bool hurry;		       /* no longer wait for servers that have not greeted */
 	bool refetched;		       /* the catalogue was fetched again for it */
 	bool recorded;
-	bool wants_log;	       /* modern: the request asked for log messages */
+	bool wants_log;	      /* modern: the request asked for log messages */
 	bool local;	      /* answered by the gate itself */
 	bool headers_checked; /* came over HTTP, modern: mirrored headers must match */
 	void *work;	      /* what a multi-server answer gathers in; freed by free_work */

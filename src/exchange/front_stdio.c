@@ -55,7 +55,7 @@ static bool write_line(struct stdio_front *front, struct span message)
 {
 	if (!front->out || front->ended)
 		return false;
-	if (stream_queued(front->out) + message.n > front->worker->limits.queue_bytes * 4) {
+	if (stream_queued(front->out) > front->worker->limits.queue_bytes * 4) {
 		log_note(front->worker->log, LOG_WARN, "stdio.slow",
 			 "A host that does not read its messages was cut.");
 		end_soon(front);

@@ -229,6 +229,7 @@ static enum stage_result round_up(struct exchange *x)
 		start_part(roundup, LIST_ENTRY(node, struct attachment, node));
 	if (roundup->open == 0)
 		loop_later(&x->worker->loop, &roundup->later);
+	x->message = (struct message){ 0 };
 	return STAGE_WAIT;
 }
 
@@ -484,6 +485,7 @@ static enum stage_result answer_listen(struct exchange *x)
 		  "\"notifications\":{},\"_meta\":{\"" META_SUBSCRIPTION "\":"));
 	buf_add(&out, x->id);
 	buf_add(&out, S("}}}"));
+	x->message = (struct message){ 0 };
 	if (x->sink)
 		x->sink->send(x->sink, x, 200, buf_span(&out), false);
 	return STAGE_WAIT;

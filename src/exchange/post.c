@@ -84,6 +84,26 @@ static void keep_event(struct post *post, struct span message)
 	buf_release(&post->backlog);
 }
 
+/* Room for one more reply to come back for: the oldest that is whole and waits in vain makes it. */
+static bool make_room(struct client *client)
+{
+	size_t n = 0;
+
+	LIST_EACH(&client->posts, node)
+		n++;
+	if (n < client->worker->limits.streams_per_client)
+		return true;
+	LIST_EACH(&client->posts, node) {
+		struct post *post = LIST_ENTRY(node, struct post, node);
+
+		if (post->open || post->starting || !post->away_ms)
+			continue;
+		post_free(post);
+		return true;
+	}
+	return false;
+}
+
 static void begin_stream(struct post *post)
 {
 	char store[48];
@@ -96,7 +116,7 @@ static void begin_stream(struct post *post)
 	 * Older clients choke on it, so they get neither it nor ids.
 	 */
 	post->resumable = !post->modern && !post->batch && post->client->revision >= REVISION_2025_11_25 &&
-			  post->client->kind == CLIENT_SESSION;
+			  post->client->kind == CLIENT_SESSION && make_room(post->client);
 	if (!post->resumable)
 		return;
 	post->number = ++post->client->next_stream;
@@ -198,6 +218,7 @@ static struct exchange *next_of(struct post *post)
  */
 static void lose_reader(struct post *post)
 {
+	bool starting = post->starting;
 	struct exchange *x;
 
 	post->request = NULL;
@@ -217,7 +238,8 @@ static void lose_reader(struct post *post)
 			post->open--;
 		}
 	}
-	post->starting = false;
+	/* Whoever is still starting requests on it lets go of it himself. */
+	post->starting = starting;
 	settle(post);
 }
 

@@ -469,6 +469,8 @@ void exchange_receive(struct exchange *x, const struct message *message, bool fi
 		reply(x, message);
 	else if (message->kind == MESSAGE_REQUEST)
 		client_ask(x->client, x->attachment, x, message);
+	else if (message->method == METHOD_CANCELLED)
+		client_unasked(x->client, x->attachment, x, message);
 	else if (method_allowed(message->method, x->revision, METHOD_FROM_SERVER))
 		pass_on(x, message);
 }

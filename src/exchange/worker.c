@@ -93,7 +93,7 @@ int worker_init(struct worker *worker, struct log *log, struct err *err)
 	*worker = (struct worker){ .log = log, .limits = limits_default };
 	if (loop_init(&worker->loop, err) < 0)
 		return -1;
-	worker->upstream = (struct upstream){ .loop = &worker->loop, .log = log };
+	worker->upstream = (struct upstream){ .loop = &worker->loop, .log = log, .limits = &worker->limits };
 	list_init(&worker->servers);
 	list_init(&worker->clients);
 	list_init(&worker->streams);

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "net/dial.h"
+#include "net/tls.h"
 
 enum { POOL_NAME_BYTES = 256 };
 
@@ -40,7 +41,7 @@ struct http_pool {
 	struct http_pool_options options;
 	struct list idle, used, waiting;
 	size_t n, n_waiting;
-	bool freed;
+	struct later freeing;
 	char names[2 * POOL_NAME_BYTES];
 };
 
@@ -101,8 +102,11 @@ static void lost(struct connection *connection, enum http_failure failure, struc
 	serve_waiting(pool);
 }
 
-/* The answer is whole: the connection goes back, the call is over. */
-static void finished(struct connection *connection)
+/*
+ * The answer is whole: the call is over, and the connection goes back where it is clean: where nothing
+ * follows the answer, which the next call would take for its own.
+ */
+static void finished(struct connection *connection, bool clean)
 {
 	struct http_call *call = TAKE(connection->call);
 	const struct http_call_events *events = call->events;
@@ -111,7 +115,7 @@ static void finished(struct connection *connection)
 
 	connection->fresh = false;
 	call_free(call);
-	if (keep && !connection->dead) {
+	if (keep && clean && !connection->dead) {
 		http_reset(&connection->parser);
 		list_remove(&connection->node);
 		list_add(&connection->pool->idle, &connection->node);
@@ -146,7 +150,7 @@ static void feed(struct connection *connection, struct span in)
 			call->events->on_body(call->owner, connection->parser.piece);
 			break;
 		case HTTP_DONE:
-			finished(connection);
+			finished(connection, in.n == 0);
 			break;
 		case HTTP_BAD:
 			lost(connection, HTTP_FAIL_BAD,
@@ -166,30 +170,52 @@ static void on_read(void *owner, struct span bytes)
 	connection->busy = false;
 	if (connection->dead)
 		connection_free(connection);
-	if (!pool->freed)
-		serve_waiting(pool);
+	serve_waiting(pool);
+}
+
+/* An answer that lasts as long as its connection is whole only where the end was said. */
+static void ended(struct connection *connection, enum stream_end why)
+{
+	struct http_call *call = connection->call;
+
+	if (why == STREAM_INSECURE)
+		lost(connection, HTTP_FAIL_TLS, stream_why(connection->stream));
+	else if (why == STREAM_EOF && call->answering && http_finish(&connection->parser) == HTTP_DONE)
+		finished(connection);
+	else
+		lost(connection, HTTP_FAIL_BROKEN, S("the connection ended before the answer was whole"));
 }
 
 static void on_end(void *owner, enum stream_end why)
 {
 	struct connection *connection = owner;
 
-	(void)why;
 	if (!connection->call) {
 		connection_free(connection);
 		return;
 	}
 	connection->busy = true;
-	if (connection->call->answering && http_finish(&connection->parser) == HTTP_DONE)
-		finished(connection);
-	else
-		lost(connection, HTTP_FAIL_BROKEN, S("the connection ended before the answer was whole"));
+	ended(connection, why);
 	connection->busy = false;
 	if (connection->dead)
 		connection_free(connection);
 }
 
-static const struct stream_events connection_events = { .on_read = on_read, .on_end = on_end };
+/* Not a byte of a request leaves before it is known who listens. */
+static void on_secure(void *owner)
+{
+	struct connection *connection = owner;
+	struct http_call *call = TAKE(connection->call);
+
+	if (call)
+		assign(connection, call);
+	else
+		connection_free(connection);
+}
+
+static const struct stream_events connection_events = { .on_read = on_read,
+							.on_end = on_end,
+							.on_secure = on_secure };
 
 /* --- dialling --- */
 
@@ -216,6 +242,15 @@ static enum http_failure take_socket(struct connection *connection, struct wire_
 	return connection->stream ? (enum http_failure) - 1 : HTTP_FAIL_DIAL;
 }
 
+static void secure(struct connection *connection)
+{
+	const struct http_pool_options *options = &connection->pool->options;
+	struct err err = ERR_INIT;
+
+	if (stream_start_tls(connection->stream, options->tls, options->host, &err) < 0)
+		lost(connection, HTTP_FAIL_TLS, span_str(err.text));
+}
+
 static void on_dialled(struct question *question, struct wire_in *in)
 {
 	struct connection *connection = LIST_ENTRY(question, struct connection, dial);
@@ -228,10 +263,14 @@ static void on_dialled(struct question *question, struct wire_in *in)
 		lost(connection, failure, why);
 		return;
 	}
-	if (call)
+	if (connection->pool->options.tls) {
+		connection->call = call;
+		secure(connection);
+	} else if (call) {
 		assign(connection, call);
-	else
+	} else {
 		serve_waiting(connection->pool);
+	}
 }
 
 static struct connection *dial(struct http_pool *pool, struct http_call *call)
@@ -361,8 +400,11 @@ struct http_call *http_call_abort(struct http_call *call)
 		call->pool->n_waiting--;
 	call_free(call);
 	if (connection) {
+		struct http_pool *pool = connection->pool;
+
 		connection->call = NULL;
 		connection_free(connection);
+		serve_waiting(pool);
 	}
 	return NULL;
 }
@@ -397,6 +439,8 @@ struct http_pool *http_pool_new(struct loop *loop, struct channel *egress,
 	pool->loop = loop;
 	pool->egress = egress;
 	pool->options = *options;
+	if (options->tls)
+		(void)tls_context_ref(options->tls);
 	memcpy(pool->names, options->target.p, options->target.n);
 	memcpy(pool->names + POOL_NAME_BYTES, options->host.p, options->host.n);
 	pool->options.target.p = pool->names;
@@ -407,24 +451,37 @@ struct http_pool *http_pool_new(struct loop *loop, struct channel *egress,
 	return pool;
 }
 
-struct http_pool *http_pool_free(struct http_pool *pool)
+static void end_all(struct list *connections)
 {
-	if (!pool)
-		return NULL;
-	pool->freed = true;
-	while (!list_empty(&pool->waiting))
-		call_free(LIST_ENTRY(pool->waiting.next, struct http_call, node));
-	while (!list_empty(&pool->used)) {
-		struct connection *connection = LIST_ENTRY(pool->used.next, struct connection, node);
+	while (!list_empty(connections)) {
+		struct connection *connection = LIST_ENTRY(connections->next, struct connection, node);
 
+		list_remove(&connection->node);
 		if (connection->call)
 			call_free(connection->call);
 		connection->call = NULL;
 		connection_free(connection);
 	}
-	while (!list_empty(&pool->idle))
-		connection_free(LIST_ENTRY(pool->idle.next, struct connection, node));
-	free(pool);
+}
+
+static void run_freeing(struct later *later)
+{
+	free(LIST_ENTRY(later, struct http_pool, freeing));
+}
+
+struct http_pool *http_pool_free(struct http_pool *pool)
+{
+	if (!pool)
+		return NULL;
+	pool->egress = NULL;
+	while (!list_empty(&pool->waiting))
+		call_free(LIST_ENTRY(pool->waiting.next, struct http_call, node));
+	end_all(&pool->used);
+	end_all(&pool->idle);
+	/* It may be the last act of a call's own callback: what is up the stack looks at the pool once more.
+	 */
+	pool->freeing.run = run_freeing;
+	loop_later(pool->loop, &pool->freeing);
 	return NULL;
 }
 

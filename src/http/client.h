@@ -31,7 +31,7 @@ struct http_call_events {
 struct http_pool_options {
 	struct span target;	 /* what the egress process knows it by; copied */
 	struct span host;	 /* for TLS: the name the certificate must carry; copied */
-	struct tls_context *tls; /* NULL: plain; borrowed */
+	struct tls_context *tls; /* NULL: plain; the pool takes a reference */
 	size_t max_connections;
 	size_t max_waiting;
 	struct http_limits limits;

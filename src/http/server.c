@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "http/write.h"
+#include "net/tls.h"
 
 enum {
 	SERVER_STASH_BYTES = 64 * 1024, /* what a client may send ahead while its request is worked on */
@@ -33,6 +34,7 @@ struct http_request {
 	void *user;
 	struct later next; /* the next request, out of the stash */
 	uint64_t since_ms; /* when the state began, or the first byte of a request came */
+	bool securing;	   /* the TLS handshake is not done */
 	bool begun;	   /* the first byte of a request has come */
 	bool busy;	   /* inside on_read: not to be freed */
 	bool dead, close_after;
@@ -50,7 +52,7 @@ struct http_server {
 	uv_tcp_t *listeners[SERVER_LISTENERS];
 	size_t n_listeners;
 	bool draining;
-	struct log_brake brake;
+	struct log_brake brake, tls_brake;
 };
 
 static void conn_free(struct http_request *conn)
@@ -252,13 +254,33 @@ static void run_next(struct later *later)
 		conn_free(conn);
 }
 
+static void log_insecure(struct http_request *conn)
+{
+	struct http_server *server = conn->server;
+	uint32_t missed;
+
+	if (log_brake_pass(&server->tls_brake, loop_now(server->loop), 5, &missed))
+		log_event(server->log, LOG_WARN, "tls.refused",
+			  "A connection was ended before it was secure.", LF("why", stream_why(conn->stream)),
+			  LF("peer", stream_peer(conn->stream, conn->peer)), LFN("more", missed));
+}
+
+static void on_secure(void *owner)
+{
+	struct http_request *conn = owner;
+
+	conn->securing = false;
+	conn->since_ms = loop_now(conn->server->loop);
+}
+
 static void on_end(void *owner, enum stream_end why)
 {
 	struct http_request *conn = owner;
 	const struct http_request_events *events = conn->events;
 	void *user = conn->user;
 
-	(void)why;
+	if (why == STREAM_INSECURE)
+		log_insecure(conn);
 	conn_free(conn);
 	if (events && events->on_gone)
 		events->on_gone(user);
@@ -272,9 +294,24 @@ static void on_drain(void *owner)
 		conn->events->on_drain(conn->user);
 }
 
-static const struct stream_events conn_events = { .on_read = on_read,
-						  .on_end = on_end,
-						  .on_drain = on_drain };
+static const struct stream_events conn_events = {
+	.on_read = on_read, .on_end = on_end, .on_drain = on_drain, .on_secure = on_secure
+};
+
+/* The stream of a new connection, or NULL where it cannot be served. */
+static struct stream *take_connection(struct http_server *server, uv_stream_t *listener,
+				      struct http_request *conn)
+{
+	struct stream *stream = stream_accept(server->loop, listener, &conn_events, conn);
+
+	if (!stream)
+		return NULL;
+	if (server->n >= server->options.max_connections || server->draining)
+		return stream_close(stream);
+	if (server->options.tls && stream_start_tls(stream, server->options.tls, S(""), NULL) < 0)
+		return stream_close(stream);
+	return stream;
+}
 
 static void on_connection(uv_stream_t *listener, int status)
 {
@@ -285,14 +322,13 @@ static void on_connection(uv_stream_t *listener, int status)
 		return;
 	conn = calloc(1, sizeof(*conn));
 	if (conn)
-		conn->stream = stream_accept(server->loop, listener, &conn_events, conn);
-	if (!conn || !conn->stream || server->n >= server->options.max_connections || server->draining) {
-		if (conn)
-			(void)stream_close(conn->stream);
+		conn->stream = take_connection(server, listener, conn);
+	if (!conn || !conn->stream) {
 		free(conn);
 		return;
 	}
 	conn->server = server;
+	conn->securing = server->options.tls != NULL;
 	conn->next.run = run_next;
 	conn->since_ms = loop_now(server->loop);
 	http_init(&conn->parser, HTTP_REQUESTS, &server->options.limits);
@@ -312,11 +348,21 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	}
 	server->loop = loop;
 	server->options = *options;
+	if (options->tls)
+		(void)tls_context_ref(options->tls);
 	server->on_request = on_request;
 	server->owner = owner;
 	server->log = log;
 	list_init(&server->connections);
 	return server;
+}
+
+void http_server_set_tls(struct http_server *server, struct tls_context *tls)
+{
+	struct tls_context *old = server->options.tls;
+
+	server->options.tls = tls ? tls_context_ref(tls) : NULL;
+	(void)tls_context_unref(old);
 }
 
 static void on_listener_closed(uv_handle_t *handle)
@@ -367,6 +413,7 @@ struct http_server *http_server_free(struct http_server *server)
 		conn->busy = false;
 		conn_free(conn);
 	}
+	(void)tls_context_unref(server->options.tls);
 	free(server);
 	return NULL;
 }
@@ -384,7 +431,7 @@ static bool is_late(const struct http_request *conn, uint64_t now)
 		return now > conn->since_ms + SERVER_LINGER_MS;
 	if (conn->state != CONN_READING)
 		return false;
-	return now > conn->since_ms + (conn->begun ? options->head_ms : options->idle_ms);
+	return now > conn->since_ms + (conn->begun || conn->securing ? options->head_ms : options->idle_ms);
 }
 
 void http_server_tick(struct http_server *server)

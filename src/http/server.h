@@ -14,8 +14,8 @@ struct http_server_options {
 	struct http_limits limits;
 	size_t max_connections;
 	uint64_t idle_ms;	 /* a kept-alive connection without a request */
-	uint64_t head_ms;	 /* from a request's first byte to its last */
-	struct tls_context *tls; /* NULL: plain; borrowed */
+	uint64_t head_ms;	 /* from a request's first byte to its last; also for a TLS handshake */
+	struct tls_context *tls; /* NULL: plain; the server takes a reference */
 };
 
 /*
@@ -29,6 +29,8 @@ typedef void http_on_request(void *owner, struct http_request *request, const st
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,
 				    http_on_request *on_request, void *owner, struct log *log,
 				    struct err *err);
+/* For connections from now on; those that are open stay as they are. NULL: plain. */
+void http_server_set_tls(struct http_server *server, struct tls_context *tls);
 /* Takes a listening socket over. */
 int http_server_listen(struct http_server *server, int fd, struct err *err) MUST_CHECK;
 /* Accepts no more; kept-alive connections end after their request. */

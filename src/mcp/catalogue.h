@@ -33,7 +33,7 @@ struct catalogue {
 	size_t n, cap;
 	struct map by_name;
 	struct span result; /* the list's own members besides its tools: a JSON object */
-	size_t refused; /* definitions left out: no name, or a name that stood there before */
+	size_t refused;	    /* definitions left out: no name, or a name that stood there before */
 };
 
 struct catalogue *catalogue_new(void);

@@ -70,8 +70,6 @@ struct openssl *openssl_open(struct err *err)
 
 struct openssl *openssl_close(struct openssl *lib)
 {
-	if (lib && lib->wire)
-		lib->BIO_meth_free(lib->wire);
 	free(lib);
 	return NULL;
 }

@@ -34,7 +34,8 @@
 	X(SSL_new)                                                                                           \
 	X(SSL_free)                                                                                          \
 	X(SSL_ctrl)                                                                                          \
-	X(SSL_set_bio)                                                                                       \
+	X(SSL_set0_rbio)                                                                                     \
+	X(SSL_set0_wbio)                                                                                     \
 	X(SSL_set_accept_state)                                                                              \
 	X(SSL_set_connect_state)                                                                             \
 	X(SSL_get0_param)                                                                                    \
@@ -44,18 +45,10 @@
 	X(SSL_shutdown)                                                                                      \
 	X(SSL_get_error)                                                                                     \
 	X(SSL_get_verify_result)                                                                             \
-	X(BIO_meth_new)                                                                                      \
-	X(BIO_meth_free)                                                                                     \
-	X(BIO_meth_set_read)                                                                                 \
-	X(BIO_meth_set_write)                                                                                \
-	X(BIO_meth_set_ctrl)                                                                                 \
 	X(BIO_new)                                                                                           \
 	X(BIO_free)                                                                                          \
-	X(BIO_set_data)                                                                                      \
-	X(BIO_get_data)                                                                                      \
-	X(BIO_set_init)                                                                                      \
-	X(BIO_set_flags)                                                                                     \
-	X(BIO_clear_flags)                                                                                   \
+	X(BIO_ctrl)                                                                                          \
+	X(BIO_s_mem)                                                                                         \
 	X(BIO_new_mem_buf)                                                                                   \
 	X(PEM_read_bio_X509)                                                                                 \
 	X(PEM_read_bio_PrivateKey)                                                                           \
@@ -80,7 +73,6 @@ struct openssl {
 #define OPENSSL_MEMBER(name) __typeof__(&(name)) name;
 	OPENSSL_CALLS(OPENSSL_MEMBER)
 #undef OPENSSL_MEMBER
-	BIO_METHOD *wire; /* how a session's encrypted bytes come and go; tls.c's */
 };
 
 /*

@@ -7,8 +7,12 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "net/tls.h"
 
-enum { STREAM_PARTS = 8 };
+enum {
+	STREAM_PARTS = 8,
+	STREAM_TLS_SLICE = 64 * 1024, /* encrypted bytes that are handed on at once */
+};
 
 struct stream {
 	struct loop *loop;
@@ -23,6 +27,9 @@ struct stream {
 	size_t queued;
 	struct later ending; /* an error seen while writing, told in the next turn */
 	uv_timer_t *flush_limit;
+	struct tls_session *tls; /* NULL: plain */
+	struct later pumping;	 /* what was read while paused is looked at in the next turn */
+	const char *why;	 /* TLS failed with the connection, not by itself */
 	bool paused, ended, closing, flushing;
 };
 
@@ -32,6 +39,8 @@ struct pending_write {
 	size_t n;
 	char bytes[];
 };
+
+static void on_uv_read(uv_stream_t *handle, ssize_t got, const uv_buf_t *buf);
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -50,19 +59,101 @@ static void tell_end(struct stream *stream, enum stream_end why)
 	stream->events->on_end(stream->owner, why);
 }
 
+static bool is_reading(const struct stream *stream)
+{
+	return !stream->paused && !stream->ended && !stream->closing;
+}
+
+static void tls_flush(struct stream *stream);
+
+/* One step of TLS; false where there is nothing more to do. */
+static bool tls_step(struct stream *stream)
+{
+	char plain[TLS_RECORD_BYTES];
+	size_t n = 0;
+	bool was_secure = tls_session_is_secure(stream->tls);
+	enum tls_step step = tls_session_step(stream->tls, plain, sizeof(plain), &n);
+
+	tls_flush(stream);
+	switch (step) {
+	case TLS_MORE:
+		return false;
+	case TLS_SECURE:
+		if (stream->events->on_secure)
+			stream->events->on_secure(stream->owner);
+		return true;
+	case TLS_DATA:
+		stream->events->on_read(stream->owner, span_of(plain, n));
+		return true;
+	case TLS_CLOSED:
+		tell_end(stream, STREAM_EOF);
+		return false;
+	case TLS_FAILED:
+		tell_end(stream, was_secure ? STREAM_BROKEN : STREAM_INSECURE);
+		return false;
+	}
+	return false;
+}
+
+static void tls_pump(struct stream *stream)
+{
+	bool more = true;
+
+	while (more && is_reading(stream))
+		more = tls_step(stream);
+	if (stream->ended || stream->closing || !more)
+		return;
+	/* Paused with something left: the loop's buffer is not ours. */
+	if (!tls_session_keep(stream->tls))
+		loop_later(stream->loop, &stream->ending);
+}
+
+static void run_pumping(struct later *later)
+{
+	struct stream *stream = LIST_ENTRY(later, struct stream, pumping);
+
+	if (is_reading(stream))
+		tls_pump(stream);
+	if (is_reading(stream))
+		(void)uv_read_start(&stream->h.any, on_alloc, on_uv_read);
+}
+
+/* With TLS the connection must not just end: whoever cut it may have cut something off. */
+static void tls_cut(struct stream *stream, ssize_t got)
+{
+	if (tls_session_is_secure(stream->tls)) {
+		tell_end(stream, STREAM_BROKEN);
+		return;
+	}
+	stream->why = got == UV_EOF ? "the connection ended during the TLS handshake"
+				    : "the connection broke during the TLS handshake";
+	tell_end(stream, STREAM_INSECURE);
+}
+
 static void on_uv_read(uv_stream_t *handle, ssize_t got, const uv_buf_t *buf)
 {
 	struct stream *stream = handle->data;
 
-	if (got > 0)
+	if (got == 0)
+		return;
+	if (stream->tls && got > 0) {
+		tls_session_feed(stream->tls, span_of(buf->base, (size_t)got));
+		tls_pump(stream);
+	} else if (stream->tls) {
+		tls_cut(stream, got);
+	} else if (got > 0) {
 		stream->events->on_read(stream->owner, span_of(buf->base, (size_t)got));
-	else if (got < 0)
+	} else {
 		tell_end(stream, got == UV_EOF ? STREAM_EOF : STREAM_BROKEN);
+	}
 }
 
 static void run_ending(struct later *later)
 {
-	tell_end(LIST_ENTRY(later, struct stream, ending), STREAM_BROKEN);
+	struct stream *stream = LIST_ENTRY(later, struct stream, ending);
+	bool secure = !stream->tls || tls_session_is_secure(stream->tls);
+
+	tell_end(stream, secure ? STREAM_BROKEN : STREAM_INSECURE);
 }
 
 static struct stream *stream_new(struct loop *loop, const struct stream_events *events, void *owner)
@@ -75,6 +166,7 @@ static struct stream *stream_new(struct loop *loop, const struct stream_events *
 	stream->events = events;
 	stream->owner = owner;
 	stream->ending.run = run_ending;
+	stream->pumping.run = run_pumping;
 	return stream;
 }
 
@@ -194,15 +286,13 @@ static int queue_rest(struct stream *stream, const struct span *parts, size_t n,
 	return UV_EPIPE;
 }
 
-void stream_write(struct stream *stream, const struct span *parts, size_t n)
+/* Hands bytes to the kernel as they are. */
+static void send_raw(struct stream *stream, const struct span *parts, size_t n)
 {
 	uv_buf_t bufs[STREAM_PARTS];
 	size_t total = 0;
 	int rc = 0;
 
-	check(n <= STREAM_PARTS);
-	if (stream->ended || stream->closing)
-		return;
 	for (size_t i = 0; i < n; i++) {
 		bufs[i] = (uv_buf_t){ .base = (char *)(uintptr_t)parts[i].p, .len = parts[i].n };
 		total += parts[i].n;
@@ -217,6 +307,78 @@ void stream_write(struct stream *stream, const struct span *parts, size_t n)
 		rc = queue_rest(stream, parts, n, (size_t)rc, total);
 	if (rc < 0)
 		loop_later(stream->loop, &stream->ending);
+}
+
+static void tls_flush(struct stream *stream)
+{
+	struct span out = tls_session_output(stream->tls);
+
+	if (out.n == 0)
+		return;
+	send_raw(stream, &out, 1);
+	tls_session_sent(stream->tls);
+}
+
+/* Short parts share a record: a head and its body go out as one. */
+static bool tls_encrypt(struct stream *stream, const struct span *parts, size_t n)
+{
+	char record[TLS_RECORD_BYTES];
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		for (struct span rest = parts[i]; rest.n;) {
+			struct span piece = span_first(rest, sizeof(record) - used);
+
+			memcpy(record + used, piece.p, piece.n);
+			used += piece.n;
+			rest = span_skip(rest, piece.n);
+			if (used < sizeof(record))
+				continue;
+			if (!tls_session_write(stream->tls, span_of(record, used)))
+				return false;
+			used = 0;
+			if (tls_session_output(stream->tls).n >= STREAM_TLS_SLICE)
+				tls_flush(stream);
+		}
+	}
+	return tls_session_write(stream->tls, span_of(record, used));
+}
+
+void stream_write(struct stream *stream, const struct span *parts, size_t n)
+{
+	check(n <= STREAM_PARTS);
+	if (stream->ended || stream->closing)
+		return;
+	if (!stream->tls) {
+		send_raw(stream, parts, n);
+		return;
+	}
+	if (!tls_encrypt(stream, parts, n))
+		loop_later(stream->loop, &stream->ending);
+	tls_flush(stream);
+}
+
+int stream_start_tls(struct stream *stream, struct tls_context *context, struct span host, struct err *err)
+{
+	char none[1];
+	size_t n;
+
+	check(!stream->tls);
+	stream->tls = tls_session_new(context, host, err);
+	if (!stream->tls)
+		return -1;
+	/* The client speaks first; a server has nothing to say yet. */
+	if (host.n && tls_session_step(stream->tls, none, 0, &n) == TLS_FAILED)
+		return err_set(err, ERR_NOMEM, "%.*s", SPAN_ARG(tls_session_why(stream->tls)));
+	tls_flush(stream);
+	return 0;
+}
+
+struct span stream_why(const struct stream *stream)
+{
+	if (stream->why)
+		return span_str(stream->why);
+	return stream->tls ? tls_session_why(stream->tls) : S("");
 }
 
 size_t stream_queued(const struct stream *stream)
@@ -237,12 +399,19 @@ void stream_resume(struct stream *stream)
 	if (!stream->paused || stream->ended || stream->closing)
 		return;
 	stream->paused = false;
-	(void)uv_read_start(&stream->h.any, on_alloc, on_uv_read);
+	if (stream->tls)
+		loop_later(stream->loop, &stream->pumping);
+	else
+		(void)uv_read_start(&stream->h.any, on_alloc, on_uv_read);
 }
 
+/* Not sooner than here: its own callbacks may still be on the stack. */
 static void on_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct stream *stream = handle->data;
+
+	stream->tls = tls_session_free(stream->tls);
+	free(stream);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -250,12 +419,22 @@ static void on_timer_closed(uv_handle_t *handle)
 	free(handle);
 }
 
+static void say_bye(struct stream *stream)
+{
+	tls_session_bye(stream->tls);
+	tls_flush(stream);
+}
+
 struct stream *stream_close(struct stream *stream)
 {
 	if (!stream || stream->closing)
 		return NULL;
+	/* What waits in the queue is lost with the stream, so nothing can follow it. */
+	if (stream->tls && stream->queued == 0)
+		say_bye(stream);
 	stream->closing = true;
 	loop_later_cancel(&stream->ending);
+	loop_later_cancel(&stream->pumping);
 	if (stream->flush_limit)
 		uv_close((uv_handle_t *)stream->flush_limit, on_timer_closed);
 	stream->flush_limit = NULL;

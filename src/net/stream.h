@@ -5,10 +5,12 @@
 #include "net/loop.h"
 
 struct stream;
+struct tls_context;
 
 enum stream_end {
 	STREAM_EOF,    /* the other side has said all it will say */
-	STREAM_BROKEN, /* reset, broken pipe, an error of the kernel */
+	STREAM_BROKEN, /* reset, broken pipe, an error of the kernel; with TLS: an end without close_notify */
+	STREAM_INSECURE, /* the TLS handshake failed; see stream_why() */
 };
 
 /* Called from the loop, never from inside a stream_* call. */
@@ -19,6 +21,9 @@ struct stream_events {
 	void (*on_end)(void *owner, enum stream_end why);
 	/* The queue has become empty again after it was not. May be NULL. */
 	void (*on_drain)(void *owner);
+	/* The TLS handshake is done; the first on_read and the first stream_write() come after it. May be
+	 * NULL. */
+	void (*on_secure)(void *owner);
 };
 
 enum stream_kind { STREAM_TCP, STREAM_PIPE };
@@ -36,6 +41,18 @@ struct stream *stream_open(struct loop *loop, int fd, enum stream_kind kind,
 struct stream *stream_accept(struct loop *loop, uv_stream_t *listener, const struct stream_events *events,
 			     void *owner);
 
+/*
+ * From now on all bytes pass encrypted. To be called once, before anything was read or written. The
+ * context says which side we are; `host` is who must answer, empty inwards. on_secure follows, or
+ * on_end with STREAM_INSECURE.
+ *
+ * Errors: ERR_NOMEM; the stream is of no more use then.
+ */
+int stream_start_tls(struct stream *stream, struct tls_context *context, struct span host, struct err *err)
+    MUST_CHECK;
+/* Why TLS failed; empty where it did not. Borrowed until the turn in which the stream is closed ends. */
+struct span stream_why(const struct stream *stream);
+
 /* Gives the stream to another owner. */
 void stream_set_owner(struct stream *stream, const struct stream_events *events, void *owner);
 
@@ -45,14 +62,14 @@ void stream_set_owner(struct stream *stream, const struct stream_events *events,
  */
 void stream_write(struct stream *stream, const struct span *parts, size_t n);
 
-/* Bytes that wait for the other side. */
+/* Bytes that wait for the other side; with TLS the encrypted ones. */
 size_t stream_queued(const struct stream *stream);
 
 /* Stops and starts reading: back-pressure. While paused, an end of the stream is not noticed. */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
 
-/* Closes at once; no event follows. NULL is harmless. Returns NULL. */
+/* Closes at once, with TLS after a close_notify; no event follows. NULL is harmless. Returns NULL. */
 struct stream *stream_close(struct stream *stream);
 /* Closes when the queue is empty, or after `limit_ms`; no event follows. NULL is harmless. Returns NULL. */
 struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms);

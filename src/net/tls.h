@@ -88,6 +88,7 @@ enum tls_step tls_session_step(struct tls_session *session, char *plain, size_t 
 bool tls_session_write(struct tls_session *session, struct span plain);
 /* Says close_notify, once, where the handshake is done and nothing has failed. */
 void tls_session_bye(struct tls_session *session);
+/* Was TLS_SECURE said? Also after a failure that came later. */
 bool tls_session_is_secure(const struct tls_session *session);
 
 /* What has to be sent; valid until tls_session_sent() or the next step. */

@@ -12,6 +12,7 @@ enum {
 	REMOTE_ERROR_BYTES = 64 * 1024, /* of a refusal's body */
 	REMOTE_LINGER_MS = 3000,	/* an event stream may stay open this long after its answer */
 	REMOTE_RETRY_MS = 1000,		/* before a broken event stream is taken up again */
+	REMOTE_RETRY_MIN_MS = 10,	/* the server may ask for less; it does not get it */
 	REMOTE_RETRY_MAX_MS = 30000,
 	REMOTE_RESUMES = 5, /* tries to take one answer up again */
 	REMOTE_ID_BYTES = 1024,
@@ -48,8 +49,6 @@ struct remote {
 	struct later up;
 };
 
-static const struct sse_limits sse_limits = { .line_bytes = (size_t)16 << 20,
-					      .event_bytes = ((size_t)16 << 20) + 4096 };
 static const struct http_call_events request_events;
 
 static struct call *call_of(const struct request *request)
@@ -77,30 +76,41 @@ static void start_timer(struct request *request, uv_timer_cb run, uint64_t ms)
 	(void)uv_timer_start(request->timer, run, ms, 0);
 }
 
+static void request_destroy(struct request *request)
+{
+	/* A message of an event points into the parser's bytes: they outlive the callback it is read in. */
+	if (request->parsing)
+		sse_release(&request->events);
+	free(request);
+}
+
 static void request_free(struct request *request)
 {
+	struct call *call;
+
 	if (request->closing)
 		return;
 	request->closing = true;
+	call = call_of(request);
+	if (call && call->transport == request)
+		call->transport = NULL;
 	request->http = http_call_abort(request->http);
 	list_remove(&request->node);
 	buf_release(&request->body);
 	buf_release(&request->last_id);
-	if (request->parsing)
-		sse_release(&request->events);
 	if (request->timer)
 		uv_close((uv_handle_t *)request->timer, on_timer_closed);
 	request->timer = NULL;
 	/* A callback up the stack still looks at `closing`; it frees the rest. */
 	if (!request->busy)
-		free(request);
+		request_destroy(request);
 }
 
 static void leave(struct request *request)
 {
 	request->busy = false;
 	if (request->closing)
-		free(request);
+		request_destroy(request);
 }
 
 static struct request *request_new(struct remote *remote)
@@ -110,7 +120,7 @@ static struct request *request_new(struct remote *remote)
 	if (!request)
 		return NULL;
 	request->remote = remote;
-	request->body = BUF_INIT(limits_default.result_bytes);
+	request->body = BUF_INIT(remote->link->upstream->limits->result_bytes);
 	request->last_id = BUF_INIT(REMOTE_ID_BYTES);
 	request->retry_ms = REMOTE_RETRY_MS;
 	list_add(&remote->requests, &request->node);
@@ -192,12 +202,24 @@ static bool send_get(struct request *request)
 
 /* --- taking a broken event stream up again --- */
 
+static void fail(struct request *request, enum link_failure failure, struct span why)
+{
+	struct link *link = request->remote->link;
+	struct call *call = call_of(request);
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)512);
+
+	buf_add(&text, span_first(why, 400));
+	request_free(request);
+	if (call)
+		link_fail_call(link, call, failure, buf_span(&text));
+}
+
 static void on_retry(uv_timer_t *timer)
 {
 	struct request *request = timer->data;
 
 	if (request->ended || !send_get(request))
-		request_free(request);
+		fail(request, LINK_GONE, S("no memory for a request"));
 }
 
 /*
@@ -214,24 +236,15 @@ static bool resume_later(struct request *request)
 	if (!request->standing && (request->last_id.n == 0 || request->resumes >= REMOTE_RESUMES))
 		return false;
 	request->resumes++;
+	/* A standing stream is taken up again and again: its pace is not the server's to set alone. */
+	if (request->retry_ms < (request->standing ? REMOTE_RETRY_MS : REMOTE_RETRY_MIN_MS))
+		request->retry_ms = request->standing ? REMOTE_RETRY_MS : REMOTE_RETRY_MIN_MS;
 	if (call && call->on_polling)
 		call->on_polling(call, request->retry_ms);
 	start_timer(request, on_retry, request->retry_ms);
 	if (request->standing && request->retry_ms < REMOTE_RETRY_MAX_MS)
 		request->retry_ms *= 2;
 	return true;
-}
-
-static void fail(struct request *request, enum link_failure failure, struct span why)
-{
-	struct link *link = request->remote->link;
-	struct call *call = call_of(request);
-	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)512);
-
-	buf_add(&text, span_first(why, 400));
-	request_free(request);
-	if (call)
-		link_fail_call(link, call, failure, buf_span(&text));
 }
 
 /* --- answers --- */
@@ -262,6 +275,7 @@ static void take_head(struct request *request, const struct http_head *head)
 {
 	struct span type = http_known(head, HTTP_HEADER_CONTENT_TYPE);
 	struct call *call = call_of(request);
+	struct sse_limits limits = { 0 };
 
 	request->status = head->status;
 	take_session(request->remote, head);
@@ -277,7 +291,9 @@ static void take_head(struct request *request, const struct http_head *head)
 		http_call_endless(request->http);
 		if (request->parsing)
 			sse_release(&request->events);
-		sse_init(&request->events, &sse_limits);
+		limits.line_bytes = request->body.max;
+		limits.event_bytes = request->body.max + 4096;
+		sse_init(&request->events, &limits);
 		request->parsing = true;
 		request->remote->link->streams = true;
 		if (call && call->on_streaming)

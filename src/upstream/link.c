@@ -24,6 +24,8 @@ static void forget(struct call *call)
 {
 	if (!call->link)
 		return;
+	/* It may have stopped what other calls are fed by, too. */
+	call->link->transport->pause(call->link, call, false);
 	(void)map_remove(&call->link->by_id, call->id_key);
 	list_remove(&call->node);
 	call->link = NULL;
@@ -412,6 +414,9 @@ static void receive_notification(struct link *link, struct call *via, const stru
 	const struct json *json = message->json;
 	struct call *call = via;
 
+	/* A request without an id is neither answered nor passed on. */
+	if (!(method_info(message->method)->flags & METHOD_NOTIFICATION))
+		return;
 	if (message->method == METHOD_PROGRESS) {
 		call = message->params == JSON_NONE
 			   ? NULL
@@ -454,7 +459,8 @@ static void receive_request(struct link *link, struct call *via, const struct me
 		answer_locally(link, message, S(",\"result\":{}}"));
 		return;
 	}
-	if (!method_allowed(message->method, link->revision ? link->revision : REVISION_LAST_LEGACY,
+	if ((method_info(message->method)->flags & METHOD_NOTIFICATION) ||
+	    !method_allowed(message->method, link->revision ? link->revision : REVISION_LAST_LEGACY,
 			    METHOD_FROM_SERVER)) {
 		answer_locally(link, message,
 			       S(",\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}"));

@@ -16,6 +16,7 @@ struct call;
 struct upstream {
 	struct loop *loop;
 	struct log *log;
+	const struct limits *limits;
 	struct channel *launcher; /* NULL while the launcher is being restarted */
 	struct channel *egress;
 	struct json json; /* the tape for what servers send; valid during one callback */
@@ -52,7 +53,8 @@ struct call {
 	void (*on_failed)(struct call *call, enum link_failure failure, struct span why);
 	/* The server has begun to answer with a stream. May be NULL. */
 	void (*on_streaming)(struct call *call);
-	/* It has closed the stream before the answer and will be asked again after `retry_ms`. May be NULL. */
+	/* It has closed the stream before the answer and will be asked again after `retry_ms`. May be NULL.
+	 */
 	void (*on_polling)(struct call *call, uint64_t retry_ms);
 };
 

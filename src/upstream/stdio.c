@@ -26,7 +26,7 @@ struct process {
 	struct log_brake note_brake;
 	uint64_t pid;
 	uv_timer_t word; /* its pipes have ended; the launcher's word is waited for */
-	bool reading; /* inside on_out: the link may end under our feet */
+	bool reading;	 /* inside on_out: the link may end under our feet */
 	bool freed;
 };
 
@@ -190,7 +190,7 @@ static bool stdio_open(struct link *link, struct err *err)
 	process->link = link;
 	check(uv_timer_init(&link->upstream->loop->uv, &process->word) == 0);
 	process->word.data = process;
-	process->lines = LINES_INIT(limits_default.result_bytes);
+	process->lines = LINES_INIT(link->upstream->limits->result_bytes);
 	process->note_lines = LINES_INIT((size_t)16384);
 	process->instance = ++link->upstream->next_instance;
 	process->start.on_answer = on_started;

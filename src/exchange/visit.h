@@ -1,0 +1,42 @@
+/* visit.h - one HTTP request on its way through the door, and what its parts share. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "exchange/post.h"
+
+/* One request on its way through the door. Kept in memory of its own only where it has to wait. */
+struct visit {
+	struct worker *worker;
+	struct http_request *request;
+	const struct http_head *head;
+	struct span body;
+	struct principal *principal;
+	struct server *only; /* the endpoint's server; NULL: the catalogue */
+	bool events;
+};
+
+/* Answers with JSON that is no JSON-RPC. */
+void visit_reply(struct http_request *request, unsigned status, struct span text,
+		 const struct http_header *more, size_t n_more);
+/* Answers with a JSON-RPC error; `id` may be empty, `kanmon` is the K code. */
+void visit_refuse(const struct visit *visit, unsigned status, struct span id, int code, const char *kanmon,
+		  struct span text);
+/* 405, with what is allowed. */
+void visit_refuse_method(const struct visit *visit, struct span allow);
+
+/* Takes the request over; NULL: answered already. */
+struct post *visit_post_of(const struct visit *visit, struct client *client, bool modern, bool batch);
+/* Starts the one request of a POST. */
+void visit_start(const struct visit *visit, struct client *client, const struct message *message,
+		 enum revision revision, struct span mirrored);
+
+/* front_modern.c: a message of 2026-07-28 or later; its tape is worker->json. */
+void visit_modern(const struct visit *visit, const struct message *message);
+
+/* front_legacy.c: messages of the revisions with sessions. */
+void visit_legacy(const struct visit *visit, const struct message *message);
+/* An array of messages. */
+void visit_batch(const struct visit *visit, const struct json *json);
+/* The session's own event stream, or the rest of a broken one. */
+void visit_get(const struct visit *visit);
+void visit_delete(const struct visit *visit);
