@@ -99,6 +99,7 @@ fail:
 int file_make_dirs(const char *path, struct err *err)
 {
 	char step[PATH_MAX];
+	struct stat st;
 	int n = snprintf(step, sizeof(step), "%s", path);
 
 	if (n <= 0 || (size_t)n >= sizeof(step))
@@ -112,8 +113,12 @@ int file_make_dirs(const char *path, struct err *err)
 		if (mkdir(step, 0700) < 0 && errno != EEXIST)
 			return err_sys(err, "cannot make the folder %s", step);
 		*p = saved;
-		if (saved == '\0')
+		if (saved != '\0')
+			continue;
+		if (stat(step, &st) == 0 && S_ISDIR(st.st_mode))
 			return 0;
+		errno = ENOTDIR;
+		return err_sys(err, "cannot make the folder %s", step);
 	}
 }
 

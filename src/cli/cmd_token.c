@@ -8,6 +8,7 @@
 #include "base/tr.h"
 #include "cli/cmd.h"
 #include "cli/gate.h"
+#include "cli/output.h"
 #include "identity/token.h"
 #include "store/ask.h"
 #include "store/keeper.h"
@@ -34,12 +35,12 @@ static void answer_release(struct answer *answer)
 
 static void open_own(struct wire_in *in, const struct wire_out *out)
 {
-	uint32_t head[2];
+	struct span bytes = buf_span(&out->bytes);
+	uint32_t head[2] = { 0 };
 
-	memcpy(head, out->bytes.p, sizeof(head));
-	*in = (struct wire_in){ .kind = head[0],
-				.id = head[1],
-				.rest = span_skip(buf_span(&out->bytes), sizeof(head)) };
+	if (bytes.n >= sizeof(head))
+		memcpy(head, bytes.p, sizeof(head));
+	*in = (struct wire_in){ .kind = head[0], .id = head[1], .rest = span_skip(bytes, sizeof(head)) };
 }
 
 static int ask_store(const struct gate_paths *paths, const struct wire_out *question, struct answer *answer,
@@ -228,18 +229,17 @@ static int put_question(const struct options *options, struct wire_out *out)
 
 static int run(const struct options *options)
 {
-	const char *form = option_value(options, "output");
-	bool json = form && strcmp(form, "json") == 0;
 	struct gate_config config;
-	struct wire_out question = { 0 };
+	CLEANUP(wire_out_release) struct wire_out question = { 0 };
 	struct answer answer;
 	struct err err = ERR_INIT;
+	bool json;
 	int rc = put_question(options, &question);
 
+	if (rc == 0)
+		rc = output_form(&cmd_token, options, &json);
 	if (rc)
 		return rc;
-	if (form && !json && strcmp(form, "text") != 0)
-		return cmd_usage_error(&cmd_token, tr("the output is text or json, not %s"), form);
 	rc = gate_load(options, &config);
 	if (rc)
 		return rc;
@@ -252,7 +252,6 @@ static int run(const struct options *options)
 	else
 		(void)fprintf(stderr, "%s\n", tr("revoked; it is refused from now on"));
 	answer_release(&answer);
-	wire_out_release(&question);
 	gate_config_release(&config);
 	return rc;
 }

@@ -35,6 +35,7 @@ static void on_gone(void *owner)
 	struct child *child = owner;
 
 	child->channel = channel_close(child->channel);
+	child->events->on_lost(child->owner, child);
 	/* Launcher and keeper have something to finish: servers to end, records to write. */
 	if (child->pid > 0 && child->role != CHILD_LAUNCHER && child->role != CHILD_KEEPER)
 		(void)kill(child->pid, SIGKILL);
@@ -99,6 +100,7 @@ void child_reap(struct child *child)
 	child->pid = 0;
 	child->ready = false;
 	child->channel = channel_close(child->channel);
+	child->events->on_lost(child->owner, child);
 	if (now > child->started_ms + CHILD_STEADY_MS)
 		child->backoff_ms = CHILD_BACKOFF_MS;
 	if (!child->stopping) {
@@ -119,4 +121,5 @@ void child_stop(struct child *child)
 	child->stopping = true;
 	(void)uv_timer_stop(&child->timer);
 	child->channel = channel_close(child->channel);
+	child->events->on_lost(child->owner, child);
 }

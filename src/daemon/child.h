@@ -15,6 +15,8 @@ struct child_events {
 	/* A new process of this role stands; its channel is open. Send its set-up and tell its peers. */
 	void (*on_start)(void *owner, struct child *child);
 	void (*on_message)(void *owner, struct child *child, struct wire_in *in);
+	/* Its channel is closed: nothing can be told it any more, though it may not have ended yet. */
+	void (*on_lost)(void *owner, struct child *child);
 	/* It has ended; another follows by itself. */
 	void (*on_end)(void *owner, struct child *child, int status);
 };

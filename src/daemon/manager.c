@@ -293,17 +293,24 @@ static void stop(struct manager *manager, int code)
 	(void)uv_timer_start(&manager->deadline, on_drain_deadline, MANAGER_DRAIN_MS, 0);
 }
 
-static void on_end(void *owner, struct child *child, int status)
+/* Nobody keeps a channel that is closed. */
+static void on_lost(void *owner, struct child *child)
 {
 	struct manager *manager = owner;
 
-	(void)status;
 	if (child->role == CHILD_WORKER)
 		hosts_set_worker(manager->hosts, NULL);
 	if (child->role == CHILD_KEEPER)
 		hosts_set_keeper(manager->hosts, NULL);
 	if (child->role == CHILD_LAUNCHER)
 		hosts_set_launcher(manager->hosts, NULL);
+}
+
+static void on_end(void *owner, struct child *child, int status)
+{
+	struct manager *manager = owner;
+
+	(void)status;
 	if (manager->stopping && all_gone(manager))
 		loop_stop(&manager->loop);
 	/* What cannot even start the first time will not start the second. */
@@ -389,9 +396,9 @@ static void on_message(void *owner, struct child *child, struct wire_in *in)
 	}
 }
 
-static const struct child_events child_events = { .on_start = on_start,
-						  .on_message = on_message,
-						  .on_end = on_end };
+static const struct child_events child_events = {
+	.on_start = on_start, .on_message = on_message, .on_lost = on_lost, .on_end = on_end
+};
 
 /* --- reload --- */
 
@@ -632,8 +639,10 @@ int manager_main(const struct manager_options *options)
 	manager->log = options->log;
 	manager->ring = RING_FDS_INIT;
 	manager->lock_fd = -1;
-	if (load(manager) < 0)
+	if (load(manager) < 0) {
+		free(manager);
 		return 2;
+	}
 	apply_log(manager);
 	if (loop_init(&manager->loop, &err) < 0)
 		return 1;

@@ -264,18 +264,20 @@ static void take_peer(struct process *process, struct wire_in *in)
 		return;
 	switch ((enum work_peer)which) {
 	case PEER_KEEPER:
-		worker->keeper = channel_close(worker->keeper);
+		old = TAKE(worker->keeper);
+		(void)channel_abandon(old);
 		worker->keeper = channel_open(&worker->loop, fd, &keeper_events, process, NULL);
 		token_cache_forget(worker->tokens);
 		break;
 	case PEER_LAUNCHER:
-		worker->upstream.launcher = channel_close(worker->upstream.launcher);
+		old = TAKE(worker->upstream.launcher);
+		(void)channel_abandon(old);
 		worker->upstream.launcher = channel_open(&worker->loop, fd, &launcher_events, process, NULL);
 		break;
 	case PEER_EGRESS:
 		old = worker->upstream.egress;
 		worker_set_egress(worker, channel_open(&worker->loop, fd, &egress_events, process, NULL));
-		(void)channel_close(old);
+		(void)channel_abandon(old);
 		break;
 	}
 }

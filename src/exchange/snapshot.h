@@ -13,10 +13,10 @@
  *          "authority","path","host","tls","ca","ephemeral"}…]}
  * Errors: ERR_FORMAT, ERR_NOMEM.
  */
-int snapshot_apply(struct worker *worker, struct span json, struct err *err) MUST_CHECK;
+int snapshot_apply(struct worker *worker, struct span text, struct err *err) MUST_CHECK;
 
 /* One server more, made for one host (`kanmon run`): the same object as in "servers". */
-struct server *snapshot_add_server(struct worker *worker, struct span json, struct err *err);
+struct server *snapshot_add_server(struct worker *worker, struct span text, struct err *err);
 
 /* Adds the state of the worker as JSON: servers, sessions, counters. */
 void snapshot_state(struct worker *worker, struct buf *out);

@@ -181,7 +181,7 @@ static void ended(struct connection *connection, enum stream_end why)
 	if (why == STREAM_INSECURE)
 		lost(connection, HTTP_FAIL_TLS, stream_why(connection->stream));
 	else if (why == STREAM_EOF && call->answering && http_finish(&connection->parser) == HTTP_DONE)
-		finished(connection);
+		finished(connection, true);
 	else
 		lost(connection, HTTP_FAIL_BROKEN, S("the connection ended before the answer was whole"));
 }
@@ -466,7 +466,10 @@ static void end_all(struct list *connections)
 
 static void run_freeing(struct later *later)
 {
-	free(LIST_ENTRY(later, struct http_pool, freeing));
+	struct http_pool *pool = LIST_ENTRY(later, struct http_pool, freeing);
+
+	(void)tls_context_unref(pool->options.tls);
+	free(pool);
 }
 
 struct http_pool *http_pool_free(struct http_pool *pool)

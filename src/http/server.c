@@ -10,8 +10,9 @@
 #include "net/tls.h"
 
 enum {
-	SERVER_STASH_BYTES = 64 * 1024, /* what a client may send ahead while its request is worked on */
-	SERVER_LINGER_MS = 2000,	/* how long a refused client may take to notice */
+	SERVER_STASH_BYTES = 64 * 1024,	 /* what a client may send ahead while its request is worked on */
+	SERVER_UNREAD_BYTES = 64 * 1024, /* of replies not yet taken; past it no further request is begun */
+	SERVER_LINGER_MS = 2000,	 /* how long a refused client may take to notice */
 	SERVER_HEAD_BYTES = 16 * 1024,
 	SERVER_LISTENERS = 16,
 };
@@ -90,6 +91,15 @@ static void send_head(struct http_request *conn, const struct http_reply *reply,
 	stream_write(conn->stream, (struct span[]){ buf_span(out), body }, 2);
 }
 
+/* What was sent ahead comes first, in a turn of its own; then more is read. */
+static void go_on(struct http_request *conn)
+{
+	if (conn->stash.n)
+		loop_later(conn->server->loop, &conn->next);
+	else
+		stream_resume(conn->stream);
+}
+
 /* After a reply: the same connection waits for its next request, or ends. */
 static void answered(struct http_request *conn)
 {
@@ -107,10 +117,8 @@ static void answered(struct http_request *conn)
 	}
 	http_reset(&conn->parser);
 	conn->state = CONN_READING;
-	if (!conn->busy) {
-		stream_resume(conn->stream);
-		loop_later(conn->server->loop, &conn->next);
-	}
+	if (!conn->busy)
+		go_on(conn);
 }
 
 static void refuse(struct http_request *conn)
@@ -172,10 +180,16 @@ static void done(struct http_request *conn)
 	server->on_request(server->owner, conn, &conn->parser.head, conn->body);
 }
 
+/* Who asks and asks, and takes no answer, has to wait with the next question. */
+static bool is_clogged(const struct http_request *conn)
+{
+	return !conn->begun && stream_queued(conn->stream) > SERVER_UNREAD_BYTES;
+}
+
 /* Feeds bytes until they are used up, or a request has to be answered first. */
 static void feed(struct http_request *conn, struct span *in)
 {
-	while (!conn->dead && conn->state == CONN_READING) {
+	while (!conn->dead && conn->state == CONN_READING && !is_clogged(conn)) {
 		if (in->n && !conn->begun) {
 			conn->begun = true;
 			conn->since_ms = loop_now(conn->server->loop);
@@ -252,6 +266,8 @@ static void run_next(struct later *later)
 	buf_release(&stash);
 	if (conn->dead)
 		conn_free(conn);
+	else if (conn->state == CONN_READING && conn->stash.n == 0)
+		stream_resume(conn->stream);
 }
 
 static void log_insecure(struct http_request *conn)
@@ -292,6 +308,8 @@ static void on_drain(void *owner)
 
 	if (conn->state == CONN_STREAMING && conn->events && conn->events->on_drain)
 		conn->events->on_drain(conn->user);
+	else if (conn->state == CONN_READING)
+		go_on(conn);
 }
 
 static const struct stream_events conn_events = {

@@ -119,8 +119,7 @@ int wire_send(int fd, const struct wire_out *out, struct err *err)
 	ssize_t put;
 
 	if (!buf_ok(&out->bytes))
-		return err_set(err, ERR_LIMIT, "a message of kind %u is too long",
-			       (unsigned)(unsigned char)out->bytes.p[0]);
+		return err_set(err, ERR_LIMIT, "a message to another process is too long");
 	if (out->n_fds) {
 		struct cmsghdr *c;
 

@@ -33,6 +33,7 @@ struct request {
 	uint64_t retry_ms;
 	struct buf body;
 	struct sse_parser events;
+	struct sse_limits event_limits;
 	bool parsing;
 	struct buf last_id;
 	uv_timer_t *timer; /* made when it is first needed: most requests never wait */
@@ -121,6 +122,8 @@ static struct request *request_new(struct remote *remote)
 		return NULL;
 	request->remote = remote;
 	request->body = BUF_INIT(remote->link->upstream->limits->result_bytes);
+	request->event_limits.line_bytes = request->body.max;
+	request->event_limits.event_bytes = request->body.max + 4096;
 	request->last_id = BUF_INIT(REMOTE_ID_BYTES);
 	request->retry_ms = REMOTE_RETRY_MS;
 	list_add(&remote->requests, &request->node);
@@ -275,7 +278,6 @@ static void take_head(struct request *request, const struct http_head *head)
 {
 	struct span type = http_known(head, HTTP_HEADER_CONTENT_TYPE);
 	struct call *call = call_of(request);
-	struct sse_limits limits = { 0 };
 
 	request->status = head->status;
 	take_session(request->remote, head);
@@ -291,9 +293,7 @@ static void take_head(struct request *request, const struct http_head *head)
 		http_call_endless(request->http);
 		if (request->parsing)
 			sse_release(&request->events);
-		limits.line_bytes = request->body.max;
-		limits.event_bytes = request->body.max + 4096;
-		sse_init(&request->events, &limits);
+		sse_init(&request->events, &request->event_limits);
 		request->parsing = true;
 		request->remote->link->streams = true;
 		if (call && call->on_streaming)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import select
 import shlex
 import shutil
 import socket
@@ -341,12 +342,19 @@ class Events:
         return found[0] if found else {}
 
     def message(self):
-        """The next event with a message in it."""
+        """The next event with a message in it. Comments keep a stream awake, so they do not count as something."""
+        end = time.monotonic() + WAIT
         while (event := self.next()) is not None:
             if event.get("data"):
                 event["json"] = json.loads(event["data"])
                 return event
+            if time.monotonic() > end:
+                raise Closed("no message came in time")
         return None
+
+    def is_quiet(self):
+        """Nothing has come that was not read."""
+        return not self.text and not self.connection.pending and not select.select([self.connection.socket], [], [], 0.1)[0]
 
     def rest(self):
         found = []

@@ -1,17 +1,13 @@
-#!/usr/bin/env python3
-# tables - the generated pages against the tables of the program, and the codes against the sources. TAP.
+# tables.py - tests of what is written from tables: pages, codes, texts in two languages.
 # SPDX-License-Identifier: Apache-2.0
 import filecmp
 import json
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-
-from harness import KANMON, ROOT, contains, environment, equal, finish, ok  # noqa: E402
+from harness import KANMON, ROOT, contains, environment, equal, ok, skip
 
 CODE = re.compile(r"\bK[0-9]{3}\b")
 
@@ -80,7 +76,7 @@ def test_manuals():
         noise = [p.name + ": " + subprocess.run(["groff", "-man", "-ww", "-K", "utf8", "-Tutf8", str(p)],
                                                 capture_output=True, check=True).stderr.decode() for p in pages]
     except FileNotFoundError:
-        ok(True, "groff takes the manual pages # SKIP groff is not installed")
+        skip("groff takes the manual pages", "groff is not installed")
         return
     equal([line for line in noise if not line.endswith(": ")], [], "groff takes the manual pages")
 
@@ -91,6 +87,9 @@ def test_schema():
     equal(schema["additionalProperties"], False, "and no others")
 
 
-for test in (test_codes, test_explain, test_pages, test_manuals, test_schema):
-    test()
-finish()
+def test_texts():
+    done = subprocess.run([str(ROOT / "tools" / "po-check"), str(ROOT)], capture_output=True)
+    ok(done.returncode == 0, "every text has a Japanese one, and none is left over", done.stdout.decode())
+
+
+TESTS = (test_codes, test_explain, test_pages, test_manuals, test_schema, test_texts)
