@@ -166,6 +166,31 @@ void gate_config_release(struct gate_config *config)
 	config->conf = conf_unref(config->conf);
 }
 
+/* --- what a reload compares --- */
+
+bool gate_config_same_addresses(const struct gate_config *a, const struct gate_config *b, const char *key)
+{
+	const struct conf_node *x = conf_get_first(conf_root(a->conf), key);
+	const struct conf_node *y = conf_get_first(conf_root(b->conf), key);
+
+	for (; x && y; x = conf_next(x), y = conf_next(y)) {
+		struct conf_address p = conf_address(x), q = conf_address(y);
+
+		if (p.port != q.port || !span_eq(p.host, q.host))
+			return false;
+	}
+	return !x && !y;
+}
+
+const struct conf_node *gate_config_server(const struct gate_config *config, struct span name)
+{
+	for (const struct conf_node *at = conf_get_first(conf_root(config->conf), "servers"); at;
+	     at = conf_next(at))
+		if (span_eq(conf_name(at), name))
+			return at;
+	return NULL;
+}
+
 /* --- the worker's part --- */
 
 struct url_parts {

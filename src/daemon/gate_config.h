@@ -40,6 +40,11 @@ void gate_config_release(struct gate_config *config);
 /* The path a user's own config has; false where there is no home. */
 bool gate_config_default_path(char *out, size_t size);
 
+/* Do two configs name the same addresses under this key (CONF_ADDRESS)? */
+bool gate_config_same_addresses(const struct gate_config *a, const struct gate_config *b, const char *key);
+/* The server of that name; NULL where there is none. */
+const struct conf_node *gate_config_server(const struct gate_config *config, struct span name);
+
 /* The worker's part, see exchange/snapshot.h. */
 void gate_config_worker(const struct gate_config *config, struct buf *out);
 

@@ -402,29 +402,6 @@ static const struct child_events child_events = {
 
 /* --- reload --- */
 
-static bool same_addresses(const struct gate_config *a, const struct gate_config *b, const char *key)
-{
-	const struct conf_node *x = conf_get_first(conf_root(a->conf), key);
-	const struct conf_node *y = conf_get_first(conf_root(b->conf), key);
-
-	for (; x && y; x = conf_next(x), y = conf_next(y)) {
-		struct conf_address p = conf_address(x), q = conf_address(y);
-
-		if (p.port != q.port || !span_eq(p.host, q.host))
-			return false;
-	}
-	return !x && !y;
-}
-
-static const struct conf_node *server_named(const struct gate_config *config, struct span name)
-{
-	for (const struct conf_node *at = conf_get_first(conf_root(config->conf), "servers"); at;
-	     at = conf_next(at))
-		if (span_eq(conf_name(at), name))
-			return at;
-	return NULL;
-}
-
 /* Definitions of the old config that the new one does not have are taken back. */
 static void forget_missing(struct manager *manager, const struct gate_config *old)
 {
@@ -432,7 +409,7 @@ static void forget_missing(struct manager *manager, const struct gate_config *ol
 	     at = conf_next(at)) {
 		bool program = gate_config_is_program(at);
 		struct channel *to = manager->children[program ? CHILD_LAUNCHER : CHILD_EGRESS].channel;
-		const struct conf_node *now = server_named(&manager->config, conf_name(at));
+		const struct conf_node *now = gate_config_server(&manager->config, conf_name(at));
 		struct wire_out out = { 0 };
 
 		if (!to || (now && gate_config_is_program(now) == program))
@@ -459,7 +436,8 @@ static int reload(struct manager *manager, struct err *err)
 		(void)!write(STDERR_FILENO, text.p, text.n);
 		return -1;
 	}
-	if (!same_addresses(&old, &fresh, "listen") || !same_addresses(&old, &fresh, "metrics") ||
+	if (!gate_config_same_addresses(&old, &fresh, "listen") ||
+	    !gate_config_same_addresses(&old, &fresh, "metrics") ||
 	    strcmp(old.paths.data, fresh.paths.data) != 0) {
 		gate_config_release(&fresh);
 		return err_set(

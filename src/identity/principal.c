@@ -41,5 +41,6 @@ struct principal *principal_unref(struct principal *principal)
 
 bool principal_may_use(const struct principal *principal, struct span server)
 {
-	return span_eq(principal->scopes, TOKEN_DEFAULT_SCOPES) || token_scopes_allow(principal->scopes, server);
+	return span_eq(principal->scopes, TOKEN_DEFAULT_SCOPES) ||
+	       token_scopes_allow(principal->scopes, server);
 }
