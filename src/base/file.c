@@ -117,8 +117,7 @@ int file_make_dirs(const char *path, struct err *err)
 			continue;
 		if (stat(step, &st) == 0 && S_ISDIR(st.st_mode))
 			return 0;
-		errno = ENOTDIR;
-		return err_sys(err, "cannot make the folder %s", step);
+		return err_set(err, ERR_FORMAT, "%s is not a folder", step);
 	}
 }
 

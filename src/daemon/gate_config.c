@@ -6,9 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/file.h"
 #include "conf/core.h"
+#include "conf/url.h"
 #include "crypto/digest.h"
+#include "daemon/gate_tls.h"
 #include "exchange/items.h"
 #include "jail/launch.h"
 #include "net/dial.h"
@@ -154,6 +157,10 @@ int gate_config_load(const char *file, const char *data_dir, struct gate_config 
 	config.digest[64] = '\0';
 	if (fill_paths(&config, data_dir, err) < 0)
 		goto fail;
+	if (!gate_tls_check(&config, problems)) {
+		(void)err_set(err, ERR_CONFIG, "the config is not usable");
+		goto fail;
+	}
 	*out = config;
 	return 0;
 fail:
@@ -193,39 +200,13 @@ const struct conf_node *gate_config_server(const struct gate_config *config, str
 
 /* --- the worker's part --- */
 
-struct url_parts {
-	bool tls;
-	struct span authority, host, path;
-	uint16_t port;
-};
-
-/* The config's check has accepted it: http or https, a host, no user, no fragment. */
-static struct url_parts url_parts(struct span url)
+/* The config's check has accepted it. */
+static struct conf_url url_of(const struct conf_node *server)
 {
-	struct url_parts parts = { .tls = span_starts(url, S("https://")) };
-	struct span rest = span_skip(url, parts.tls ? 8 : 7);
-	size_t slash = span_find(rest, '/'), query = span_find(rest, '?');
-	uint64_t port = parts.tls ? 443 : 80;
-	struct span after;
+	struct conf_url url = { .tls = false };
 
-	if (query < slash)
-		slash = query;
-	parts.authority = span_first(rest, slash);
-	parts.path = span_skip(rest, slash);
-	after = parts.authority;
-	if (after.n && after.p[0] == '[') {
-		size_t end = span_find(after, ']');
-
-		parts.host = span_of(after.p + 1, end - 1);
-		after = span_skip(after, end + 1);
-	} else {
-		parts.host = span_first(after, span_find(after, ':'));
-		after = span_skip(after, parts.host.n);
-	}
-	if (after.n > 1)
-		(void)span_u64(span_skip(after, 1), &port);
-	parts.port = (uint16_t)port;
-	return parts;
+	check(conf_url_parse(conf_get_text(server, "url"), &url, NULL) == 0);
+	return url;
 }
 
 bool gate_config_is_program(const struct conf_node *server)
@@ -249,31 +230,16 @@ static void add_globs(struct buf *out, struct span name, const struct conf_node 
 
 static void add_address(struct buf *out, const struct conf_node *server)
 {
-	struct url_parts url = url_parts(conf_get_text(server, "url"));
-	CLEANUP(buf_release) struct buf path = BUF_INIT((size_t)8192);
+	struct conf_url url = url_of(server);
 
-	if (url.path.n == 0 || url.path.p[0] != '/')
-		buf_add_char(&path, '/');
-	buf_add(&path, url.path);
 	json_put_string(out, S("kind"), S("http"));
 	json_put_string(out, S("authority"), url.authority);
-	json_put_string(out, S("path"), buf_span(&path));
+	json_put_string(out, S("path"), url.target);
 	json_put_string(out, S("host"), url.host);
 	json_put_bool(out, S("tls"), url.tls);
 }
 
-/* A CA bundle is read here: the worker opens no files. */
-static void add_ca(struct buf *out, const struct conf_node *server)
-{
-	CLEANUP(buf_release) struct buf pem = BUF_INIT((size_t)1 << 20);
-	struct span path = conf_get_text(server, "ca");
-	char name[PATH_MAX];
-
-	if (path.n && span_to_cstr(path, name, sizeof(name)) && file_read(name, &pem, NULL) == 0)
-		json_put_string(out, S("ca"), buf_span(&pem));
-}
-
-static void add_server(struct buf *out, const struct conf_node *server)
+static void add_server(struct buf *out, const struct conf_node *server, const char *roots)
 {
 	static const struct span eras[] = { SPAN("auto"), SPAN("legacy"), SPAN("modern") };
 
@@ -284,7 +250,7 @@ static void add_server(struct buf *out, const struct conf_node *server)
 		json_put_string(out, S("kind"), S("stdio"));
 	} else {
 		add_address(out, server);
-		add_ca(out, server);
+		gate_tls_add_server(server, roots, out);
 	}
 	json_put_string(out, S("era"), eras[conf_get_word(server, "era")]);
 	json_put_u64(out, S("timeout_ms"), conf_get_ms(server, "timeout"));
@@ -349,6 +315,7 @@ static void add_limits(struct buf *out, const struct conf_node *root)
 void gate_config_worker(const struct gate_config *config, struct buf *out)
 {
 	const struct conf_node *root = conf_root(config->conf);
+	char roots[65];
 
 	buf_add_char(out, '{');
 	json_put_string(out, S("config"), span_str(config->digest));
@@ -361,10 +328,11 @@ void gate_config_worker(const struct gate_config *config, struct buf *out)
 	}
 	buf_add_char(out, ']');
 	add_limits(out, root);
+	gate_tls_add(config, roots, out);
 	json_add_key(out, S("servers"));
 	buf_add_char(out, '[');
 	for (const struct conf_node *at = conf_get_first(root, "servers"); at; at = conf_next(at))
-		add_server(out, at);
+		add_server(out, at, roots);
 	buf_add(out, S("]}"));
 }
 
@@ -476,7 +444,7 @@ int gate_config_launch(const struct conf_node *server, struct wire_out *out, str
 
 void gate_config_dial(const struct conf_node *server, struct wire_out *out)
 {
-	struct url_parts url = url_parts(conf_get_text(server, "url"));
+	struct conf_url url = url_of(server);
 
 	wire_begin(out, DIAL_DEFINE, 0);
 	wire_put_span(out, conf_name(server));

@@ -45,7 +45,7 @@ bool gate_config_same_addresses(const struct gate_config *a, const struct gate_c
 /* The server of that name; NULL where there is none. */
 const struct conf_node *gate_config_server(const struct gate_config *config, struct span name);
 
-/* The worker's part, see exchange/snapshot.h. */
+/* The worker's part, see exchange/snapshot.h. `out` may hold the listener's key after it. */
 void gate_config_worker(const struct gate_config *config, struct buf *out);
 
 /* The definition of a server made for one host, as the worker takes it. */

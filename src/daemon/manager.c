@@ -13,9 +13,12 @@
 
 #include "audit/ring.h"
 #include "base/check.h"
+#include "base/secret.h"
 #include "base/tr.h"
 #include "conf/core.h"
+#include "crypto/digest.h"
 #include "daemon/child.h"
+#include "daemon/gate_tls.h"
 #include "daemon/hosts.h"
 #include "daemon/listen.h"
 #include "daemon/notify.h"
@@ -23,6 +26,7 @@
 #include "daemon/watch.h"
 #include "jail/launch.h"
 #include "net/dial.h"
+#include "net/openssl.h"
 
 enum {
 	MANAGER_RING_BYTES = 4 * 1024 * 1024,
@@ -44,18 +48,21 @@ struct manager {
 	uv_signal_t on_term, on_int, on_hup, on_child;
 	uv_timer_t deadline;
 	int lock_fd;
+	uint8_t tls_digest[DIGEST_BYTES]; /* of the files the config names for TLS */
+	bool worker_tls;		  /* the worker was started with TLS */
 	bool ready, stopping;
 	int exit_code;
 };
 
 /* --- what each process is told when it starts --- */
 
-static void put_setup(const struct manager *manager, struct wire_out *out)
+static void put_setup(const struct manager *manager, struct wire_out *out, bool tls)
 {
 	wire_begin(out, WORK_SETUP, 0);
 	wire_put_u64(out, manager->log->level);
 	wire_put_u64(out, manager->log->json);
 	wire_put_u64(out, manager->log->stamp);
+	wire_put_u64(out, tls);
 }
 
 /* A channel between the worker and another: one end goes with `out`, the other to the worker. */
@@ -90,7 +97,7 @@ static void set_up_keeper(struct manager *manager, struct child *child)
 	struct wire_out out = { 0 };
 	int theirs;
 
-	put_setup(manager, &out);
+	put_setup(manager, &out, false);
 	wire_put_span(&out, span_str(manager->config.paths.data));
 	wire_put_span(&out, span_str(manager->config.paths.audit));
 	if (join_worker(manager, &out, PEER_KEEPER, &theirs) == 0) {
@@ -130,7 +137,7 @@ static void set_up_joined(struct manager *manager, struct child *child, enum wor
 	struct wire_out out = { 0 };
 	int theirs;
 
-	put_setup(manager, &out);
+	put_setup(manager, &out, false);
 	if (join_worker(manager, &out, peer, &theirs) == 0)
 		channel_send(child->channel, &out);
 	closep(&theirs);
@@ -196,7 +203,8 @@ static void set_up_worker(struct manager *manager, struct child *child)
 {
 	struct wire_out out = { 0 };
 
-	put_setup(manager, &out);
+	manager->worker_tls = gate_tls_wanted(&manager->config);
+	put_setup(manager, &out, manager->worker_tls);
 	wire_put_fd(&out, manager->ring.memory);
 	wire_put_fd(&out, manager->ring.wake);
 	channel_send(child->channel, &out);

@@ -23,6 +23,7 @@ int process_setup_read(int manager_fd, struct process_setup *setup, struct log *
 	log->level = (enum log_level)wire_get_u64(&in);
 	log->json = wire_get_u64(&in) != 0;
 	log->stamp = wire_get_u64(&in) != 0;
+	setup->tls = wire_get_u64(&in) != 0;
 	for (size_t i = 0; i < COUNT(setup->texts) && in.rest.n; i++)
 		if (!span_to_cstr(wire_get_span(&in), setup->texts[i], sizeof(setup->texts[i])))
 			in.bad = true;

@@ -13,6 +13,7 @@ struct process_setup {
 	char texts[2][PATH_MAX]; /* by role: keeper: data folder, audit folder */
 	int fds[WIRE_MAX_FDS];
 	size_t n_fds;
+	bool tls; /* the worker: open the library now, it will be needed */
 };
 
 /* Waits for WORK_SETUP and takes it; the log's level and form are set from it. */

@@ -9,6 +9,7 @@
 #include "exchange/client.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "net/tls.h"
 #include "json/write.h"
 
 enum { SNAPSHOT_BYTES = 16 * 1024 * 1024 };
@@ -63,8 +64,10 @@ static const struct tool_rule *read_rules(const struct json *json, json_at array
 	return rules;
 }
 
-static int make_pool(struct worker *worker, struct server *server, struct err *err)
+static int make_pool(struct worker *worker, struct server *server, const struct secure *secure,
+		     struct err *err)
 {
+	struct tls_context *tls = server->tls ? secure_outwards(secure, server->ca, err) : NULL;
 	const struct http_pool_options options = {
 		.target = server->name,
 		.host = server->host,
@@ -75,14 +78,19 @@ static int make_pool(struct worker *worker, struct server *server, struct err *e
 			    .headers = LIMIT_HEADERS,
 			    .url = LIMIT_URL_BYTES,
 			    .body_bytes = worker->limits.result_bytes },
-		.tls = server->tls_context,
+		.tls = tls,
 	};
 
+	/* Never plain where TLS was asked for. */
+	if (server->tls && !tls)
+		return err_wrap(err, "server %.*s", SPAN_ARG(server->name));
 	server->pool = http_pool_new(&worker->loop, worker->upstream.egress, &options, err);
+	(void)tls_context_unref(tls);
 	return server->pool ? 0 : -1;
 }
 
-static struct server *make_server(struct worker *worker, const struct json *json, json_at at, struct err *err)
+static struct server *make_server(struct worker *worker, const struct json *json, json_at at,
+				  const struct secure *secure, struct err *err)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	struct arena *arena;
@@ -114,7 +122,7 @@ static struct server *make_server(struct worker *worker, const struct json *json
 		server->legacy = SPEAKS_NO;
 	if (arena->over || server->name.n == 0)
 		(void)err_set(err, ERR_FORMAT, "a server's definition cannot be read");
-	else if (server->kind == SERVER_STDIO || make_pool(worker, server, err) == 0)
+	else if (server->kind == SERVER_STDIO || make_pool(worker, server, secure, err) == 0)
 		return server;
 	(void)server_unref(server);
 	return NULL;
@@ -126,7 +134,7 @@ struct server *snapshot_add_server(struct worker *worker, struct span text, stru
 	struct server *server = NULL;
 
 	if (json_parse(&json, text, SNAPSHOT_BYTES) && json_is(&json, 0, JSON_OBJECT))
-		server = make_server(worker, &json, 0, err);
+		server = make_server(worker, &json, 0, &worker->secure, err);
 	else
 		(void)err_set(err, ERR_FORMAT, "a server's definition is not JSON");
 	json_release(&json);
@@ -178,9 +186,20 @@ static void replace_front(struct worker *worker, const struct json *json)
 	worker->config_digest = text_copy(json, json_get(json, 0, S("config")), arena);
 }
 
+/* The old goes with `*next`; connections that stand hold what they need of it. */
+static void replace_secure(struct worker *worker, struct secure *next)
+{
+	struct secure old = worker->secure;
+
+	worker->secure = *next;
+	*next = old;
+	if (worker->http)
+		http_server_set_tls(worker->http, worker->secure.inwards);
+}
+
 /* Makes what is new; the unchanged stay in place. The old list is not touched yet. */
-static int make_changed(struct worker *worker, const struct json *json, json_at servers, struct list *fresh,
-			struct err *err)
+static int make_changed(struct worker *worker, const struct json *json, json_at servers,
+			const struct secure *secure, struct list *fresh, struct err *err)
 {
 	for (json_at at = json_first(json, servers); at != JSON_NONE; at = json_next(json, servers, at)) {
 		struct server *old = worker_server(worker, text_of(json, at, S("name")));
@@ -188,7 +207,7 @@ static int make_changed(struct worker *worker, const struct json *json, json_at 
 
 		if (old && span_eq(old->definition, json_raw(json, at)))
 			continue;
-		made = make_server(worker, json, at, err);
+		made = make_server(worker, json, at, secure, err);
 		if (!made)
 			return -1;
 		list_add(fresh, &made->node);
@@ -207,6 +226,7 @@ static bool is_named(const struct json *json, json_at servers, const struct serv
 int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 {
 	struct json json = { 0 };
+	struct secure secure = { 0 };
 	struct list fresh;
 	json_at servers;
 	int rc = -1;
@@ -218,7 +238,9 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 	}
 	servers = json_get(&json, 0, S("servers"));
 	read_limits(&worker->limits, &json, json_get(&json, 0, S("limits")));
-	rc = make_changed(worker, &json, servers, &fresh, err);
+	rc = secure_read(&worker->secure, &json, &secure, err);
+	if (rc == 0)
+		rc = make_changed(worker, &json, servers, &secure, &fresh, err);
 	if (rc == 0) {
 		LIST_EACH(&worker->servers, node) {
 			struct server *server = LIST_ENTRY(node, struct server, node);
@@ -227,6 +249,7 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 				worker_drop_server(worker, server);
 		}
 		replace_front(worker, &json);
+		replace_secure(worker, &secure);
 	}
 	while (!list_empty(&fresh)) {
 		struct server *server = LIST_ENTRY(fresh.next, struct server, node);
@@ -238,6 +261,7 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 			(void)server_unref(server);
 	}
 out:
+	secure_release(&secure);
 	json_release(&json);
 	return rc;
 }

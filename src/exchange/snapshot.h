@@ -10,7 +10,9 @@
  *
  * Shape:  {"config":"hex","hosts":[…],"origins":[…],"limits":{…},
  *          "servers":[{"name","kind","era","timeout_ms","allow":[{"glob","line"}],"deny":[…],
- *          "authority","path","host","tls","ca","ephemeral"}…]}
+ *          "authority","path","host","tls","ca","roots","ephemeral"}…],
+ *          "roots":{"digest","pem"},"tls":{"cert","key"}}; the last two as secure.h has them. A server's
+ *          "roots" is the digest again, so that other roots make it another server.
  * Errors: ERR_FORMAT, ERR_NOMEM.
  */
 int snapshot_apply(struct worker *worker, struct span text, struct err *err) MUST_CHECK;

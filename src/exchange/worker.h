@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "exchange/secure.h"
 #include "identity/principal.h"
 #include "limits/limits.h"
 #include "telemetry/metrics.h"
@@ -28,6 +29,7 @@ struct worker {
 	struct loop loop;
 	struct log *log;
 	struct limits limits;
+	struct secure secure;
 	struct upstream upstream;
 	struct channel *manager, *keeper;
 	struct ring *ring;

@@ -43,10 +43,10 @@ static bool make_room(struct catalogue *catalogue)
 	size_t cap = catalogue->cap ? catalogue->cap * 2 : 16;
 	struct tool *tools;
 
-	if (catalogue->n < catalogue->cap)
-		return true;
 	if (catalogue->n >= CATALOGUE_TOOLS)
 		return false;
+	if (catalogue->n < catalogue->cap)
+		return true;
 	tools = realloc(catalogue->tools, cap * sizeof(*tools));
 	if (!tools)
 		return false;

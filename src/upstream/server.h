@@ -10,7 +10,6 @@
 
 struct http_pool;
 struct catalogue;
-struct tls_context;
 
 enum server_kind { SERVER_STDIO, SERVER_HTTP };
 
@@ -37,7 +36,6 @@ struct server {
 	bool tls;
 	struct span ca;		/* HTTP: PEM text of further roots; empty: the system's */
 	struct http_pool *pool; /* HTTP */
-	struct tls_context *tls_context;
 	enum speaks legacy, modern;
 	struct catalogue *shared; /* the last catalogue fetched, for links that see the same list */
 	uint8_t shared_digest[32];

@@ -129,7 +129,8 @@ class Gate(gates.Gate):
 
     def _write(self, servers):
         with open(self.config, "w") as text:
-            text.write(f"version: 1\nlisten: 127.0.0.1:{self.port}\ndata: {self.folder}/data\n{self.more}servers:\n")
+            text.write(f"version: 1\nlisten: 127.0.0.1:{self.port}\ndata: {self.folder}/data\n{self.more}")
+            text.write("servers:\n" if servers else "servers: {}\n")
             for name, server in servers.items():
                 rows = {"tools": {"allow": ["*"]}, **server}
                 text.write(f"  {name}: {json.dumps(rows)}\n")
@@ -323,11 +324,13 @@ class Connection:
 
 
 class Events:
-    """An event stream, read event by event as it comes."""
+    """An event stream, read event by event as it comes; a plain JSON answer is one event."""
 
     def __init__(self, connection, head):
         self.connection, self.head, self.text = connection, head, b""
-        self.ended = False
+        self.ended = head.header("transfer-encoding") != "chunked"
+        if self.ended and (length := int(head.header("content-length") or 0)):
+            self.text = b"data: " + connection.take(length).strip() + b"\n\n"
 
     def next(self):
         """The next event, comments included; None at the end."""

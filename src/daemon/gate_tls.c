@@ -1,0 +1,241 @@
+/* gate_tls.c - certificates, keys and authorities, read where files may be opened. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/gate_tls.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/secret.h"
+#include "base/tr.h"
+#include "conf/url.h"
+#include "crypto/digest.h"
+#include "json/write.h"
+#include "net/openssl.h"
+#include "net/tls.h"
+
+/* Where distributions keep the authorities they vouch for. */
+static const char *const bundles[] = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+				       "/etc/ssl/cert.pem" };
+
+/* What may be a key does not stay behind; read in one piece, so that growing leaves no copy. */
+static void release_wiped(struct buf *buf)
+{
+	if (buf->p)
+		secret_wipe(buf->p, buf->cap);
+	buf_release(buf);
+}
+
+static int read_pem(struct span path, struct buf *out, struct err *err)
+{
+	char name[PATH_MAX];
+
+	if (!buf_reserve(out, TLS_PEM_BYTES))
+		return err_set(err, ERR_NOMEM, "no memory for a certificate");
+	if (!span_to_cstr(path, name, sizeof(name)))
+		return err_set(err, ERR_LIMIT, "the path is too long");
+	return file_read(name, out, err);
+}
+
+/* Empty where the machine has none: then nobody is trusted but whom a server's `ca` names. */
+static void read_roots(struct buf *out)
+{
+	const char *own = getenv("SSL_CERT_FILE");
+
+	if (own && own[0] == '/') {
+		(void)!read_pem(span_str(own), out, NULL);
+		return;
+	}
+	for (size_t i = 0; i < COUNT(bundles); i++)
+		if (read_pem(span_str(bundles[i]), out, NULL) == 0)
+			return;
+	buf_clear(out);
+}
+
+static bool is_secure(const struct conf_node *server)
+{
+	struct conf_url url;
+
+	return conf_url_parse(conf_get_text(server, "url"), &url, NULL) == 0 && url.tls;
+}
+
+static const struct conf_node *first_server(const struct gate_config *config)
+{
+	return conf_get_first(conf_root(config->conf), "servers");
+}
+
+static bool any_secure_server(const struct gate_config *config)
+{
+	for (const struct conf_node *at = first_server(config); at; at = conf_next(at))
+		if (is_secure(at))
+			return true;
+	return false;
+}
+
+bool gate_tls_listens(const struct gate_config *config)
+{
+	return conf_get_text(conf_root(config->conf), "tls.cert").n > 0;
+}
+
+bool gate_tls_wanted(const struct gate_config *config)
+{
+	return gate_tls_listens(config) || any_secure_server(config);
+}
+
+/* --- checks --- */
+
+static bool refuse(const struct conf_node *node, struct conf_problems *problems, const char *what,
+		   const struct err *err)
+{
+	struct conf_problem *problem =
+	    conf_problem_at(problems, node, "K112", tr("the file of `%s` cannot be used"), what);
+
+	/* Sentences of the kernel's and of OpenSSL's have no translation and stay as they are. */
+	conf_problem_label(problems, problem, "%s", tr(err->text));
+	return false;
+}
+
+static bool check_listener(const struct openssl *lib, const struct conf_node *root,
+			   struct conf_problems *problems)
+{
+	CLEANUP(release_wiped) struct buf chain = BUF_INIT(TLS_PEM_BYTES), key = BUF_INIT(TLS_PEM_BYTES);
+	struct tls_context *context;
+	struct err err = ERR_INIT;
+
+	if (read_pem(conf_get_text(root, "tls.cert"), &chain, &err) < 0)
+		return refuse(conf_find(root, "tls.cert"), problems, "tls.cert", &err);
+	if (read_pem(conf_get_text(root, "tls.key"), &key, &err) < 0)
+		return refuse(conf_find(root, "tls.key"), problems, "tls.key", &err);
+	context = tls_server_new(lib, buf_span(&chain), buf_span(&key), &err);
+	(void)tls_context_unref(context);
+	if (context)
+		return true;
+	if (err.code == ERR_DENIED)
+		return refuse(conf_find(root, "tls.key"), problems, "tls.key", &err);
+	return refuse(conf_find(root, "tls.cert"), problems, "tls.cert", &err);
+}
+
+static bool check_authorities(const struct openssl *lib, const struct conf_node *server,
+			      struct conf_problems *problems)
+{
+	CLEANUP(buf_release) struct buf pem = BUF_INIT(TLS_PEM_BYTES);
+	struct tls_context *context = NULL;
+	struct tls_roots *none;
+	struct err err = ERR_INIT;
+
+	none = tls_roots_new(lib, S(""), &err);
+	if (none && read_pem(conf_get_text(server, "ca"), &pem, &err) == 0) {
+		context = tls_client_new(none, buf_span(&pem), &err);
+		if (!pem.n)
+			err_set(&err, ERR_FORMAT, TR_MARK("it holds no certificate in PEM form"));
+	}
+	(void)tls_roots_unref(none);
+	(void)tls_context_unref(context);
+	return (context && pem.n) || refuse(conf_find(server, "ca"), problems, "ca", &err);
+}
+
+bool gate_tls_check(const struct gate_config *config, struct conf_problems *problems)
+{
+	CLEANUP(openssl_closep) struct openssl *lib = NULL;
+	const struct conf_node *root = conf_root(config->conf);
+	struct err err = ERR_INIT;
+	bool good = true, any = gate_tls_listens(config);
+
+	for (const struct conf_node *at = first_server(config); at; at = conf_next(at))
+		any |= conf_get_text(at, "ca").n > 0;
+	if (!any)
+		return true;
+	lib = openssl_open(&err);
+	if (!lib)
+		return refuse(conf_find(root, gate_tls_listens(config) ? "tls" : "servers"), problems, "ca", &err);
+	if (gate_tls_listens(config))
+		good = check_listener(lib, root, problems);
+	for (const struct conf_node *at = first_server(config); at; at = conf_next(at))
+		if (conf_get_text(at, "ca").n && !check_authorities(lib, at, problems))
+			good = false;
+	return good;
+}
+
+/* --- the worker's part --- */
+
+/* Adds the authorities; `digest` gets their digest in hex. */
+static void add_roots(struct buf *out, char digest[65])
+{
+	CLEANUP(buf_release) struct buf pem = BUF_INIT(TLS_PEM_BYTES);
+	struct buf hex = { .p = digest, .cap = 64, .max = 64 };
+	uint8_t bytes[DIGEST_BYTES];
+
+	read_roots(&pem);
+	digest_blake2b(buf_span(&pem), bytes);
+	buf_add_hex(&hex, digest_span(bytes));
+	digest[64] = '\0';
+	json_add_key(out, S("roots"));
+	buf_add_char(out, '{');
+	json_put_string(out, S("digest"), span_str(digest));
+	json_put_string(out, S("pem"), buf_span(&pem));
+	buf_add_char(out, '}');
+}
+
+/* A file that is gone since it was checked makes an empty text, which the worker refuses. */
+static void put_file(struct buf *out, struct span name, struct span path)
+{
+	CLEANUP(release_wiped) struct buf pem = BUF_INIT(TLS_PEM_BYTES);
+
+	(void)!read_pem(path, &pem, NULL);
+	json_put_string(out, name, buf_span(&pem));
+}
+
+void gate_tls_add(const struct gate_config *config, char roots[65], struct buf *out)
+{
+	const struct conf_node *root = conf_root(config->conf);
+
+	roots[0] = '\0';
+	if (any_secure_server(config))
+		add_roots(out, roots);
+	if (!gate_tls_listens(config))
+		return;
+	json_add_key(out, S("tls"));
+	buf_add_char(out, '{');
+	put_file(out, S("cert"), conf_get_text(root, "tls.cert"));
+	put_file(out, S("key"), conf_get_text(root, "tls.key"));
+	buf_add_char(out, '}');
+}
+
+void gate_tls_add_server(const struct conf_node *server, const char *roots, struct buf *out)
+{
+	struct span ca = conf_get_text(server, "ca");
+
+	if (!is_secure(server))
+		return;
+	if (ca.n)
+		put_file(out, S("ca"), ca);
+	json_put_string(out, S("roots"), span_str(roots));
+}
+
+/* --- renewal --- */
+
+static void add_file(struct digest *digest, struct span path)
+{
+	CLEANUP(release_wiped) struct buf pem = BUF_INIT(TLS_PEM_BYTES);
+
+	if (path.n)
+		(void)!read_pem(path, &pem, NULL);
+	digest_add_framed(digest, buf_span(&pem));
+}
+
+void gate_tls_digest(const struct gate_config *config, uint8_t out[DIGEST_BYTES])
+{
+	const struct conf_node *root = conf_root(config->conf);
+	CLEANUP(buf_release) struct buf roots = BUF_INIT(TLS_PEM_BYTES);
+	struct digest digest;
+
+	digest_start(&digest);
+	add_file(&digest, conf_get_text(root, "tls.cert"));
+	add_file(&digest, conf_get_text(root, "tls.key"));
+	for (const struct conf_node *at = first_server(config); at; at = conf_next(at))
+		add_file(&digest, conf_get_text(at, "ca"));
+	if (any_secure_server(config))
+		read_roots(&roots);
+	digest_add_framed(&digest, buf_span(&roots));
+	digest_finish(&digest, out);
+}

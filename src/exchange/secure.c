@@ -1,0 +1,87 @@
+/* secure.c - what a worker needs for TLS, made from its config. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/secure.h"
+
+#include "base/buf.h"
+#include "base/secret.h"
+#include "net/openssl.h"
+#include "net/tls.h"
+
+int secure_open(struct secure *secure, struct err *err)
+{
+	secure->lib = openssl_open(err);
+	return secure->lib ? 0 : -1;
+}
+
+void secure_release(struct secure *secure)
+{
+	secure->inwards = tls_context_unref(secure->inwards);
+	secure->outwards = tls_context_unref(secure->outwards);
+	secure->roots = tls_roots_unref(secure->roots);
+}
+
+/* What may be a key does not stay behind. */
+static void release_wiped(struct buf *buf)
+{
+	if (buf->p)
+		secret_wipe(buf->p, buf->cap);
+	buf_release(buf);
+}
+
+/* All of it at once, so that growing leaves no copy anywhere. */
+static struct span text_of(const struct json *json, json_at object, struct span name, struct buf *scratch)
+{
+	json_at at = json_get(json, object, name);
+
+	if (!json_is(json, at, JSON_STRING) || !buf_reserve(scratch, json_string_raw(json, at).n))
+		return S("");
+	return json_string(json, at, scratch);
+}
+
+static int read_roots(const struct secure *now, const struct json *json, json_at at, struct secure *next,
+		      struct err *err)
+{
+	CLEANUP(buf_release) struct buf scratch = BUF_INIT(2 * (size_t)TLS_PEM_BYTES);
+	struct span digest = json_string_raw(json, json_get(json, at, S("digest")));
+
+	if (!span_to_cstr(digest, next->digest, sizeof(next->digest)))
+		return err_set(err, ERR_FORMAT, "the certificate authorities cannot be read");
+	if (now->roots && strcmp(now->digest, next->digest) == 0)
+		next->roots = tls_roots_ref(now->roots);
+	else
+		next->roots = tls_roots_new(next->lib, text_of(json, at, S("pem"), &scratch), err);
+	if (next->roots)
+		next->outwards = tls_client_new(next->roots, S(""), err);
+	return next->outwards ? 0 : err_wrap(err, "the certificate authorities");
+}
+
+static int read_identity(const struct json *json, json_at at, struct secure *next, struct err *err)
+{
+	CLEANUP(release_wiped) struct buf chain = BUF_INIT(2 * (size_t)TLS_PEM_BYTES);
+	CLEANUP(release_wiped) struct buf key = BUF_INIT(2 * (size_t)TLS_PEM_BYTES);
+
+	next->inwards = tls_server_new(next->lib, text_of(json, at, S("cert"), &chain),
+				       text_of(json, at, S("key"), &key), err);
+	return next->inwards ? 0 : err_wrap(err, "the listener's certificate and key");
+}
+
+int secure_read(const struct secure *now, const struct json *json, struct secure *next, struct err *err)
+{
+	json_at roots = json_get(json, 0, S("roots")), identity = json_get(json, 0, S("tls"));
+
+	*next = (struct secure){ .lib = now->lib };
+	if (!next->lib && (roots != JSON_NONE || identity != JSON_NONE))
+		return err_set(err, ERR_MISSING, "this worker was started without TLS");
+	if (roots != JSON_NONE && read_roots(now, json, roots, next, err) < 0)
+		return -1;
+	return identity != JSON_NONE ? read_identity(json, identity, next, err) : 0;
+}
+
+struct tls_context *secure_outwards(const struct secure *secure, struct span ca, struct err *err)
+{
+	if (!secure->roots) {
+		(void)err_set(err, ERR_MISSING, "an https server needs TLS, and this worker has none");
+		return NULL;
+	}
+	return ca.n ? tls_client_new(secure->roots, ca, err) : tls_context_ref(secure->outwards);
+}
