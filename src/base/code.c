@@ -115,6 +115,19 @@ const struct code codes[] = {
 		       "  \"my files\": { run: files-server }      # my-files\n",
 	},
 	{
+	    .name = "K112",
+	    .title = TR_MARK("a certificate or key the config names cannot be used"),
+	    .meaning = TR_MARK(
+		"The file of `tls.cert`, `tls.key` or of a server's `ca` is missing or may not be read by "
+		"this user, holds no PEM text of its kind, is protected with a passphrase, or the key "
+		"belongs to another certificate."),
+	    .remedy = TR_MARK("The words after the carets name the cause. Certificate and key are PEM; a key "
+			      "is stored without a passphrase and readable by the gate's user alone."),
+	    .example = "tls:\n"
+		       "  cert: /etc/kanmon/gate.pem\n"
+		       "  key: /etc/kanmon/gate.key\n",
+	},
+	{
 	    .name = "K501",
 	    .title = TR_MARK("the request has no token"),
 	    .meaning = TR_MARK("Every request to the gate's HTTP endpoints needs a bearer token. The gate "

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/tr.h"
 #include "cli/doctor.h"
+#include "daemon/gate_tls.h"
 #include "daemon/listen.h"
 #include "store/ask.h"
 #include "store/tokens.h"
@@ -194,28 +195,47 @@ static int get_status(const struct conf_address *address, const char *path, stru
 	return (int)status;
 }
 
-static void check_health(struct doctor *doctor, const struct conf_address *address)
+/* Over TLS its own word about its processes stands for /readyz: that somebody listens is tried. */
+static int get_secure(const struct doctor *doctor, const struct conf_address *address, struct err *err)
 {
+	CLEANUP(closep) int fd = connect_to(address, err);
+	const struct state *state = &doctor->state;
+
+	if (fd < 0)
+		return -1;
+	return state_flag(state, 0, "keeper") && state_flag(state, 0, "launcher") &&
+		       state_flag(state, 0, "egress") && state_number(state, 0, "record_failure") == 0
+		   ? 200
+		   : 503;
+}
+
+static void check_health(struct doctor *doctor, const struct conf_node *at)
+{
+	const struct conf_address address = conf_address(at);
+	CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)512);
 	struct err err = ERR_INIT;
-	char shown[260];
+	const char *shown;
 	int status;
 
-	shown_address(address, shown, sizeof(shown));
-	if (address->port == 0)
+	if (address.port == 0)
 		return;
-	status = get_status(address, "/healthz", &err);
+	gate_add_url(&url, doctor->config, at);
+	shown = buf_cstr(&url);
+	if (gate_tls_listens(doctor->config))
+		status = get_secure(doctor, &address, &err);
+	else
+		status = get_status(&address, "/healthz", &err);
+	if (status == 200 && !gate_tls_listens(doctor->config))
+		status = get_status(&address, "/readyz", &err);
 	if (status == 200)
-		status = get_status(address, "/readyz", &err);
-	if (status == 200)
-		doctor_add(doctor, FINDING_GOOD, TR_MARK("gate"), NULL,
-			   tr("http://%s/mcp; running, healthy, ready"), shown);
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("gate"), NULL, tr("%s; running, healthy, ready"),
+			   shown);
 	else if (status == 503)
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), "kanmon status",
-			   tr("http://%s/mcp; running, not ready: a process or the audit log is missing"),
-			   shown);
+			   tr("%s; running, not ready: a process or the audit log is missing"), shown);
 	else if (status > 0)
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), tr("see the gate's log"),
-			   tr("http://%s/mcp answers with status %d"), shown, status);
+			   tr("%s answers with status %d"), shown, status);
 	else
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), tr("see the gate's log"),
 			   tr("the gate is running and cannot be reached at %s: %s"), shown, err.text);
@@ -228,11 +248,8 @@ void check_gate(struct doctor *doctor)
 	struct err err = ERR_INIT;
 
 	if (doctor->running) {
-		for (const struct conf_node *at = first; at; at = conf_next(at)) {
-			struct conf_address address = conf_address(at);
-
-			check_health(doctor, &address);
-		}
+		for (const struct conf_node *at = first; at; at = conf_next(at))
+			check_health(doctor, at);
 		return;
 	}
 	if (doctor->silent)
@@ -259,9 +276,13 @@ void check_address(struct doctor *doctor)
 		if (is_loopback(&address))
 			continue;
 		open = true;
-		doctor_add(doctor, FINDING_WARNING, TR_MARK("address"),
-			   tr("listen on 127.0.0.1, or put a proxy with TLS in front"),
-			   tr("%s: other machines reach it, and tokens travel without TLS"), shown);
+		if (gate_tls_listens(doctor->config))
+			doctor_add(doctor, FINDING_GOOD, TR_MARK("address"), NULL,
+				   tr("%s: other machines reach it, over TLS"), shown);
+		else
+			doctor_add(doctor, FINDING_WARNING, TR_MARK("address"),
+				   tr("listen on 127.0.0.1, or set `tls.cert` and `tls.key`"),
+				   tr("%s: other machines reach it, and tokens travel without TLS"), shown);
 	}
 	if (!open)
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("address"), NULL, "%s",

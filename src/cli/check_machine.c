@@ -13,6 +13,7 @@
 #include "cli/doctor.h"
 #include "conf/yaml.h"
 #include "daemon/confine.h"
+#include "daemon/gate_tls.h"
 #include "http/message.h"
 #include "jail/fence.h"
 #include "store/store.h"
@@ -22,17 +23,6 @@
 #define CLOCK_SLACK_MS UINT64_C(60000)
 
 /* --- the program --- */
-
-static bool needs_tls(const struct doctor *doctor)
-{
-	const struct conf_node *root = doctor->config ? conf_root(doctor->config->conf) : NULL;
-
-	for (const struct conf_node *at = root ? conf_get_first(root, "servers") : NULL; at;
-	     at = conf_next(at))
-		if (span_starts(conf_get_text(at, "url"), S("https:")))
-			return true;
-	return false;
-}
 
 static void check_library(struct doctor *doctor, const char *library, const char *package)
 {
@@ -60,7 +50,7 @@ void check_program(struct doctor *doctor)
 	(void)yaml_close(yaml);
 	check_library(doctor, "libsqlite3.so.0", "libsqlite3-0");
 	check_library(doctor, "libpcre2-8.so.0", "libpcre2-8-0");
-	if (needs_tls(doctor))
+	if (doctor->config && gate_tls_wanted(doctor->config))
 		check_library(doctor, "libssl.so.3", "libssl3");
 	if (!http_strict_build())
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("program"), tr("install another build of kanmon"),

@@ -6,17 +6,17 @@
 #include "base/tr.h"
 #include "cli/attach.h"
 #include "cli/cmd.h"
+#include "cli/gate.h"
 #include "crypto/digest.h"
 #include "daemon/manager.h"
 
 static void print_ready(const struct gate_config *config, const struct conf_node *first)
 {
 	for (const struct conf_node *at = first; at; at = conf_next(at)) {
-		struct conf_address address = conf_address(at);
+		CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)512);
 
-		(void)fprintf(stderr,
-			      address.v6 ? "kanmon: http://[%.*s]:%u/mcp\n" : "kanmon: http://%.*s:%u/mcp\n",
-			      SPAN_ARG(address.host), address.port);
+		gate_add_url(&url, config, at);
+		(void)fprintf(stderr, "kanmon: %.*s\n", SPAN_ARG(buf_span(&url)));
 	}
 	(void)fprintf(stderr, "kanmon: %s %s\n", tr("config:"),
 		      config->paths.config[0] ? config->paths.config : tr("the built-in defaults"));

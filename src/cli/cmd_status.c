@@ -16,14 +16,6 @@ static void add_label(struct buf *out, const char *label)
 	output_cell(out, span_str(label), LABEL_COLUMNS);
 }
 
-static void add_url(struct buf *out, const struct conf_node *at)
-{
-	struct conf_address address = conf_address(at);
-
-	buf_addf(out, address.v6 ? "http://[%.*s]:%u/mcp" : "http://%.*s:%u/mcp", SPAN_ARG(address.host),
-		 address.port);
-}
-
 /* "2026-11-21T09:07:35Z" */
 static void add_since(struct buf *out, uint64_t uptime_ms)
 {
@@ -95,7 +87,7 @@ static void add_gate(struct buf *out, const struct state *state, const struct ga
 	for (const struct conf_node *at = conf_get_first(conf_root(config->conf), "listen"); at;
 	     at = conf_next(at)) {
 		add_label(out, tr("address"));
-		add_url(out, at);
+		gate_add_url(out, config, at);
 		buf_add_char(out, '\n');
 	}
 	add_label(out, tr("config"));
@@ -233,7 +225,7 @@ static void add_json(struct buf *out, const struct state *state, const struct ga
 	     at = conf_next(at)) {
 		CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)512);
 
-		add_url(&url, at);
+		gate_add_url(&url, config, at);
 		json_add_comma(&ours);
 		json_add_string(&ours, buf_span(&url));
 	}

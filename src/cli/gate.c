@@ -14,6 +14,7 @@
 #include "base/tr.h"
 #include "crypto/digest.h"
 #include "daemon/control.h"
+#include "daemon/gate_tls.h"
 #include "daemon/manager.h"
 #include "store/ask.h"
 
@@ -36,6 +37,14 @@ int gate_load(const struct options *options, struct gate_config *config)
 		return cmd_fail(EXIT_USAGE, "%s", err.text);
 	(void)!write(STDERR_FILENO, text.p, text.n);
 	return EXIT_USAGE;
+}
+
+void gate_add_url(struct buf *out, const struct gate_config *config, const struct conf_node *address)
+{
+	struct conf_address at = conf_address(address);
+
+	buf_add(out, gate_tls_listens(config) ? S("https://") : S("http://"));
+	buf_addf(out, at.v6 ? "[%.*s]:%u/mcp" : "%.*s:%u/mcp", SPAN_ARG(at.host), at.port);
 }
 
 int gate_connect(struct gate *gate, const struct gate_paths *paths, struct err *err)

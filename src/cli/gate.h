@@ -12,6 +12,9 @@
  */
 int gate_load(const struct options *options, struct gate_config *config) __attribute__((warn_unused_result));
 
+/* Adds "https://127.0.0.1:7676/mcp", the endpoint at an address of `listen`. */
+void gate_add_url(struct buf *out, const struct gate_config *config, const struct conf_node *address);
+
 /* An open conversation with a gate. */
 struct gate {
 	int fd;

@@ -2,12 +2,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/gate_config.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "base/file.h"
+#include "base/secret.h"
 #include "conf/core.h"
 #include "conf/url.h"
 #include "crypto/digest.h"
@@ -17,6 +20,8 @@
 #include "net/dial.h"
 #include "upstream/items.h"
 #include "json/write.h"
+
+enum { WORKER_BYTES = 16 * 1024 * 1024 };
 
 const char gate_default_config[] = "version: 1\n"
 				   "listen: 127.0.0.1:7676\n"
@@ -334,6 +339,35 @@ void gate_config_worker(const struct gate_config *config, struct buf *out)
 	for (const struct conf_node *at = conf_get_first(root, "servers"); at; at = conf_next(at))
 		add_server(out, at, roots);
 	buf_add(out, S("]}"));
+}
+
+/* It may hold a key. */
+static void release_wiped(struct buf *text)
+{
+	if (text->p)
+		secret_wipe(text->p, text->n);
+	buf_release(text);
+}
+
+int gate_config_seal(const struct gate_config *config, struct err *err)
+{
+	CLEANUP(release_wiped) struct buf text = BUF_INIT(WORKER_BYTES);
+	CLEANUP(closep) int fd = memfd_create("kanmon-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (fd < 0)
+		return err_sys(err, "cannot make a memory file");
+	/* In one piece, so that growing leaves no copy of a key behind. */
+	if (gate_tls_wanted(config))
+		(void)buf_reserve(&text, WORKER_BYTES / 4);
+	gate_config_worker(config, &text);
+	if (!buf_ok(&text))
+		return err_set(err, ERR_LIMIT, "the worker's part of the config is too long");
+	if (file_write_fd(fd, "the config", buf_span(&text), err) < 0)
+		return -1;
+	if (lseek(fd, 0, SEEK_SET) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
+		return err_sys(err, "cannot seal a memory file");
+	return take_fd(&fd);
 }
 
 /* What a person starts by hand on his own machine shows all its tools to his own host. */

@@ -47,6 +47,12 @@ const struct conf_node *gate_config_server(const struct gate_config *config, str
 
 /* The worker's part, see exchange/snapshot.h. `out` may hold the listener's key after it. */
 void gate_config_worker(const struct gate_config *config, struct buf *out);
+/*
+ * The same in a sealed memory file that stands at its beginning; no copy stays in this process.
+ *
+ * Owner:   the caller closes it. -1: ERR_SYSTEM, ERR_LIMIT.
+ */
+int gate_config_seal(const struct gate_config *config, struct err *err);
 
 /* The definition of a server made for one host, as the worker takes it. */
 void gate_config_host_server(struct span name, struct buf *out);

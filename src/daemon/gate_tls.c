@@ -10,13 +10,13 @@
 #include "base/tr.h"
 #include "conf/url.h"
 #include "crypto/digest.h"
-#include "json/write.h"
 #include "net/openssl.h"
-#include "net/tls.h"
+#include "net/tls_context.h"
+#include "json/write.h"
 
 /* Where distributions keep the authorities they vouch for. */
-static const char *const bundles[] = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-				       "/etc/ssl/cert.pem" };
+static const char *const bundles[] = { "/etc/ssl/certs/ca-certificates.crt",
+				       "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem" };
 
 /* What may be a key does not stay behind; read in one piece, so that growing leaves no copy. */
 static void release_wiped(struct buf *buf)
@@ -87,8 +87,8 @@ bool gate_tls_wanted(const struct gate_config *config)
 static bool refuse(const struct conf_node *node, struct conf_problems *problems, const char *what,
 		   const struct err *err)
 {
-	struct conf_problem *problem =
-	    conf_problem_at(problems, node, "K112", tr("the file of `%s` cannot be used"), what);
+	struct conf_problem *problem = conf_problem_at(problems, node, "K112",
+						       tr("the file of `%s` cannot be used"), what);
 
 	/* Sentences of the kernel's and of OpenSSL's have no translation and stay as they are. */
 	conf_problem_label(problems, problem, "%s", tr(err->text));
@@ -134,6 +134,14 @@ static bool check_authorities(const struct openssl *lib, const struct conf_node 
 	return (context && pem.n) || refuse(conf_find(server, "ca"), problems, "ca", &err);
 }
 
+static bool no_library(const struct conf_node *node, struct conf_problems *problems, const struct err *err)
+{
+	conf_problem_label(problems,
+			   conf_problem_at_name(problems, node, "K112", "%s", tr("TLS cannot be used here")),
+			   "%s", err->text);
+	return false;
+}
+
 bool gate_tls_check(const struct gate_config *config, struct conf_problems *problems)
 {
 	CLEANUP(openssl_closep) struct openssl *lib = NULL;
@@ -147,7 +155,8 @@ bool gate_tls_check(const struct gate_config *config, struct conf_problems *prob
 		return true;
 	lib = openssl_open(&err);
 	if (!lib)
-		return refuse(conf_find(root, gate_tls_listens(config) ? "tls" : "servers"), problems, "ca", &err);
+		return no_library(conf_find(root, gate_tls_listens(config) ? "tls" : "servers"), problems,
+				  &err);
 	if (gate_tls_listens(config))
 		good = check_listener(lib, root, problems);
 	for (const struct conf_node *at = first_server(config); at; at = conf_next(at))
@@ -238,4 +247,12 @@ void gate_tls_digest(const struct gate_config *config, uint8_t out[DIGEST_BYTES]
 		read_roots(&roots);
 	digest_add_framed(&digest, buf_span(&roots));
 	digest_finish(&digest, out);
+}
+
+bool gate_tls_is_same(const struct gate_config *config, const uint8_t digest[DIGEST_BYTES])
+{
+	uint8_t now[DIGEST_BYTES];
+
+	gate_tls_digest(config, now);
+	return memcmp(now, digest, sizeof(now)) == 0;
 }

@@ -26,3 +26,4 @@ void gate_tls_add_server(const struct conf_node *server, const char *roots, stru
 
 /* Changes with each of the files: a certificate is renewed without a word in the config. */
 void gate_tls_digest(const struct gate_config *config, uint8_t out[DIGEST_BYTES]);
+bool gate_tls_is_same(const struct gate_config *config, const uint8_t digest[DIGEST_BYTES]);

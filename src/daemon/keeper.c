@@ -17,6 +17,8 @@
 #include "store/keeper.h"
 #include "store/keys.h"
 
+enum { LOG_WAIT_MS = 20, LOG_WAIT_TRIES = 250 };
+
 struct process {
 	struct log *log;
 	struct store *store;
@@ -159,6 +161,26 @@ static void run(struct process *process)
 
 /* --- beginning and end --- */
 
+/*
+ * The keeper of a gate that was killed still writes what it was given, with its lock on the log: the
+ * next gate waits for it, instead of ending because of it.
+ */
+static int open_log(struct process *process, const struct writer_options *options, struct err *err)
+{
+	struct err last = ERR_INIT;
+
+	for (int tries = 0; tries < LOG_WAIT_TRIES; tries++) {
+		last = ERR_INIT;
+		if (writer_open(options, &process->writer, &last) == 0)
+			return 0;
+		if (last.code != ERR_DENIED)
+			break;
+		(void)poll(NULL, 0, LOG_WAIT_MS);
+	}
+	*err = last;
+	return -1;
+}
+
 static int open_all(struct process *process, const struct process_setup *setup, struct err *err)
 {
 	const struct ring_fds fds = { .memory = setup->fds[1], .wake = setup->fds[2] };
@@ -174,7 +196,7 @@ static int open_all(struct process *process, const struct process_setup *setup, 
 	    keys_gate(process->store, S("audit"), clock_wall_ms(), process->audit_key, err) < 0)
 		return -1;
 	if (ring_map(&process->ring, &fds, RING_CONSUMER, err) < 0 ||
-	    file_make_dirs(setup->texts[1], err) < 0 || writer_open(&options, &process->writer, err) < 0)
+	    file_make_dirs(setup->texts[1], err) < 0 || open_log(process, &options, err) < 0)
 		return err_wrap(err, "the audit log");
 	process->end_fd = eventfd(0, EFD_CLOEXEC);
 	return process->end_fd < 0 ? err_sys(err, "cannot make an eventfd") : 0;

@@ -32,7 +32,6 @@ enum {
 	MANAGER_RING_BYTES = 4 * 1024 * 1024,
 	MANAGER_DRAIN_MS = 10000, /* for calls under way when the gate is told to stop */
 	MANAGER_STOP_MS = 5000,	  /* for the processes to end after that */
-	MANAGER_CONFIG_BYTES = 16 * 1024 * 1024,
 };
 
 struct manager {
@@ -149,15 +148,12 @@ static void set_up_joined(struct manager *manager, struct child *child, enum wor
 
 static void send_config(struct manager *manager)
 {
-	CLEANUP(buf_release) struct buf text = BUF_INIT(MANAGER_CONFIG_BYTES);
-	CLEANUP(closep) int fd = memfd_create("kanmon-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CLEANUP(closep) int fd = -1;
 	struct wire_out out = { 0 };
 	struct err err = ERR_INIT;
 
-	gate_config_worker(&manager->config, &text);
-	if (fd < 0 || !buf_ok(&text) || file_write_fd(fd, "the config", buf_span(&text), &err) < 0 ||
-	    lseek(fd, 0, SEEK_SET) < 0 ||
-	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+	fd = gate_config_seal(&manager->config, &err);
+	if (fd < 0) {
 		log_event(manager->log, LOG_ERROR, "config.send", "The config could not be handed on.",
 			  LFS("why", err.text));
 		return;
@@ -429,6 +425,23 @@ static void forget_missing(struct manager *manager, const struct gate_config *ol
 	}
 }
 
+/* A confined worker can open no library: where TLS is new to it, another takes its place. */
+static void hand_on_config(struct manager *manager)
+{
+	const struct child *worker = &manager->children[CHILD_WORKER];
+
+	if (!gate_tls_wanted(&manager->config) || manager->worker_tls) {
+		if (worker->channel)
+			send_config(manager);
+		return;
+	}
+	log_note(manager->log, LOG_WARN, "worker.replaced",
+		 "The new config needs TLS, for which the worker was not prepared: another is started, and "
+		 "clients must begin again.");
+	if (worker->pid > 0)
+		(void)kill(worker->pid, SIGKILL);
+}
+
 static int reload(struct manager *manager, struct err *err)
 {
 	CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
@@ -453,16 +466,20 @@ static int reload(struct manager *manager, struct err *err)
 		    tr("`listen`, `metrics` and `data` change with a restart only; the new config was not "
 		       "loaded"));
 	}
-	if (strcmp(old.digest, fresh.digest) == 0) {
+	if (strcmp(old.digest, fresh.digest) == 0 && gate_tls_is_same(&fresh, manager->tls_digest)) {
 		gate_config_release(&fresh);
 		return 0;
 	}
+	if (gate_tls_wanted(&fresh) && openssl_probe(err) < 0) {
+		gate_config_release(&fresh);
+		return -1;
+	}
 	manager->config = fresh;
+	gate_tls_digest(&manager->config, manager->tls_digest);
 	for (size_t i = 0; i < CHILD_ROLES; i++)
 		if ((i == CHILD_LAUNCHER || i == CHILD_EGRESS) && manager->children[i].channel)
 			define_servers(manager, &manager->children[i]);
-	if (manager->children[CHILD_WORKER].channel)
-		send_config(manager);
+	hand_on_config(manager);
 	forget_missing(manager, &old);
 	gate_config_release(&old);
 	log_event(manager->log, LOG_INFO, "config.loaded", "A new config is in force.",
@@ -597,7 +614,8 @@ static int load(struct manager *manager)
 	struct err err = ERR_INIT;
 
 	if (gate_config_load(manager->options.config, manager->options.data_dir, &manager->config, &problems,
-			     &err) == 0)
+			     &err) == 0 &&
+	    (!gate_tls_wanted(&manager->config) || openssl_probe(&err) == 0))
 		return 0;
 	conf_problems_render(&text, &problems, &render);
 	if (text.n == 0)
@@ -630,6 +648,7 @@ int manager_main(const struct manager_options *options)
 		return 2;
 	}
 	apply_log(manager);
+	gate_tls_digest(&manager->config, manager->tls_digest);
 	if (loop_init(&manager->loop, &err) < 0)
 		return 1;
 	check(uv_timer_init(&manager->loop.uv, &manager->deadline) == 0);

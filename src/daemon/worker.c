@@ -6,6 +6,7 @@
 
 #include "audit/ring.h"
 #include "base/check.h"
+#include "base/secret.h"
 #include "crypto/digest.h"
 #include "daemon/confine.h"
 #include "daemon/process.h"
@@ -38,6 +39,7 @@ struct process {
 	struct ring ring;
 	struct list hosts;
 	struct log *log;
+	bool configured; /* a config is in force */
 };
 
 static void tell_manager(struct process *process, uint32_t kind, uint64_t number, bool with_number)
@@ -284,15 +286,27 @@ static void take_peer(struct process *process, struct wire_in *in)
 
 /* --- the manager's words --- */
 
+/* It may hold the listener's key. */
+static void release_config(struct buf *text)
+{
+	if (text->p)
+		secret_wipe(text->p, text->n);
+	buf_release(text);
+}
+
 static void take_config(struct process *process, struct wire_in *in)
 {
 	CLEANUP(closep) int fd = wire_get_fd(in);
-	CLEANUP(buf_release) struct buf text = BUF_INIT(CONFIG_BYTES);
+	CLEANUP(release_config) struct buf text = BUF_INIT(CONFIG_BYTES);
 	struct err err = ERR_INIT;
 	struct wire_out out = { 0 };
 
+	/* In one piece, so that growing leaves no copy of a key behind. */
+	if (process->worker.secure.lib)
+		(void)buf_reserve(&text, CONFIG_BYTES / 4);
 	if (fd >= 0 && file_read_fd(fd, "the config", &text, &err) == 0 &&
 	    snapshot_apply(&process->worker, buf_span(&text), &err) == 0) {
+		process->configured = true;
 		tell_manager(process, WORK_READY, 0, false);
 		return;
 	}
@@ -300,6 +314,11 @@ static void take_config(struct process *process, struct wire_in *in)
 	wire_put_span(&out, span_str(err.text));
 	channel_send(process->worker.manager, &out);
 	wire_out_release(&out);
+}
+
+static void on_connection(void *owner)
+{
+	worker_need_tick(owner);
 }
 
 static struct http_server_options http_options(const struct worker *worker)
@@ -310,6 +329,7 @@ static struct http_server_options http_options(const struct worker *worker)
 							 .url = LIMIT_URL_BYTES,
 							 .body_bytes = worker->limits.body_bytes },
 					     .max_connections = worker->limits.connections,
+					     .on_connection = on_connection,
 					     .idle_ms = worker->limits.idle_ms,
 					     .head_ms = worker->limits.head_ms };
 }
@@ -320,11 +340,17 @@ static void take_listener(struct process *process, struct wire_in *in)
 	uint64_t kind = wire_get_u64(in);
 	int fd = wire_get_fd(in);
 	struct http_server **server = kind ? &worker->metrics_http : &worker->http;
-	const struct http_server_options options = http_options(worker);
+	struct http_server_options options = http_options(worker);
 	struct err err = ERR_INIT;
 
 	if (fd < 0)
 		return;
+	/* Without a config it is not known whether to speak TLS: nobody is answered in plain by accident. */
+	if (!process->configured) {
+		(void)close(fd);
+		return;
+	}
+	options.tls = kind ? NULL : worker->secure.inwards;
 	if (!*server)
 		*server = http_server_new(&worker->loop, &options,
 					  kind ? front_metrics_on_request : front_http_on_request, worker,
@@ -432,6 +458,8 @@ static int set_up(struct process *process, int manager_fd, struct err *err)
 		*err = ERR_INIT;
 	}
 	if (crypto_init(err) < 0 || worker_init(&process->worker, process->log, err) < 0)
+		return -1;
+	if (setup.tls && secure_open(&process->worker.secure, err) < 0)
 		return -1;
 	process->worker.ring = &process->ring;
 	process->worker.process = process;

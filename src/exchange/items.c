@@ -3,6 +3,7 @@
 #include "exchange/items.h"
 
 #include "base/tr.h"
+#include "conf/conf.h"
 
 static int check_host(struct span text, struct err *err)
 {
@@ -33,6 +34,16 @@ static int check_origin(struct span text, struct err *err)
 	return 0;
 }
 
+static void check_tls(const struct conf_node *tls, struct conf_problems *problems)
+{
+	const struct conf_node *cert = conf_child(tls, S("cert")), *key = conf_child(tls, S("key"));
+
+	if (cert && !key)
+		(void)conf_problem_at_name(problems, cert, "K105", "%s", tr("`tls.cert` needs `tls.key`"));
+	if (key && !cert)
+		(void)conf_problem_at_name(problems, key, "K105", "%s", tr("`tls.key` needs `tls.cert`"));
+}
+
 const struct conf_item exchange_items[] = {
 	{
 	    .path = "hosts",
@@ -48,6 +59,23 @@ const struct conf_item exchange_items[] = {
 	    .max = 64,
 	    .text = TR_MARK("Web origins whose pages may speak to the gateway."),
 	    .check = check_origin,
+	},
+	{
+	    .path = "tls",
+	    .type = CONF_SECTION,
+	    .text =
+		TR_MARK("Makes the gateway speak https: both files are needed. Read again with each reload."),
+	    .check_section = check_tls,
+	},
+	{
+	    .path = "tls.cert",
+	    .type = CONF_PATH,
+	    .text = TR_MARK("A PEM file with the gateway's certificate, then those that lead to its root."),
+	},
+	{
+	    .path = "tls.key",
+	    .type = CONF_PATH,
+	    .text = TR_MARK("A PEM file with the certificate's private key, without a passphrase."),
 	},
 	{
 	    .path = "metrics",

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/secret.h"
 #include "net/openssl.h"
-#include "net/tls.h"
+#include "net/tls_context.h"
 
 int secure_open(struct secure *secure, struct err *err)
 {
@@ -42,9 +42,10 @@ static int read_roots(const struct secure *now, const struct json *json, json_at
 		      struct err *err)
 {
 	CLEANUP(buf_release) struct buf scratch = BUF_INIT(2 * (size_t)TLS_PEM_BYTES);
-	struct span digest = json_string_raw(json, json_get(json, at, S("digest")));
+	json_at digest = json_get(json, at, S("digest"));
 
-	if (!span_to_cstr(digest, next->digest, sizeof(next->digest)))
+	if (!json_is(json, digest, JSON_STRING) ||
+	    !span_to_cstr(json_string_raw(json, digest), next->digest, sizeof(next->digest)))
 		return err_set(err, ERR_FORMAT, "the certificate authorities cannot be read");
 	if (now->roots && strcmp(now->digest, next->digest) == 0)
 		next->roots = tls_roots_ref(now->roots);

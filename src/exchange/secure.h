@@ -30,7 +30,7 @@ int secure_open(struct secure *secure, struct err *err) MUST_CHECK;
  * Roots whose digest is that of `now` are shared with it.
  *
  * Owner:   the caller releases `next` with secure_release(), also after a failure.
- * Errors:  ERR_MISSING: TLS is asked for and the library was not opened; what tls.h says.
+ * Errors:  ERR_MISSING: TLS is asked for and the library was not opened; what tls_context.h says.
  */
 int secure_read(const struct secure *now, const struct json *json, struct secure *next, struct err *err)
     MUST_CHECK;

@@ -9,7 +9,7 @@
 #include "exchange/client.h"
 #include "http/client.h"
 #include "http/server.h"
-#include "net/tls.h"
+#include "net/tls_context.h"
 #include "json/write.h"
 
 enum { SNAPSHOT_BYTES = 16 * 1024 * 1024 };

@@ -6,9 +6,12 @@
 
 #include "base/check.h"
 #include "net/dial.h"
-#include "net/tls.h"
+#include "net/tls_context.h"
 
-enum { POOL_NAME_BYTES = 256 };
+enum {
+	POOL_NAME_BYTES = 256,
+	POOL_HANDSHAKE_MS = 10000, /* what accepts a connection may still never speak TLS */
+};
 
 struct connection {
 	struct list node; /* of pool->idle or pool->used */
@@ -17,7 +20,8 @@ struct connection {
 	struct http_parser parser;
 	struct http_call *call; /* NULL: idle */
 	struct question dial;
-	bool fresh; /* no answer has come on it yet */
+	uv_timer_t *limit; /* of the TLS handshake; NULL: none is going on */
+	bool fresh;	   /* no answer has come on it yet */
 	bool busy, dead;
 };
 
@@ -57,9 +61,22 @@ static void call_free(struct http_call *call)
 	free(call);
 }
 
+static void on_timer_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void end_limit(struct connection *connection)
+{
+	if (connection->limit)
+		uv_close((uv_handle_t *)connection->limit, on_timer_closed);
+	connection->limit = NULL;
+}
+
 static void connection_free(struct connection *connection)
 {
 	connection->dead = true;
+	end_limit(connection);
 	question_cancel(&connection->dial);
 	connection->stream = stream_close(connection->stream);
 	if (connection->busy)
@@ -207,6 +224,7 @@ static void on_secure(void *owner)
 	struct connection *connection = owner;
 	struct http_call *call = TAKE(connection->call);
 
+	end_limit(connection);
 	if (call)
 		assign(connection, call);
 	else
@@ -242,11 +260,24 @@ static enum http_failure take_socket(struct connection *connection, struct wire_
 	return connection->stream ? (enum http_failure) - 1 : HTTP_FAIL_DIAL;
 }
 
+static void on_limit(uv_timer_t *timer)
+{
+	lost(timer->data, HTTP_FAIL_TLS, S("the TLS handshake took too long"));
+}
+
 static void secure(struct connection *connection)
 {
 	const struct http_pool_options *options = &connection->pool->options;
 	struct err err = ERR_INIT;
 
+	connection->limit = malloc(sizeof(*connection->limit));
+	if (!connection->limit) {
+		lost(connection, HTTP_FAIL_TLS, S("no memory for a connection"));
+		return;
+	}
+	check(uv_timer_init(&connection->pool->loop->uv, connection->limit) == 0);
+	connection->limit->data = connection;
+	(void)uv_timer_start(connection->limit, on_limit, POOL_HANDSHAKE_MS, 0);
 	if (stream_start_tls(connection->stream, options->tls, options->host, &err) < 0)
 		lost(connection, HTTP_FAIL_TLS, span_str(err.text));
 }

@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "http/write.h"
-#include "net/tls.h"
+#include "net/tls_context.h"
 
 enum {
 	SERVER_STASH_BYTES = 64 * 1024,	 /* what a client may send ahead while its request is worked on */
@@ -106,8 +106,9 @@ static void answered(struct http_request *conn)
 	conn->events = NULL;
 	conn->user = NULL;
 	conn->body = S("");
-	buf_clear(&conn->gathered);
-	buf_shrink(&conn->gathered, 0);
+	/* With its ceiling, which may be that of one short body. */
+	buf_release(&conn->gathered);
+	conn->gathered = (struct buf){ 0 };
 	conn->since_ms = loop_now(conn->server->loop);
 	conn->begun = false;
 	if (conn->close_after) {
@@ -352,6 +353,8 @@ static void on_connection(uv_stream_t *listener, int status)
 	http_init(&conn->parser, HTTP_REQUESTS, &server->options.limits);
 	list_add(&server->connections, &conn->node);
 	server->n++;
+	if (server->options.on_connection)
+		server->options.on_connection(server->owner);
 }
 
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,

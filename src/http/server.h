@@ -16,6 +16,8 @@ struct http_server_options {
 	uint64_t idle_ms;	 /* a kept-alive connection without a request */
 	uint64_t head_ms;	 /* from a request's first byte to its last; also for a TLS handshake */
 	struct tls_context *tls; /* NULL: plain; the server takes a reference */
+	/* A connection has come: there is something to time. May be NULL. */
+	void (*on_connection)(void *owner);
 };
 
 /*

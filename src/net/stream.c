@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -176,6 +177,18 @@ static int start(struct stream *stream)
 	return uv_read_start(&stream->h.any, on_alloc, on_uv_read);
 }
 
+/* libuv ends the process over what cannot be polled: a file, /dev/null. A host may well hand one over. */
+static bool is_pollable(struct loop *loop, int fd)
+{
+	struct epoll_event none = { 0 };
+	int backend = uv_backend_fd(&loop->uv);
+
+	if (epoll_ctl(backend, EPOLL_CTL_ADD, fd, &none) < 0)
+		return false;
+	(void)epoll_ctl(backend, EPOLL_CTL_DEL, fd, &none);
+	return true;
+}
+
 struct stream *stream_open(struct loop *loop, int fd, enum stream_kind kind,
 			   const struct stream_events *events, void *owner, struct err *err)
 {
@@ -185,6 +198,12 @@ struct stream *stream_open(struct loop *loop, int fd, enum stream_kind kind,
 	if (!stream) {
 		(void)close(fd);
 		(void)err_set(err, ERR_NOMEM, "no memory for a stream");
+		return NULL;
+	}
+	if (!is_pollable(loop, fd)) {
+		(void)err_sys(err, "cannot use a descriptor as a stream");
+		(void)close(fd);
+		free(stream);
 		return NULL;
 	}
 	if (kind == STREAM_TCP) {

@@ -2,59 +2,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <stdbool.h>
+#include "net/tls_context.h"
 
-#include "base/err.h"
-#include "base/span.h"
-
-struct openssl;
-struct tls_roots;
-struct tls_context;
 struct tls_session;
 
-enum {
-	TLS_PEM_BYTES = 1 << 20, /* of one PEM text */
-	TLS_MAX_ROOTS = 2000,
-	TLS_MAX_CHAIN = 16,
-	TLS_RECORD_BYTES = 16 * 1024, /* of plain bytes in one record */
-};
-
-/*
- * The certificate authorities of a PEM text; of one that holds none, nobody is trusted. A
- * certificate of the system's bundle that cannot be read is passed over.
- *
- * Owner:   tls_roots_unref(); `lib` outlives it.
- * Errors:  ERR_NOMEM, ERR_LIMIT.
- */
-struct tls_roots *tls_roots_new(const struct openssl *lib, struct span pem, struct err *err);
-struct tls_roots *tls_roots_ref(struct tls_roots *roots);
-/* NULL is harmless. Returns NULL. */
-struct tls_roots *tls_roots_unref(struct tls_roots *roots);
-size_t tls_roots_count(const struct tls_roots *roots);
-
-/*
- * For connections outwards: the other side's certificate must lead to one of `roots` or of `more`
- * (PEM, may be empty), and carry the name that was asked for. TLS 1.2 and 1.3 only.
- *
- * Owner:   tls_context_unref().
- * Errors:  ERR_FORMAT: `more` is not empty and holds no certificate, or one that cannot be read;
- *          ERR_NOMEM, ERR_LIMIT.
- */
-struct tls_context *tls_client_new(struct tls_roots *roots, struct span more, struct err *err);
-
-/*
- * For connections inwards. `chain` is PEM: the server's certificate, then those that lead to its
- * root; `key` is PEM, without a passphrase. Neither is needed after the call.
- *
- * Owner:   tls_context_unref().
- * Errors:  ERR_FORMAT: a certificate; ERR_DENIED: the key, or it is another certificate's;
- *          ERR_NOMEM, ERR_LIMIT.
- */
-struct tls_context *tls_server_new(const struct openssl *lib, struct span chain, struct span key,
-				   struct err *err);
-struct tls_context *tls_context_ref(struct tls_context *context);
-/* NULL is harmless. Returns NULL. */
-struct tls_context *tls_context_unref(struct tls_context *context);
+enum { TLS_RECORD_BYTES = 16 * 1024 }; /* of plain bytes in one record */
 
 /*
  * One connection's state. `host` is who must answer: a name (sent as SNI) or a literal address;

@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 import os
 import shlex
+import shutil
 import signal
 import socket
+import subprocess
 import threading
 
-from harness import (SERVER, WAIT, Agent, Gate, code_of, contains, descendants, equal, is_alive, ok, text_of,
-                     wait_until)
+from harness import (SERVER, WAIT, Agent, Gate, code_of, contains, descendants, equal, is_alive, ok, skip,
+                     text_of, wait_until)
 from shown import shown
 
 SMALL = "servers:\n  small:\n    run: {}\n    tools: {{ allow: [{}] }}\n"
@@ -219,6 +221,27 @@ def test_interrupt():
     ok(not (gate.data / "control.sock").exists(), "its control socket is gone")
 
 
+# --- TLS ---
+
+def test_secure():
+    gate = Gate()
+    made = shutil.which("openssl") and subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key.pem",
+         "-out", "cert.pem", "-days", "30", "-subj", "/CN=localhost"], cwd=gate.home, capture_output=True).returncode == 0
+    if not made:
+        skip("a gate with TLS", "openssl is not installed")
+        return
+    gate.write("tls: { cert: key.pem, key: cert.pem }\n")
+    wrong = gate.ask("serve")
+    ok(wrong.code == 2 and "error[K112]" in wrong.err, "a certificate that is none", wrong)
+    gate.write("tls: { cert: cert.pem, key: key.pem }\n")
+    gate.begin()
+    ok(wait_until(lambda: gate.ask("status").code == 0), "a gate with TLS", gate.log_text())
+    contains(gate.ask("status").out, f"https://127.0.0.1:{gate.port}/mcp", "status names https")
+    contains(gate.ask("doctor").out, f"https://127.0.0.1:{gate.port}/mcp; running, healthy, ready", "so does doctor")
+    contains(gate.log_text(), f"kanmon: https://127.0.0.1:{gate.port}/mcp", "and serve")
+
+
 # --- systemd ---
 
 def test_notify():
@@ -234,5 +257,5 @@ def test_notify():
         contains(s.recv(1024).decode(), "STOPPING=1", "and when it stops")
 
 
-TESTS = (test_port_in_use, test_two_gates, test_nothing_listens, test_dead_servers, test_shown_failure, test_reload,
+TESTS = (test_port_in_use, test_secure, test_two_gates, test_nothing_listens, test_dead_servers, test_shown_failure, test_reload,
          test_deaths, test_launcher_leaves_no_server, test_drain, test_interrupt, test_notify)

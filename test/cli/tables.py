@@ -47,7 +47,7 @@ def test_codes():
 def test_explain():
     unknown = kanmon("explain", "K199")
     equal(unknown.returncode, 2, "an unknown code is a wrong usage")
-    contains(unknown.stderr.decode(), "the nearest is K110", "and the nearest code is named")
+    contains(unknown.stderr.decode(), "the nearest is K112", "and the nearest code is named")
     equal(kanmon("explain", "K102", "K103").returncode, 2, "two codes are a wrong usage")
     one = kanmon("explain", "k102").stdout.decode()
     ok(one.startswith("K102: "), "a code may be written small", one)

@@ -15,13 +15,17 @@ static void left_out(void)
 {
 	struct catalogue *catalogue = catalogue_new();
 
-	ok(add(catalogue, "[7,null,[],{},{\"name\":7},{\"name\":\"\"},{\"name\":null},\"x\"]"), "a page of nonsense");
+	ok(add(catalogue, "[7,null,[],{},{\"name\":7},{\"name\":\"\"},{\"name\":null},\"x\"]"),
+	   "a page of nonsense");
 	ok(catalogue->n == 0 && catalogue->refused == 8, "is left out and counted");
-	ok(add(catalogue, "[{\"name\":\"a\",\"first\":1},{\"name\":\"\\u0061\",\"second\":1}]"), "one name twice");
+	ok(add(catalogue, "[{\"name\":\"a\",\"first\":1},{\"name\":\"\\u0061\",\"second\":1}]"),
+	   "one name twice");
 	ok(catalogue->n == 1 && catalogue->refused == 9, "is the first one's");
 	ok(add(catalogue, "[{\"name\":\"a\",\"third\":1}]") && catalogue->n == 1, "also on the next page");
-	is_span(catalogue_find(catalogue, S("a"))->raw, S("{\"name\":\"a\",\"first\":1}"), "and stays as it was");
-	ok(!catalogue_find(catalogue, S("b")) && !catalogue_find(catalogue, S("A")) && !catalogue_find(catalogue, S("")),
+	is_span(catalogue_find(catalogue, S("a"))->raw, S("{\"name\":\"a\",\"first\":1}"),
+		"and stays as it was");
+	ok(!catalogue_find(catalogue, S("b")) && !catalogue_find(catalogue, S("A")) &&
+	       !catalogue_find(catalogue, S("")),
 	   "nothing else is found");
 	ok(!catalogue_unref(catalogue), "gone");
 }
@@ -48,7 +52,8 @@ static void kept(void)
 		       span_ends(tool->raw, S("\"n\":1.50}"));
 	}
 	ok(fine, "each is found, in the server's order, its numbers as written");
-	ok(catalogue_set_result(catalogue, S("{\"ttlMs\":5}")) && span_eq(catalogue->result, S("{\"ttlMs\":5}")),
+	ok(catalogue_set_result(catalogue, S("{\"ttlMs\":5}")) &&
+	       span_eq(catalogue->result, S("{\"ttlMs\":5}")),
 	   "with what the list says of itself");
 	ok(catalogue_ref(catalogue) == catalogue && !catalogue_unref(catalogue) && catalogue->n == 1000,
 	   "a reference keeps it");
@@ -88,12 +93,13 @@ static void schemas(void)
 	const struct schema *schema;
 	struct tool *tool;
 
-	ok(add(catalogue, "[{\"name\":\"none\"},{\"name\":\"bad\",\"inputSchema\":{\"type\":\"strin\"}},"
-			  "{\"name\":\"number\",\"inputSchema\":7},"
-			  "{\"name\":\"good\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"r\":{\"type\":\"string\","
-			  "\"x-mcp-header\":\"R\"}}}},"
-			  "{\"name\":\"mark\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"r\":{\"type\":\"number\","
-			  "\"x-mcp-header\":\"R\"}}}}]"),
+	ok(add(catalogue,
+	       "[{\"name\":\"none\"},{\"name\":\"bad\",\"inputSchema\":{\"type\":\"strin\"}},"
+	       "{\"name\":\"number\",\"inputSchema\":7},"
+	       "{\"name\":\"good\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"r\":{\"type\":\"string\","
+	       "\"x-mcp-header\":\"R\"}}}},"
+	       "{\"name\":\"mark\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"r\":{\"type\":\"number\","
+	       "\"x-mcp-header\":\"R\"}}}}]"),
 	   "five tools");
 	for (size_t i = 0; i < 3; i++) {
 		tool = &catalogue->tools[i];

@@ -1,7 +1,7 @@
 /* header.c - values mirrored in headers: the specification's examples, and the rules of the annotations. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/arena.h"
 #include "mcp/header.h"
+#include "base/arena.h"
 #include "tap.h"
 
 /* Source: MCP 2026-07-28, basic/transports, "Value encoding". */
@@ -25,9 +25,9 @@ static const struct {
 };
 
 static const char *const broken[] = {
-	"=?base64?SGVsbG8?=",	  "=?base64?SGVs!!!bG8=?=", "=?base64?SGVsbG8==?=", "=?base64?=?=",
-	"=?base64?SGVsbG9=?=",	  "=?base64?SGVsbF==?=",    "=?base64?SG=sbG8=?=",  "=?base64?SGVs bG8?=",
-	"=?base64?SGVsbG8-_w==?=", "=?base64?/w==?=",	    "=?base64?wK8=?=",	    "=?base64?7aCA?=",
+	"=?base64?SGVsbG8?=",	   "=?base64?SGVs!!!bG8=?=", "=?base64?SGVsbG8==?=", "=?base64?=?=",
+	"=?base64?SGVsbG9=?=",	   "=?base64?SGVsbF==?=",    "=?base64?SG=sbG8=?=",  "=?base64?SGVs bG8?=",
+	"=?base64?SGVsbG8-_w==?=", "=?base64?/w==?=",	     "=?base64?wK8=?=",	     "=?base64?7aCA?=",
 };
 
 static const char *const literal[] = { "SGVsbG8=", "=?base64?SGVsbG8=", "=?BASE64?SGVsbG8=?=", "=?base64?=",
@@ -42,7 +42,8 @@ static void encoding(void)
 		ok(!header_decode(span_str(broken[i]), &scratch, &value), "refused: %s", broken[i]);
 	for (size_t i = 0; i < COUNT(literal); i++) {
 		buf_clear(&scratch);
-		ok(header_decode(span_str(literal[i]), &scratch, &value), "taken: %s", literal[i] ? literal[i] : "");
+		ok(header_decode(span_str(literal[i]), &scratch, &value), "taken: %s",
+		   literal[i] ? literal[i] : "");
 		is_span(value, span_str(literal[i]), "as it is");
 	}
 	for (size_t i = 0; i < COUNT(encodings); i++) {
@@ -55,7 +56,11 @@ static void encoding(void)
 		is_span(value, span_str(encodings[i].value), "to what it was");
 	}
 	buf_clear(&scratch);
-	ok(header_decode(S("=?base64?" "?="), &scratch, &value) && value.n == 0, "nothing, encoded, is nothing");
+	ok(header_decode(S("=?base64?"
+			   "?="),
+			 &scratch, &value) &&
+	       value.n == 0,
+	   "nothing, encoded, is nothing");
 	{
 		struct buf tiny = BUF_INIT(2);
 
@@ -100,13 +105,15 @@ static void bad_annotations(void)
 		buf_clear(&many);
 		buf_add(&many, S("{\"properties\":{"));
 		for (size_t i = 0; i < limit; i++)
-			buf_addf(&many, "%s\"p%zu\":{\"type\":\"string\",\"x-mcp-header\":\"H%zu\"}", i ? "," : "", i, i);
+			buf_addf(&many, "%s\"p%zu\":{\"type\":\"string\",\"x-mcp-header\":\"H%zu\"}",
+				 i ? "," : "", i, i);
 		buf_add(&many, S("}}"));
 		is_int(params_of(buf_cstr(&many), &params, &n), limit == HEADER_PARAMS, "%zu of them", limit);
 	}
 	ok(params_of("{}", &params, &n) && n == 0, "no properties, no parameters");
 	ok(params_of("{\"properties\":7}", &params, &n) && n == 0, "nor from what is none");
-	ok(params_of("{\"x-mcp-header\":\"A\",\"type\":\"string\"}", &params, &n) && n == 0, "the root is no parameter");
+	ok(params_of("{\"x-mcp-header\":\"A\",\"type\":\"string\"}", &params, &n) && n == 0,
+	   "the root is no parameter");
 }
 
 /* A pointer that did not fit would point at something else. */
@@ -128,10 +135,10 @@ static void long_pointers(void)
 	ok(!params_of(buf_cstr(&text), &params, &n), "a place whose pointer is too long is refused");
 }
 
-#define SCHEMA                                                                                               \
-	P("\"region\":{\"type\":\"string\",\"x-mcp-header\":\"Region\"},"                                    \
-	  "\"o\":{\"type\":\"object\",\"properties\":{\"n/1\":{\"type\":\"integer\",\"x-mcp-header\":\"N\"}}},"  \
-	  "\"i\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"                                        \
+#define SCHEMA                                                                                                  \
+	P("\"region\":{\"type\":\"string\",\"x-mcp-header\":\"Region\"},"                                       \
+	  "\"o\":{\"type\":\"object\",\"properties\":{\"n/1\":{\"type\":\"integer\",\"x-mcp-header\":\"N\"}}}," \
+	  "\"i\":{\"type\":\"array\",\"items\":{\"type\":\"string\"}},"                                         \
 	  "\"b\":{\"type\":\"boolean\",\"x-mcp-header\":\"Flag\"}")
 
 static const struct {
@@ -193,15 +200,17 @@ static void parameters(void)
 	for (size_t i = 0; i < COUNT(values); i++) {
 		buf_clear(&out);
 		ok(json_parse(&arguments, span_str(values[i].arguments), 4096), "%s", values[i].arguments);
-		is_int(header_param_value(&params[values[i].param], &arguments, 0, &out), values[i].header != NULL,
-		       "has %s header", values[i].header ? "a" : "no");
+		is_int(header_param_value(&params[values[i].param], &arguments, 0, &out),
+		       values[i].header != NULL, "has %s header", values[i].header ? "a" : "no");
 		is_span(buf_span(&out), span_str(values[i].header), "which is '%s'",
 			values[i].header ? values[i].header : "");
 	}
 	for (size_t i = 0; i < COUNT(matches); i++) {
 		ok(json_parse(&arguments, span_str(matches[i].arguments), 4096), "%s", matches[i].arguments);
-		is_int(header_param_matches(&params[matches[i].param], &arguments, 0, span_str(matches[i].value)),
-		       matches[i].fits, "'%s' %s", matches[i].value, matches[i].fits ? "stands for it" : "does not");
+		is_int(header_param_matches(&params[matches[i].param], &arguments, 0,
+					    span_str(matches[i].value)),
+		       matches[i].fits, "'%s' %s", matches[i].value,
+		       matches[i].fits ? "stands for it" : "does not");
 	}
 	json_release(&arguments);
 }

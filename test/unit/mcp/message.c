@@ -1,8 +1,8 @@
 /* message.c - what is a message of MCP and what is not, however its members are written. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "json/write.h"
 #include "mcp/message.h"
 #include "tap.h"
+#include "json/write.h"
 
 static struct json json;
 
@@ -64,10 +64,12 @@ static void refusals(void)
 
 	for (size_t i = 0; i < COUNT(refused); i++) {
 		is_int(verdict_of(refused[i].text, &m), refused[i].verdict, "%s", refused[i].text);
-		is_int(m.id != JSON_NONE, refused[i].id, "its id %s", refused[i].id ? "can be read" : "cannot");
+		is_int(m.id != JSON_NONE, refused[i].id, "its id %s",
+		       refused[i].id ? "can be read" : "cannot");
 		ok(message_verdict_text(refused[i].verdict)[0] != '\0', "and there are words for it");
 	}
-	is_int(verdict_of(R "\"id\":1,\"id\":2,\"method\":\"ping\"}", &m), NOT_JSON, "two ids are no JSON here");
+	is_int(verdict_of(R "\"id\":1,\"id\":2,\"method\":\"ping\"}", &m), NOT_JSON,
+	       "two ids are no JSON here");
 	is_int(verdict_of(R "\"method\":\"ping\",\"\\u006dethod\":\"tools/call\",\"id\":1}", &m), NOT_JSON,
 	       "nor two methods, one of them escaped");
 }
@@ -90,7 +92,12 @@ static void long_ids(void)
 
 static void calls(void)
 {
-	static const char *const ids[] = { "0", "-7", "\"\"", "\"1\"", "\"a\\u0062\"", "9007199254740993",
+	static const char *const ids[] = { "0",
+					   "-7",
+					   "\"\"",
+					   "\"1\"",
+					   "\"a\\u0062\"",
+					   "9007199254740993",
 					   "123456789012345678901234567890" };
 	CLEANUP(buf_release) struct buf text = BUF_INIT(4096);
 	struct message m;
@@ -107,10 +114,11 @@ static void calls(void)
 	ok(m.kind == MESSAGE_NOTIFICATION && m.method == METHOD_INITIALIZED && m.params == JSON_NONE &&
 	       m.meta == JSON_NONE,
 	   "a notification");
-	is_int(verdict_of(R "\"method\":\"no/such\",\"id\":1,\"extra\":[1]}", &m), MESSAGE_OK, "an unknown method");
+	is_int(verdict_of(R "\"method\":\"no/such\",\"id\":1,\"extra\":[1]}", &m), MESSAGE_OK,
+	       "an unknown method");
 	ok(m.method == METHOD_NONE && span_eq(m.method_raw, S("no/such")), "is still a message");
-	is_int(verdict_of("{\"\\u006asonrpc\":\"2.\\u0030\",\"\\u0069d\":5,\"method\":\"ping\"}", &m), MESSAGE_OK,
-	       "names and version may be escaped");
+	is_int(verdict_of("{\"\\u006asonrpc\":\"2.\\u0030\",\"\\u0069d\":5,\"method\":\"ping\"}", &m),
+	       MESSAGE_OK, "names and version may be escaped");
 	ok(m.kind == MESSAGE_REQUEST && span_eq(message_token(&json, m.id), S("5")), "and are read");
 	is_int(verdict_of(R "\"id\":1,\"method\":\"tools\\/call\"}", &m), MESSAGE_OK, "an escaped method");
 	ok(m.method == METHOD_NONE, "is none the gate knows");
@@ -122,13 +130,14 @@ static void answers(void)
 
 	is_int(verdict_of(R "\"id\":\"a\",\"result\":{\"_meta\":{\"x\":1}}}", &m), MESSAGE_OK, "a result");
 	ok(m.kind == MESSAGE_RESULT && m.meta != JSON_NONE && m.method == METHOD_NONE, "with its meta");
-	is_int(verdict_of(R "\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\",\"data\":1}}", &m), MESSAGE_OK,
-	       "an error");
+	is_int(verdict_of(R "\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\",\"data\":1}}", &m),
+	       MESSAGE_OK, "an error");
 	ok(m.kind == MESSAGE_ERROR && m.error != JSON_NONE && m.id != JSON_NONE, "with its id");
 	is_int(verdict_of(R "\"id\":null,\"error\":{\"code\":1,\"message\":\"\"}}", &m), MESSAGE_OK,
 	       "an error answers what had no id");
 	ok(m.kind == MESSAGE_ERROR && m.id == JSON_NONE, "with none");
-	is_int(verdict_of(R "\"error\":{\"code\":1,\"message\":\"\"}}", &m), MESSAGE_OK, "nor needs it to be there");
+	is_int(verdict_of(R "\"error\":{\"code\":1,\"message\":\"\"}}", &m), MESSAGE_OK,
+	       "nor needs it to be there");
 }
 
 static void progress_tokens(void)
@@ -156,8 +165,8 @@ static void progress_tokens(void)
 		is_span(at == JSON_NONE ? S("") : message_token(&json, at), span_str(tokens[i].token),
 			"its token is '%s'", tokens[i].token);
 	}
-	is_int(verdict_of(R "\"method\":\"ping\",\"params\":{\"_meta\":{\"progressToken\":1}}}", &m), MESSAGE_OK,
-	       "a notification");
+	is_int(verdict_of(R "\"method\":\"ping\",\"params\":{\"_meta\":{\"progressToken\":1}}}", &m),
+	       MESSAGE_OK, "a notification");
 	ok(message_progress_token(&m) == JSON_NONE, "wants no progress");
 }
 
@@ -179,19 +188,22 @@ static void claims(void)
 	struct message_claim claim = claim_of("", &m);
 
 	ok(!claim.any && claim.version == JSON_NONE, "no params, no claim");
-	claim = claim_of(",\"params\":{\"_meta\":{\"progressToken\":1,\"x/protocolVersion\":\"2026-07-28\"}}", &m);
+	claim = claim_of(",\"params\":{\"_meta\":{\"progressToken\":1,\"x/protocolVersion\":\"2026-07-28\"}}",
+			 &m);
 	ok(!claim.any, "other keys of _meta are none");
 	claim = claim_of(",\"params\":{\"" META_VERSION "\":\"2026-07-28\"}", &m);
 	ok(!claim.any, "nor is one beside _meta");
 	claim = claim_of(",\"params\":{\"_meta\":{\"" META_VERSION "\":7}}", &m);
 	ok(claim.any && claim.version == JSON_NONE, "one of the wrong type is a claim, of no version");
-	claim = claim_of(",\"params\":{\"_meta\":{\"" META_CAPABILITIES "\":[],\"" META_CLIENT "\":\"x\"}}", &m);
-	ok(claim.any && claim.capabilities == JSON_NONE && claim.client == JSON_NONE, "so are the others");
-	claim = claim_of(",\"params\":{\"_meta\":{\"io.modelcontextprotocol\\/protocolVersion\":\"2026-07-28\",\"" META_CAPABILITIES
-			 "\":{},\"" META_CLIENT "\":{},\"" META_LOG_LEVEL "\":\"info\"}}",
+	claim = claim_of(",\"params\":{\"_meta\":{\"" META_CAPABILITIES "\":[],\"" META_CLIENT "\":\"x\"}}",
 			 &m);
-	ok(claim.any && json_string_is(m.json, claim.version, S("2026-07-28")) && claim.capabilities != JSON_NONE &&
-	       claim.client != JSON_NONE && claim.log_level != JSON_NONE,
+	ok(claim.any && claim.capabilities == JSON_NONE && claim.client == JSON_NONE, "so are the others");
+	claim = claim_of(
+	    ",\"params\":{\"_meta\":{\"io.modelcontextprotocol\\/protocolVersion\":\"2026-07-28\",\"" META_CAPABILITIES
+	    "\":{},\"" META_CLIENT "\":{},\"" META_LOG_LEVEL "\":\"info\"}}",
+	    &m);
+	ok(claim.any && json_string_is(m.json, claim.version, S("2026-07-28")) &&
+	       claim.capabilities != JSON_NONE && claim.client != JSON_NONE && claim.log_level != JSON_NONE,
 	   "a whole one, with an escape in a name");
 }
 

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "json/tape.h"
 #include "mcp/method.h"
 #include "tap.h"
+#include "json/tape.h"
 
 enum { SCHEMA_BYTES = 16 * 1024 * 1024 };
 
@@ -52,7 +52,8 @@ static void take_method(const struct json *json, json_at definition, size_t whic
 {
 	json_at properties = json_get(json, definition, S("properties"));
 	json_at at = json_get(json, json_get(json, properties, S("method")), S("const"));
-	enum method method = json_is(json, at, JSON_STRING) ? method_of(json_string_raw(json, at)) : METHOD_NONE;
+	enum method method = json_is(json, at, JSON_STRING) ? method_of(json_string_raw(json, at))
+							    : METHOD_NONE;
 
 	named->n++;
 	if (!json_is(json, at, JSON_STRING) || method == METHOD_NONE) {
@@ -104,8 +105,9 @@ static void compare(const struct named *named, enum revision revision)
 				     is_beyond(method, unions[which].side);
 
 			if (here != named->by[method][which] && !(here && extra))
-				ok(false, "%.*s: %.*s as a %s: the table says %d, the schema %d", SPAN_ARG(name),
-				   SPAN_ARG(info->name), unions[which].name, here, named->by[method][which]);
+				ok(false, "%.*s: %.*s as a %s: the table says %d, the schema %d",
+				   SPAN_ARG(name), SPAN_ARG(info->name), unions[which].name, here,
+				   named->by[method][which]);
 		}
 	ok(named->n >= 19, "%.*s: %zu places of methods were compared", SPAN_ARG(name), named->n);
 }
@@ -117,8 +119,10 @@ static void against_schema(const char *root, enum revision revision)
 	struct json json = { 0 };
 	struct named named = { 0 };
 
-	buf_addf(&path, "%s/../shared/data/mcp-schema/%.*s/schema.json", root, SPAN_ARG(revision_name(revision)));
-	if (!ok(file_read(buf_cstr(&path), &text, &err) == 0 && json_parse(&json, buf_span(&text), SCHEMA_BYTES),
+	buf_addf(&path, "%s/../shared/data/mcp-schema/%.*s/schema.json", root,
+		 SPAN_ARG(revision_name(revision)));
+	if (!ok(file_read(buf_cstr(&path), &text, &err) == 0 &&
+		    json_parse(&json, buf_span(&text), SCHEMA_BYTES),
 		"%s is read: %s", path.p, err.text))
 		return;
 	for (size_t which = 0; which < COUNT(unions); which++)
@@ -135,12 +139,15 @@ static void table(void)
 	is_int(method_of(S("Tools/call")), METHOD_NONE, "case counts");
 	is_int(method_of(S("tools/call ")), METHOD_NONE, "so does a space");
 	is_int(method_of(span_of("ping\0", 5)), METHOD_NONE, "and a NUL");
-	ok(!method_allowed(METHOD_NONE, REVISION_LAST, METHOD_FROM_CLIENT | METHOD_FROM_SERVER), "none is allowed to nobody");
+	ok(!method_allowed(METHOD_NONE, REVISION_LAST, METHOD_FROM_CLIENT | METHOD_FROM_SERVER),
+	   "none is allowed to nobody");
 	for (enum method method = METHOD_NONE + 1; method < METHOD_COUNT; method++) {
 		const struct method_info *info = method_info(method);
 
-		fine = fine && info->name.n && method_of(info->name) == method && info->since && info->since <= info->until;
-		fine = fine && !method_allowed(method, REVISION_NONE, METHOD_FROM_CLIENT | METHOD_FROM_SERVER);
+		fine = fine && info->name.n && method_of(info->name) == method && info->since &&
+		       info->since <= info->until;
+		fine = fine &&
+		       !method_allowed(method, REVISION_NONE, METHOD_FROM_CLIENT | METHOD_FROM_SERVER);
 		fine = fine && (info->flags & (METHOD_FROM_CLIENT | METHOD_FROM_SERVER));
 		fine = fine && !(info->flags & METHOD_LIST) == !info->items.n;
 		fine = fine &&
@@ -155,10 +162,17 @@ static void revisions(void)
 		const char *text;
 		bool known, modern;
 	} texts[] = {
-		{ "", false, false },		{ "2024-11-5", false, false }, { "2024-11-05 ", false, false },
-		{ "2025-06-18x", false, false }, { "DRAFT-2026", false, false }, { "zzzz-zz-zz", false, false },
-		{ "2026-07-27", false, false }, { "2027-01-01", false, true },	 { "2024-10-07", true, false },
-		{ "2025-11-25", true, false },	{ "2026-07-28", true, true },
+		{ "", false, false },
+		{ "2024-11-5", false, false },
+		{ "2024-11-05 ", false, false },
+		{ "2025-06-18x", false, false },
+		{ "DRAFT-2026", false, false },
+		{ "zzzz-zz-zz", false, false },
+		{ "2026-07-27", false, false },
+		{ "2027-01-01", false, true },
+		{ "2024-10-07", true, false },
+		{ "2025-11-25", true, false },
+		{ "2026-07-28", true, true },
 	};
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
@@ -166,7 +180,8 @@ static void revisions(void)
 
 		is_int(revision_of(text) != REVISION_NONE, texts[i].known, "'%s' is %sknown", texts[i].text,
 		       texts[i].known ? "" : "un");
-		is_int(revision_text_is_modern(text), texts[i].modern, "and %smodern", texts[i].modern ? "" : "not ");
+		is_int(revision_text_is_modern(text), texts[i].modern, "and %smodern",
+		       texts[i].modern ? "" : "not ");
 	}
 	is_int(revision_era(REVISION_NONE), ERA_UNKNOWN, "none is of no era");
 	is_int(revision_era(REVISION_2025_11_25), ERA_LEGACY, "the last with a handshake");

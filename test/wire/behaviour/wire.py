@@ -165,6 +165,9 @@ class Gate(gates.Gate):
                     parts.append(data.read())
         return b"".join(parts)
 
+    def audit_text(self):
+        return self.audit_bytes().decode(errors="replace")
+
 
 class Place:
     """Everything a test starts, ended with it."""

@@ -18,11 +18,12 @@ def result(id, text):
 class Hostile:
     """`answers` maps a case's name to (function of the call's id giving bytes, whether the connection ends after them).
 
-    `places` notes on which connection the call of a case, and the clean call after it, arrived.
+    `places` notes on which connection the call of a case, and the clean call after it, arrived. `tails`
+    maps a method to what lies behind the answer to it.
     """
 
-    def __init__(self, answers=None, list_tail=None):
-        self.answers, self.list_tail = answers or {}, list_tail
+    def __init__(self, answers=None, tails=None):
+        self.answers, self.tails = answers or {}, tails or {}
         self.places = {}
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}/mcp"
@@ -57,10 +58,13 @@ class Hostile:
                 length = int(line.split(b":")[1])
         body = stream.read(length)
         if not first.startswith(b"POST"):
-            connection.sendall(b"HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n")
-            return True
-        data, ends = self._answer(json.loads(body), number)
-        connection.sendall(data)
+            # Closed, so that no second connection stands idle: the next question comes where the tail lies.
+            connection.sendall(b"HTTP/1.1 405 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            return False
+        message = json.loads(body)
+        data, ends = self._answer(message, number)
+        tail = self.tails.get(message.get("method"))
+        connection.sendall(data + tail(message["id"]) if tail else data)
         if ends:
             connection.shutdown(socket.SHUT_WR)
         return not ends
@@ -72,8 +76,7 @@ class Hostile:
                 "protocolVersion": "2025-11-25", "capabilities": {"tools": {}},
                 "serverInfo": {"name": "hostile", "version": "1"}}})), False
         if method == "tools/list":
-            data = framed(json.dumps({"jsonrpc": "2.0", "id": id, "result": {"tools": TOOLS}}))
-            return data + (self.list_tail(id) if self.list_tail else b""), False
+            return framed(json.dumps({"jsonrpc": "2.0", "id": id, "result": {"tools": TOOLS}})), False
         if method == "tools/call":
             case = message["params"]["arguments"].get("case")
             self.places[(message["params"]["name"], case)] = number

@@ -1,0 +1,587 @@
+/* link.c - a connection to a server: handshake, ids, and what a server may not do. The server is the test. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "jail/launch.h"
+#include "limits/limits.h"
+#include "tap.h"
+#include "turns.h"
+#include "upstream/link.h"
+
+static struct loop loop;
+static struct log quiet = { .fd = -1, .level = LOG_ERROR, .role = "test" };
+static struct upstream upstream;
+static char store[WIRE_MAX_BYTES];
+
+/* The test's ends: the launcher's channel, and the pipes of the one server that runs. */
+static int launcher = -1, from_gate = -1, to_gate = -1, notes = -1;
+static struct buf said = { .max = (size_t)1 << 20 };
+
+struct seen {
+	unsigned ready, dead, messages;
+	enum link_failure failure;
+	struct buf last; /* of on_message: the message, emitted */
+};
+
+struct asked {
+	struct call call;
+	unsigned messages, finals, failures;
+	enum link_failure failure;
+	struct buf last;
+	struct link **closes; /* the link, closed on the answer */
+};
+
+static void keep(struct buf *out, const struct message *message)
+{
+	buf_clear(out);
+	out->max = 65536;
+	buf_add(out, json_raw(message->json, message->root));
+}
+
+static void on_ready(void *owner, struct link *link)
+{
+	(void)link;
+	((struct seen *)owner)->ready++;
+}
+
+static void on_dead(void *owner, struct link *link, enum link_failure failure, struct span why)
+{
+	struct seen *seen = owner;
+
+	(void)link;
+	(void)why;
+	seen->dead++;
+	seen->failure = failure;
+}
+
+static void on_message(void *owner, struct link *link, const struct message *message)
+{
+	struct seen *seen = owner;
+
+	(void)link;
+	seen->messages++;
+	keep(&seen->last, message);
+}
+
+static const struct link_events events = { on_ready, on_dead, on_message };
+
+static void on_call_message(struct call *call, const struct message *message, bool final)
+{
+	struct asked *asked = LIST_ENTRY(call, struct asked, call);
+
+	asked->messages += !final;
+	asked->finals += final;
+	keep(&asked->last, message);
+	if (asked->closes)
+		*asked->closes = link_close(*asked->closes);
+}
+
+static void on_call_failed(struct call *call, enum link_failure failure, struct span why)
+{
+	struct asked *asked = LIST_ENTRY(call, struct asked, call);
+
+	(void)why;
+	asked->failures++;
+	asked->failure = failure;
+}
+
+static struct server *server_new(void)
+{
+	struct server *server = calloc(1, sizeof(*server));
+
+	if (!server)
+		abort();
+	server->refs = 1;
+	server->name = S("files");
+	server->kind = SERVER_STDIO;
+	list_init(&server->node);
+	return server;
+}
+
+/* Plays the launcher: hands out pipes, or refuses. */
+static bool launch(bool fine)
+{
+	struct wire_out out = { 0 };
+	struct wire_in in;
+	int a[2], b[2], c[2];
+	int got = 0;
+
+	TURN_UNTIL(&loop, (got = wire_recv(launcher, store, &in, NULL)) != 0);
+	if (got != 1 || in.kind != LAUNCH_START || pipe2(a, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    pipe2(b, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(c, O_CLOEXEC | O_NONBLOCK) < 0)
+		return false;
+	wire_begin(&out, fine ? LAUNCH_STARTED : LAUNCH_FAILED, in.id);
+	wire_put_u64(&out, 2);
+	if (fine) {
+		wire_put_fd(&out, a[1]);
+		wire_put_fd(&out, b[0]);
+		wire_put_fd(&out, c[0]);
+	} else {
+		wire_put_span(&out, S("no such program"));
+	}
+	got = wire_send_wait(launcher, &out, 1000, NULL);
+	wire_out_release(&out);
+	(void)close(a[1]);
+	(void)close(b[0]);
+	(void)close(c[0]);
+	from_gate = a[0];
+	to_gate = b[1];
+	notes = c[1];
+	buf_clear(&said);
+	return got == 0;
+}
+
+/* The next line the gate wrote; empty where none comes. */
+static struct span hear(void)
+{
+	static char line[65536];
+	size_t end = 0;
+
+	for (int turn = 0; turn < 2000; turn++) {
+		char chunk[4096];
+		ssize_t got;
+
+		end = span_find(buf_span(&said), '\n');
+		if (end < said.n)
+			break;
+		one_turn(&loop, turn);
+		got = read(from_gate, chunk, sizeof(chunk));
+		if (got > 0)
+			buf_add(&said, span_of(chunk, (size_t)got));
+	}
+	if (end >= said.n || end >= sizeof(line))
+		return S("");
+	memcpy(line, said.p, end);
+	buf_consume(&said, end + 1);
+	return span_of(line, end);
+}
+
+static bool is_silent(void)
+{
+	char chunk[64];
+
+	turn_a_while(&loop);
+	return said.n == 0 && read(from_gate, chunk, sizeof(chunk)) <= 0;
+}
+
+static void say(const char *line)
+{
+	(void)!write(to_gate, line, strlen(line));
+	(void)!write(to_gate, "\n", 1);
+}
+
+static void server_ends(void)
+{
+	closep(&from_gate);
+	closep(&to_gate);
+	closep(&notes);
+}
+
+static struct link *open_link(struct server *server, enum era era, struct seen *seen)
+{
+	struct err err = ERR_INIT;
+
+	buf_release(&seen->last);
+	*seen = (struct seen){ 0 };
+	return link_open(&upstream, server, era, S("{\"hello\":1}"), &events, seen, &err);
+}
+
+#define LEGACY                                                                                               \
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-06-18\","                      \
+	"\"capabilities\":{\"tools\":{\"listChanged\":true},\"logging\":7}}}"
+#define MODERN "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":[7,\"2026-07-28\"]}}"
+
+/* A legacy link that is ready. */
+static struct link *ready_link(struct server *server, enum era era, struct seen *seen)
+{
+	struct link *link = open_link(server, era, seen);
+
+	if (!link || !launch(true) || hear().n == 0)
+		abort();
+	say(era == ERA_LEGACY ? LEGACY : MODERN);
+	TURN_UNTIL(&loop, seen->ready);
+	return link;
+}
+
+static void drop_launcher_words(void)
+{
+	struct wire_in in;
+
+	while (wire_recv(launcher, store, &in, NULL) == 1)
+		wire_in_release(&in);
+}
+
+static struct link *done(struct link *link)
+{
+	link = link_close(link);
+	turn_a_while(&loop);
+	server_ends();
+	drop_launcher_words();
+	return link;
+}
+
+static void not_started(void)
+{
+	struct server *server = server_new();
+	struct channel *channel = upstream.launcher;
+	struct seen seen = { 0 };
+	struct link *link;
+
+	upstream.launcher = NULL;
+	ok(!open_link(server, ERA_LEGACY, &seen), "without a launcher there is no link");
+	upstream.launcher = channel;
+	server->legacy = SPEAKS_NO;
+	ok(!open_link(server, ERA_LEGACY, &seen), "nor to a server known to speak only the other era");
+	server->legacy = SPEAKS_UNKNOWN;
+	link = open_link(server, ERA_LEGACY, &seen);
+	ok(link && launch(false), "the launcher refuses");
+	TURN_UNTIL(&loop, seen.dead);
+	ok(seen.dead == 1 && seen.failure == LINK_START && !seen.ready, "which ends the link");
+	(void)done(link);
+	link = open_link(server, ERA_LEGACY, &seen);
+	link_tick(link, loop_now(&loop) + LIMIT_HANDSHAKE_MS + 1);
+	is_int(seen.dead, 0, "too late is not told inside the call");
+	TURN_UNTIL(&loop, seen.dead);
+	is_int(seen.failure, LINK_SILENT, "but told");
+	(void)done(link);
+	server = server_unref(server);
+}
+
+static const struct {
+	enum era era;
+	const char *answer;
+	enum link_failure failure;
+	enum speaks legacy, modern;
+} handshakes[] = {
+	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32022,\"message\":\"no\"}}",
+	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
+	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"no\"}}",
+	  LINK_REFUSED, SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
+	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2026-07-28\"}}",
+	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
+	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", LINK_MISMATCH, SPEAKS_NO,
+	  SPEAKS_UNKNOWN },
+	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\"}}",
+	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
+	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":[\"2025-06-18\"]}}",
+	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
+	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":\"2026-07-28\"}}",
+	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
+};
+
+static void bad_handshakes(void)
+{
+	struct seen seen = { 0 };
+
+	for (size_t i = 0; i < COUNT(handshakes); i++) {
+		struct server *server = server_new();
+		struct link *link = open_link(server, handshakes[i].era, &seen);
+
+		ok(link && launch(true) && hear().n, "asked: %s", handshakes[i].answer);
+		say(handshakes[i].answer);
+		TURN_UNTIL(&loop, seen.dead);
+		ok(seen.dead == 1 && !seen.ready && seen.failure == handshakes[i].failure, "it ends: %s",
+		   link_failure_word(seen.failure));
+		ok(server->legacy == handshakes[i].legacy && server->modern == handshakes[i].modern,
+		   "and what was learnt is kept");
+		(void)done(link);
+		server = server_unref(server);
+	}
+	buf_release(&seen.last);
+}
+
+static void greetings(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link = open_link(server, ERA_LEGACY, &seen);
+
+	ok(link && launch(true), "started");
+	is_span(hear(),
+		S("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"hello\":1}}"),
+		"the client's greeting, under our id");
+	say("not JSON\n{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"result\":{}}");
+	turn_a_while(&loop);
+	ok(!seen.ready && !seen.dead, "garbage, and answers to nobody, are dropped");
+	say(LEGACY);
+	TURN_UNTIL(&loop, seen.ready);
+	ok(seen.ready == 1 && link->state_of == LINK_READY && link->revision == REVISION_2025_06_18 &&
+	       server->legacy == SPEAKS_YES,
+	   "ready");
+	ok(link_has_capability(link, S("tools")) && !link_has_capability(link, S("logging")) &&
+	       !link_has_capability(link, S("prompts")) && link_declares_list_changed(link),
+	   "with what it declares");
+	say(LEGACY);
+	link_initialized(link);
+	link_initialized(link);
+	is_span(hear(), S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}"), "told so");
+	ok(is_silent() && seen.ready == 1, "once");
+	(void)done(link);
+	link = open_link(server, ERA_MODERN, &seen);
+	ok(link && launch(true), "the other era");
+	is_span(
+	    hear(),
+	    S("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"server/discover\",\"params\":{\"_meta\":{\"hello\":1}}}"),
+	    "asks what there is");
+	say(MODERN);
+	TURN_UNTIL(&loop, seen.ready);
+	ok(seen.ready && link->revision == REVISION_2026_07_28 && server->modern == SPEAKS_YES, "ready");
+	link_initialized(link);
+	ok(is_silent(), "and knows no `initialized`");
+	(void)done(link);
+	server = server_unref(server);
+	buf_release(&seen.last);
+}
+
+static void request(struct link *link, struct asked *asked)
+{
+	static const struct send_facts facts = { .method = METHOD_TOOLS_CALL };
+	CLEANUP(buf_release) struct buf text = BUF_INIT(256);
+	struct buf last = asked->last;
+
+	*asked = (struct asked){ .call = { .on_message = on_call_message, .on_failed = on_call_failed },
+				 .last = last };
+	buf_add(&text, S("{\"id\":"));
+	buf_add_u64(&text, link_take_id(link, &asked->call));
+	buf_add_char(&text, '}');
+	link_request(link, &asked->call, buf_span(&text), &facts);
+}
+
+/* The handshake had id 1: the calls get 2, 3, … */
+static void answers(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct asked a = { 0 }, b = { 0 };
+	struct link *link = ready_link(server, ERA_LEGACY, &seen);
+
+	request(link, &a);
+	request(link, &b);
+	is_span(hear(), S("{\"id\":2}"), "one");
+	is_span(hear(), S("{\"id\":3}"), "two");
+	say("{\"jsonrpc\":\"2.0\",\"id\":\"2\",\"result\":{}}\n{\"jsonrpc\":\"2.0\",\"id\":99,\"result\":{}}\n"
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n{\"jsonrpc\":\"2.0\",\"error\":{\"code\":1,\"message\":\"\"}}");
+	turn_a_while(&loop);
+	ok(!a.finals && !b.finals && !seen.messages, "answers to what was not asked are dropped");
+	say("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":3,\"progress\":1}}\n"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":\"2\",\"progress\":1}}\n"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":77,\"progress\":1}}\n"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}");
+	TURN_UNTIL(&loop, b.messages);
+	turn_a_while(&loop);
+	ok(b.messages == 1 && !a.messages && !seen.messages,
+	   "progress comes to the call whose token it names");
+	say("{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{\"n\":3}}");
+	TURN_UNTIL(&loop, b.finals);
+	ok(b.finals == 1 && !a.finals && !call_is_open(&b.call) && call_is_open(&a.call),
+	   "the second answered first");
+	say("{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}\n"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":3,\"progress\":2}}");
+	say("{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":5,\"message\":\"no\"}}");
+	TURN_UNTIL(&loop, a.finals);
+	ok(a.finals == 1 && b.finals == 1 && b.messages == 1, "and nothing comes twice, or after the end");
+	(void)done(link);
+	server = server_unref(server);
+	buf_release(&seen.last);
+	buf_release(&a.last);
+	buf_release(&b.last);
+}
+
+static void giving_up(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct asked a = { 0 };
+	struct link *link = ready_link(server, ERA_LEGACY, &seen);
+
+	request(link, &a);
+	(void)hear();
+	call_cancel(&a.call, S("the \"client\" left"));
+	is_span(
+	    hear(),
+	    S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2,\"reason\":"
+	      "\"the \\\"client\\\" left\"}}"),
+	    "the server is told");
+	call_cancel(&a.call, S("again"));
+	ok(is_silent() && !call_is_open(&a.call), "once");
+	say("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+	turn_a_while(&loop);
+	ok(!a.finals && !a.failures, "what it still answers is nobody's");
+	request(link, &a);
+	(void)hear();
+	call_forget(&a.call);
+	ok(is_silent(), "forgotten without a word");
+	(void)done(link);
+	server = server_unref(server);
+	buf_release(&seen.last);
+	buf_release(&a.last);
+}
+
+static void server_speaks(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link = ready_link(server, ERA_LEGACY, &seen);
+
+	say("{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"method\":\"ping\"}");
+	is_span(hear(), S("{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"result\":{}}"), "ping is answered here");
+	say("{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"tools/call\"}");
+	is_span(
+	    hear(),
+	    S("{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}"),
+	    "a client's method is refused");
+	say("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"notifications/message\"}");
+	ok(span_contains(hear(), S("-32601")), "so is a notification with an id");
+	say("{\"jsonrpc\":\"2.0\",\"method\":\"sampling/createMessage\",\"params\":{}}\n"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"no/such\"}\n{\"jsonrpc\":\"2.0\",\"method\":\"roots/list\"}");
+	ok(is_silent() && !seen.messages, "a request without an id goes nowhere");
+	say("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"roots/list\"}");
+	TURN_UNTIL(&loop, seen.messages);
+	is_span(buf_span(&seen.last), S("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"roots/list\"}"),
+		"one with an id does");
+	link->catalogue = catalogue_new();
+	say("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\"}");
+	TURN_UNTIL(&loop, seen.messages == 2);
+	ok(!link->catalogue && seen.messages == 2, "a changed list is out of date");
+	(void)done(link);
+	link = ready_link(server, ERA_MODERN, &seen);
+	say("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"roots/list\"}\n{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"ping\"}");
+	ok(is_silent() && !seen.messages, "a modern server asks nothing");
+	(void)done(link);
+	server = server_unref(server);
+	buf_release(&seen.last);
+}
+
+static void the_end(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct asked a = { 0 }, b = { 0 }, c = { 0 };
+	struct link *link = ready_link(server, ERA_LEGACY, &seen);
+
+	request(link, &a);
+	request(link, &b);
+	link_fail(link, LINK_GONE, "it fell");
+	link_fail(link, LINK_SILENT, "twice");
+	request(link, &c);
+	ok(!a.failures && !seen.dead, "no failure is told inside the call");
+	TURN_UNTIL(&loop, seen.dead);
+	ok(a.failures == 1 && b.failures == 1 && c.failures == 1 && a.failure == LINK_GONE &&
+	       seen.dead == 1 && seen.failure == LINK_GONE,
+	   "every call fails, also one that came later, then the link, once, for the first reason");
+	(void)done(link);
+	link = ready_link(server, ERA_LEGACY, &seen);
+	request(link, &a);
+	request(link, &b);
+	a.closes = &link;
+	(void)hear();
+	say("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
+	TURN_UNTIL(&loop, a.finals);
+	turn_a_while(&loop);
+	ok(a.finals == 1 && !link && !b.finals && !b.failures && !seen.dead,
+	   "closed inside an answer: nothing follows");
+	(void)done(NULL);
+	link = ready_link(server, ERA_LEGACY, &seen);
+	request(link, &a);
+	closep(&to_gate);
+	TURN_UNTIL(&loop, seen.dead);
+	ok(seen.dead == 1 && a.failures == 1 && seen.failure == LINK_GONE,
+	   "a server that ends takes its calls along");
+	(void)done(link);
+	is_int(server->started, 3, "what was started is counted");
+	is_int(server->failed, 2, "so is what failed");
+	server = server_unref(server);
+	buf_release(&seen.last);
+	buf_release(&a.last);
+	buf_release(&b.last);
+	buf_release(&c.last);
+}
+
+static void limits(void)
+{
+	struct limits small = limits_default;
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	char line[4096];
+	struct link *link;
+
+	small.result_bytes = 1000;
+	upstream.limits = &small;
+	link = ready_link(server, ERA_LEGACY, &seen);
+	memset(line, 'x', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	say(line);
+	TURN_UNTIL(&loop, seen.dead);
+	ok(seen.dead == 1 && seen.failure == LINK_GARBAGE, "a line over the configured limit ends the link");
+	(void)done(link);
+	upstream.limits = &limits_default;
+	server = server_unref(server);
+	buf_release(&seen.last);
+}
+
+/* A call that had the server's output stopped must not leave it stopped for the others. */
+static void back_pressure(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct asked a = { 0 }, b = { 0 };
+	struct link *link = ready_link(server, ERA_LEGACY, &seen);
+
+	request(link, &a);
+	request(link, &b);
+	call_pause(&a.call, true);
+	say("{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
+	turn_a_while(&loop);
+	is_int(b.finals, 0, "stopped");
+	call_cancel(&a.call, S(""));
+	TURN_UNTIL(&loop, b.finals);
+	is_int(b.finals, 1, "the call that stopped it is over: it goes on");
+	(void)done(link);
+	server = server_unref(server);
+	buf_release(&seen.last);
+	buf_release(&b.last);
+}
+
+static void nothing_message(void *owner, struct wire_in *in)
+{
+	(void)owner;
+	(void)in;
+}
+
+static void nothing_gone(void *owner)
+{
+	(void)owner;
+}
+
+int main(void)
+{
+	static const struct channel_events nothing = { nothing_message, nothing_gone };
+	struct err err = ERR_INIT;
+	int fds[2];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (!ok(loop_init(&loop, &err) == 0 && wire_pair(fds, &err) == 0, "a loop and a launcher"))
+		return tap_done();
+	launcher = fds[1];
+	upstream = (struct upstream){ .loop = &loop, .log = &quiet, .limits = &limits_default };
+	upstream.launcher = channel_open(&loop, fds[0], &nothing, NULL, &err);
+	not_started();
+	bad_handshakes();
+	greetings();
+	answers();
+	giving_up();
+	server_speaks();
+	the_end();
+	limits();
+	back_pressure();
+	upstream.launcher = channel_close(upstream.launcher);
+	json_release(&upstream.json);
+	buf_release(&said);
+	(void)close(launcher);
+	loop_release(&loop);
+	return tap_done();
+}
