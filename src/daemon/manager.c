@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "conf/core.h"
 #include "crypto/digest.h"
 #include "daemon/child.h"
+#include "daemon/data_lock.h"
 #include "daemon/gate_tls.h"
 #include "daemon/hosts.h"
 #include "daemon/listen.h"
@@ -538,26 +538,6 @@ static void watch_signal(struct manager *manager, uv_signal_t *handle, int numbe
 	(void)uv_signal_start(handle, on_signal, number);
 }
 
-static int take_lock(struct manager *manager, struct err *err)
-{
-	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s/lock", manager->config.paths.data);
-
-	if (n < 0 || (size_t)n >= sizeof(path))
-		return err_set(err, ERR_LIMIT, "the path of the data folder is too long");
-	if (file_make_dirs(manager->config.paths.data, err) < 0)
-		return -1;
-	manager->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (manager->lock_fd < 0)
-		return err_sys(err, "cannot open %s", path);
-	if (flock(manager->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		return 0;
-	if (errno == EWOULDBLOCK)
-		return err_set(err, ERR_DENIED, tr("another gate uses %s; see `kanmon status`"),
-			       manager->config.paths.data);
-	return err_sys(err, "cannot lock %s", path);
-}
-
 static int open_sockets(struct manager *manager, struct err *err)
 {
 	const struct conf_node *root = conf_root(manager->config.conf);
@@ -583,8 +563,8 @@ static int begin(struct manager *manager, struct err *err)
 					       .on_idle = on_idle_end,
 					       .owner = manager };
 
-	if (take_lock(manager, err) < 0 || open_sockets(manager, err) < 0 ||
-	    ring_create(MANAGER_RING_BYTES, &manager->ring, err) < 0)
+	if (data_lock(manager->config.paths.data, &manager->lock_fd, err) < 0 ||
+	    open_sockets(manager, err) < 0 || ring_create(MANAGER_RING_BYTES, &manager->ring, err) < 0)
 		return -1;
 	manager->hosts = hosts_new(&options, err);
 	if (!manager->hosts)
@@ -643,10 +623,8 @@ int manager_main(const struct manager_options *options)
 	manager->log = options->log;
 	manager->ring = RING_FDS_INIT;
 	manager->lock_fd = -1;
-	if (load(manager) < 0) {
-		free(manager);
+	if (load(manager) < 0)
 		return 2;
-	}
 	apply_log(manager);
 	gate_tls_digest(&manager->config, manager->tls_digest);
 	if (loop_init(&manager->loop, &err) < 0)

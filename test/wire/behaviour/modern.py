@@ -3,7 +3,7 @@
 import base64
 import json
 
-from wire import META, MODERN, Legacy, Modern, Raw, equal, error_of, main, ok, request_text, run_line, text_of, url_line
+from wire import META, MODERN, Legacy, Modern, Raw, ask, equal, error_of, main, ok, request_text, run_line, text_of, url_line
 
 MISMATCH = (400, -32020, "K607")
 
@@ -146,7 +146,6 @@ def test_methods(place):
             reply = client.request(method)
             ok(error_of(reply)[:2] == (404, -32601), f"{where}: {method or 'an empty method'}: 404 and -32601", reply)
         for verb in ("GET", "DELETE"):
-            from wire import ask
             reply = ask(gate, verb, client.path, change(client.headers(""), Accept="text/event-stream", Content_Type=None))
             equal((reply.status, reply.header("allow")), (405, "POST"), f"{where}: {verb} with the modern header: 405, Allow: POST")
     discovered = Modern(gate, "near").request("server/discover").json()["result"]
@@ -162,8 +161,8 @@ def test_other_era(place):
     equal(text_of(Legacy(gate, "old").call("tag", {"tag": "x"})), "x", "and serves the legacy era")
     young = place.gate({"young": run_line("--eras", "modern")})
     reply = Legacy(young, "young", connect=False).initialize()
-    ok(error_of(reply)[1] is not None and reply.header("mcp-session-id") is None or error_of(reply)[1],
-       "a modern server greeted in the legacy era: an error", reply)
+    equal(error_of(reply), (400, -32022, "K604"), "a modern server greeted in the legacy era: a clean -32022, too")
+    equal(reply.json()["error"]["data"]["supported"], [MODERN], "that names its version")
 
 
 def test_answers(place):

@@ -1,0 +1,81 @@
+# batches.py - several messages in one body: only where revision 2025-03-26 was agreed on.
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+from wire import Host, Legacy, Modern, STDIO, equal, error_of, main, ok, parse_events, run_line, text_of, url_line
+
+REFUSED = (400, -32600, "K612")
+
+
+def call(id, tag, most=0.2):
+    return {"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": "tag", "arguments": {"tag": tag, "most": most}}}
+
+
+def answers(reply):
+    return [json.loads(e["data"]) for e in parse_events(reply.body.decode()) if e.get("data")]
+
+
+def test_refused(place):
+    gate = place.gate({"near": run_line()})
+    two = json.dumps([call(1, "a"), call(2, "b")])
+    for revision in ("2024-11-05", "2025-06-18", "2025-11-25"):
+        equal(error_of(Legacy(gate, "near", revision=revision).post(two)), REFUSED, f"{revision}: a batch is refused")
+    reply = Modern(gate, "near").post(two)
+    ok(reply.status == 400 and error_of(reply)[1] in (-32600, -32000), "the modern era: too", reply)
+    client = Legacy(gate, "near", connect=False)
+    equal(client.post(two).status, 400, "without a session: too")
+    client = Legacy(gate, "near", revision="2025-03-26")
+    equal(error_of(client.post("[]")), REFUSED, "an empty batch is refused")
+    equal(error_of(client.post(json.dumps([call(i, "x") for i in range(101)]))), REFUSED, "so is one of 101 messages")
+    equal(error_of(client.post("[1,2")), (400, -32700, "K613"), "and one that is no JSON")
+    with Host(gate, STDIO) as host:
+        host.send(two)
+        refused = host.line(lambda text: '"error"' in text)
+        equal(error_of(json.loads(refused or "{}"))[1], -32600, "stdio: a batch is refused where 2025-11-25 was agreed on", refused)
+
+
+def test_served(place):
+    gate = place.gate({"near": run_line(), "far": url_line(place.remote())})
+    for server in ("near", "far"):
+        client = Legacy(gate, server, revision="2025-03-26")
+        reply = client.post(json.dumps([call(i, f"mine {i}") for i in range(20)]))
+        got = {a["id"]: text_of(a) for a in answers(reply)}
+        equal(got, {i: f"mine {i}" for i in range(20)}, f"{server}: 20 calls in a batch, each answered once")
+        equal(len(answers(reply)), 20, f"{server}: and nothing else")
+        reply = client.post(json.dumps([call(1, "one", 0)]))
+        equal([text_of(a) for a in answers(reply)] or [text_of(a) for a in reply.json()], ["one"], f"{server}: a batch of one")
+        reply = client.post(json.dumps([{"jsonrpc": "2.0", "method": "notifications/roots/list_changed"}]))
+        equal((reply.status, reply.body), (202, b""), f"{server}: a batch of notifications: 202")
+        mixed = [call(1, "a", 0), {"jsonrpc": "2.0", "method": "notifications/roots/list_changed"}, call(2, "b", 0),
+                 {"jsonrpc": "2.0", "id": 9, "method": "ping"}, {"jsonrpc": "2.0", "id": 10, "method": "no/such"}]
+        got = {a["id"]: text_of(a) or error_of(a)[1] for a in answers(client.post(json.dumps(mixed)))}
+        equal(got, {1: "a", 2: "b", 9: None, 10: -32601}, f"{server}: requests and notifications mixed")
+        reply = client.post(json.dumps([call(i, f"mine {i}", 0) for i in range(100)]))
+        equal(len(answers(reply)), 100, f"{server}: a hundred messages are not too many")
+
+
+def test_odd_members(place):
+    gate = place.gate({"near": run_line()})
+    client = Legacy(gate, "near", revision="2025-03-26")
+    hello = {"jsonrpc": "2.0", "id": 5, "method": "initialize", "params": {"protocolVersion": "2025-11-25", "capabilities": {},
+                                                                           "clientInfo": {"name": "x", "version": "1"}}}
+    reply = client.post(json.dumps([hello, call(1, "beside", 0)]))
+    got = {a.get("id"): a for a in answers(reply)}
+    ok(text_of(got.get(1)) == "beside" and "result" not in got.get(5, {}) and not reply.header("mcp-session-id"),
+       "initialize inside a batch makes no session", reply)
+    equal(error_of(client.post(json.dumps([call(1, "a"), call(2, "b")]))) != REFUSED, True, "nor does it change the revision")
+    reply = client.post(json.dumps([call(1, "twin a", 0), call(1, "twin b", 0)]))
+    equal(sorted(filter(None, (text_of(a) for a in answers(reply)))), ["twin a", "twin b"], "two calls with one id are both answered")
+    reply = client.post(json.dumps([1, "x", None, [call(3, "nested", 0)], {}, call(4, "good", 0)]))
+    got = [text_of(a) for a in answers(reply) if text_of(a)]
+    ok(reply.status == 400 or got == ["good"], "what is no message is not taken for one", reply)
+    ok("nested" not in reply.body.decode(), "and a batch inside a batch is not opened", reply)
+    limited = place.gate({"near": run_line()}, more="limits: { calls-per-session: 4 }\n")
+    client = Legacy(limited, "near", revision="2025-03-26")
+    reply = client.post(json.dumps([call(i, f"t{i}", 0.2) for i in range(10)]))
+    got = answers(reply)
+    ok(len(got) == 10 and sum(1 for a in got if error_of(a)[2] == "K801") == 6, "a batch does not go round the limit of calls", reply)
+
+
+if __name__ == "__main__":
+    main(test_refused, test_served, test_odd_members)

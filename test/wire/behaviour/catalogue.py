@@ -1,0 +1,83 @@
+# catalogue.py - several servers on /mcp: names with the server's before them, calls that find their way, servers that are dead.
+# SPDX-License-Identifier: Apache-2.0
+import json
+
+from wire import Legacy, Modern, equal, error_of, main, ok, run_line, text_of, together, url_line
+
+PROMPTS = '{"tools":{"listChanged":true},"prompts":{}}'
+
+
+def names(client, method="tools/list", items="tools"):
+    return [t["name"] for t in client.request(method).json()["result"][items]]
+
+
+def four(place):
+    """Two that live, on stdio and over HTTP; one that cannot be started, one that nobody listens for."""
+    remote = place.remote(name="far", capabilities=json.loads(PROMPTS))
+    return place.gate({"near": run_line("--name", "near", "--capabilities", PROMPTS), "far": url_line(remote),
+                       "ends": {"run": "false"}, "gone": {"url": "http://127.0.0.1:1/mcp"},
+                       "my-one": run_line("--name", "my-one")})
+
+
+def test_lists(place):
+    gate = four(place)
+    for client in (Legacy(gate), Modern(gate)):
+        era = type(client).__name__.lower()
+        shown = names(client)
+        equal({n.split("__")[0] for n in shown}, {"near", "far", "my-one"}, f"{era}: the servers that live are shown, dead ones break nothing")
+        equal(len(shown), len(set(shown)), f"{era}: each name once")
+        equal([n for n in shown if "__" not in n], [], f"{era}: each with its server's before it")
+        equal(names(client), shown, f"{era}: a second list is the same")
+        equal(sorted(names(client, "prompts/list", "prompts")), ["far__greet", "near__greet"], f"{era}: prompts likewise")
+
+
+def test_calls(place):
+    gate = four(place)
+    for client in (Legacy(gate), Modern(gate)):
+        era = type(client).__name__.lower()
+        for server in ("near", "far", "my-one"):
+            said = text_of(client.call(f"{server}__raw", {"a": 1})) or "{}"
+            equal(json.loads(said)["params"]["name"], "raw", f"{era}: {server} is called by its own name", said)
+        for server in ("near", "far"):
+            reply = client.request("prompts/get", {"name": f"{server}__greet"}).json()
+            equal(reply["result"]["messages"][0]["content"]["text"], f"{server}:greet", f"{era}: prompts/get finds {server}")
+        for name in ("tag", "nobody__tag", "near_tag", "near__", "__tag", "near", "NEAR__tag", "near__far__tag", "near____tag", "x" * 300):
+            reply = client.call(name, {"tag": "x"})
+            equal((reply.status, error_of(reply)[1], text_of(reply)), (200, -32602, None), f"{era}: {name[:20]!r} is an unknown tool")
+        for name in ("greet", "nobody__greet"):
+            equal(error_of(client.request("prompts/get", {"name": name}))[1], -32602, f"{era}: {name} is an unknown prompt")
+        for server in ("ends", "gone"):
+            equal(error_of(client.call(f"{server}__tag", {"tag": "x"})), (200, -32603, "K701"), f"{era}: {server}: the caller is told it is dead")
+
+
+def test_deaths(place):
+    gate = place.gate({"one": run_line("--name", "one"), "two": run_line("--name", "two")})
+    client = Legacy(gate)
+    equal(text_of(client.call("one__tag", {"tag": "x"})), "x", "# both live")
+    reply = client.call("one__quit", {})
+    equal(error_of(reply)[:2], (200, -32603), "a server that dies in a call: an error, no silence", reply)
+    ok("unknown whether" in reply.json()["error"]["message"], "that says what is unknown", reply)
+    equal(text_of(client.call("two__tag", {"tag": "y"})), "y", "the other goes on")
+    equal(text_of(client.call("one__tag", {"tag": "z"})), "z", "and the first is started again for the next call")
+    flag = gate.folder + "/never"
+    calls = together([lambda: client.call("one__wait", {"file": flag}, id=1), lambda: client.call("one__wait", {"file": flag}, id=2),
+                      lambda: (wait_begun(flag), client.call("one__quit", {}, id=3))[1]])
+    equal([error_of(c)[:2] for c in calls], [(200, -32603)] * 3, "all calls under way on it are answered")
+
+
+def wait_begun(flag):
+    import os
+    from wire import until
+    until(lambda: os.path.exists(flag + ".begun"))
+
+
+def test_many_at_once(place):
+    gate = four(place)
+    client = Legacy(gate)
+    works = [lambda i=i, s=s: text_of(client.call(f"{s}__tag", {"tag": f"{s} {i}", "most": 0.1}, id=1))
+             for i in range(16) for s in ("near", "far", "my-one")]
+    equal(together(works), [f"{s} {i}" for i in range(16) for s in ("near", "far", "my-one")], "48 calls to three servers at once")
+
+
+if __name__ == "__main__":
+    main(test_lists, test_calls, test_deaths, test_many_at_once)
