@@ -2,7 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/gate_tls.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -80,6 +82,23 @@ bool gate_tls_listens(const struct gate_config *config)
 bool gate_tls_wanted(const struct gate_config *config)
 {
 	return gate_tls_listens(config) || any_secure_server(config);
+}
+
+int gate_tls_probe(struct err *err)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid < 0)
+		return err_sys(err, "cannot start a process");
+	if (pid == 0)
+		_exit(openssl_open(NULL) ? 0 : 1);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		continue;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return err_set(err, ERR_MISSING, "%s",
+		       tr("an https server or `tls` needs the library libssl.so.3 (Debian: libssl3)"));
 }
 
 /* --- checks --- */

@@ -10,6 +10,9 @@ bool gate_tls_listens(const struct gate_config *config);
 /* Does the worker need the library: for its listener, or for a server that is https? */
 bool gate_tls_wanted(const struct gate_config *config);
 
+/* Could the library be opened? Tried in a process of its own: once opened it would stay. */
+int gate_tls_probe(struct err *err) MUST_CHECK;
+
 /*
  * Are `tls.cert`, `tls.key` and every server's `ca` there and what they should be? A certificate
  * that has expired is taken: whether it is trusted is for clients to say.

@@ -3,16 +3,13 @@
 #include "daemon/manager.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "audit/ring.h"
 #include "base/check.h"
-#include "base/secret.h"
 #include "base/tr.h"
 #include "conf/core.h"
 #include "crypto/digest.h"
@@ -26,7 +23,6 @@
 #include "daemon/watch.h"
 #include "jail/launch.h"
 #include "net/dial.h"
-#include "net/openssl.h"
 
 enum {
 	MANAGER_RING_BYTES = 4 * 1024 * 1024,
@@ -470,7 +466,7 @@ static int reload(struct manager *manager, struct err *err)
 		gate_config_release(&fresh);
 		return 0;
 	}
-	if (gate_tls_wanted(&fresh) && openssl_probe(err) < 0) {
+	if (gate_tls_wanted(&fresh) && gate_tls_probe(err) < 0) {
 		gate_config_release(&fresh);
 		return -1;
 	}
@@ -595,7 +591,7 @@ static int load(struct manager *manager)
 
 	if (gate_config_load(manager->options.config, manager->options.data_dir, &manager->config, &problems,
 			     &err) == 0 &&
-	    (!gate_tls_wanted(&manager->config) || openssl_probe(&err) == 0))
+	    (!gate_tls_wanted(&manager->config) || gate_tls_probe(&err) == 0))
 		return 0;
 	conf_problems_render(&text, &problems, &render);
 	if (text.n == 0)

@@ -178,9 +178,13 @@ static enum stage_result choose_server(struct exchange *x)
 static enum stage_result need_tool(struct exchange *x)
 {
 	struct attachment *attachment = x->attachment;
-	enum stage_result result = attachment_need_catalogue(x, false);
+	enum stage_result result;
 	struct catalogue *catalogue;
 
+	/* Without the capability there is no list to look it up in, and so no such tool. */
+	if (!attachment->link->catalogue && !link_has_capability(attachment->link, S("tools")))
+		return unknown_name(x);
+	result = attachment_need_catalogue(x, false);
 	if (result != STAGE_NEXT)
 		return result;
 	catalogue = attachment->link->catalogue;

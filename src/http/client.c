@@ -206,6 +206,7 @@ static void ended(struct connection *connection, enum stream_end why)
 static void on_end(void *owner, enum stream_end why)
 {
 	struct connection *connection = owner;
+	struct http_pool *pool = connection->pool;
 
 	if (!connection->call) {
 		connection_free(connection);
@@ -216,6 +217,7 @@ static void on_end(void *owner, enum stream_end why)
 	connection->busy = false;
 	if (connection->dead)
 		connection_free(connection);
+	serve_waiting(pool);
 }
 
 /* Not a byte of a request leaves before it is known who listens. */
@@ -473,7 +475,8 @@ struct http_pool *http_pool_new(struct loop *loop, struct channel *egress,
 	if (options->tls)
 		(void)tls_context_ref(options->tls);
 	memcpy(pool->names, options->target.p, options->target.n);
-	memcpy(pool->names + POOL_NAME_BYTES, options->host.p, options->host.n);
+	if (options->host.n)
+		memcpy(pool->names + POOL_NAME_BYTES, options->host.p, options->host.n);
 	pool->options.target.p = pool->names;
 	pool->options.host.p = pool->names + POOL_NAME_BYTES;
 	list_init(&pool->idle);

@@ -21,15 +21,6 @@ static const struct {
 #undef OPENSSL_ENTRY
 };
 
-static void *load(int flags, struct err *err)
-{
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | flags);
-
-	if (!library)
-		(void)err_set(err, ERR_MISSING, "TLS needs " LIBRARY " (Debian: libssl3): %s", dlerror());
-	return library;
-}
-
 static int look_up(struct openssl *lib, void *library, struct err *err)
 {
 	for (size_t i = 0; i < COUNT(calls); i++) {
@@ -54,9 +45,11 @@ struct openssl *openssl_open(struct err *err)
 		(void)err_set(err, ERR_NOMEM, "no memory for " LIBRARY);
 		return NULL;
 	}
-	library = load(RTLD_NODELETE, err);
-	if (!library)
+	library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (!library) {
+		(void)err_set(err, ERR_MISSING, "TLS needs " LIBRARY " (Debian: libssl3): %s", dlerror());
 		return NULL;
+	}
 	rc = look_up(lib, library, err);
 	(void)dlclose(library);
 	if (rc < 0)
@@ -77,14 +70,4 @@ struct openssl *openssl_close(struct openssl *lib)
 void openssl_closep(struct openssl **lib)
 {
 	*lib = openssl_close(*lib);
-}
-
-int openssl_probe(struct err *err)
-{
-	void *library = load(0, err);
-
-	if (!library)
-		return -1;
-	(void)dlclose(library);
-	return 0;
 }

@@ -86,6 +86,3 @@ struct openssl *openssl_open(struct err *err);
 /* NULL is harmless. Returns NULL. */
 struct openssl *openssl_close(struct openssl *lib);
 void openssl_closep(struct openssl **lib);
-
-/* Could it be opened? The library is not left behind. */
-int openssl_probe(struct err *err) MUST_CHECK;

@@ -386,13 +386,16 @@ static void refused(struct request *request)
 		request_free(request);
 		return;
 	}
-	buf_addf(&why, "the server answered with HTTP status %u", status);
+	if (status < 300)
+		buf_add(&why, S("the server encoded its answer, which nobody asked for"));
+	else
+		buf_addf(&why, "the server answered with HTTP status %u", status);
 	if (status == 404 && remote->session.n) {
 		request_free(request);
 		link_fail(link, LINK_REFUSED, "the server has forgotten the session (HTTP 404)");
 		return;
 	}
-	if (call && status < 500 && status != 401 && status != 403 && request->body.n) {
+	if (call && status >= 400 && status < 500 && status != 401 && status != 403 && request->body.n) {
 		struct buf body = request->body;
 		bool taken;
 

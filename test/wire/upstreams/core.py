@@ -41,8 +41,9 @@ class Gone(Exception):
 
 
 class Core:
-    def __init__(self, name="peer", tools=None, capabilities=None, record=None, eras=("legacy", "modern")):
-        self.name, self.eras = name, eras
+    def __init__(self, name="peer", tools=None, capabilities=None, record=None, eras=("legacy", "modern"),
+                 die=None):
+        self.name, self.eras, self.die = name, eras, die
         self.tools = list(TOOLS if tools is None else tools)
         self.capabilities = {"tools": {}, "logging": {}} if capabilities is None else capabilities
         self.record_path = record
@@ -66,6 +67,8 @@ class Core:
         """The message, noted; None where it is none that wants an answer."""
         message = json.loads(raw)
         self.note("message", raw=raw if len(raw) < 65536 else raw[:200])
+        if self.die and message.get("method") == self.die:
+            os._exit(1)
         if message.get("method") == "notifications/cancelled":
             with self.changed:
                 self.cancelled.add(json.dumps(message["params"]["requestId"]))

@@ -112,13 +112,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
 
+class Listener(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 512
+
+    def handle_error(self, *_):
+        """A peer that leaves is no news."""
+
+
 class Remote:
     """A server on a port of its own. `core.seen` holds every message, request and header it was sent."""
 
     def __init__(self, events=False, mint=True, **options):
         self.core = Core(**options)
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
+        self.http = Listener(("127.0.0.1", 0), Handler)
         self.http.core, self.http.events, self.http.mint = self.core, events, mint
         self.url = f"http://127.0.0.1:{self.http.server_port}/mcp"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()

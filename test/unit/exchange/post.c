@@ -1,0 +1,328 @@
+/* post.c - replies over HTTP: as one text, as a stream, to a reader who leaves, dawdles, or comes back. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "exchange/post.h"
+#include "exchange/token_cache.h"
+#include "http/server.h"
+#include "tap.h"
+#include "turns.h"
+
+enum { LARGE = 6 * 1024 * 1024 };
+
+static struct worker worker;
+static struct log quiet = { .fd = -1, .level = LOG_ERROR, .role = "test" };
+static struct http_server *server;
+static struct sockaddr_in address;
+static struct client *client;
+static struct http_request *request; /* the one that waits */
+static char last_id[64];
+static bool resumed;
+
+static void on_request(void *owner, struct http_request *made, const struct http_head *head, struct span body)
+{
+	(void)owner;
+	(void)body;
+	request = made;
+	if (head->method != HTTP_METHOD_GET)
+		return;
+	(void)span_to_cstr(http_known(head, HTTP_HEADER_LAST_EVENT_ID), last_id, sizeof(last_id));
+	resumed = post_resume(client, TAKE(request), span_str(last_id));
+	if (!resumed)
+		http_reply(made, &(struct http_reply){ .status = 405 }, S(""));
+}
+
+static int dial(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		abort();
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	return fd;
+}
+
+static void send_text(int fd, const char *text)
+{
+	(void)!write(fd, text, strlen(text));
+}
+
+static int ask(void)
+{
+	int fd = dial();
+
+	request = NULL;
+	send_text(fd, "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+	TURN_UNTIL(&worker.loop, request);
+	return fd;
+}
+
+/* All that comes until the text ends with `end`, or nothing comes any more. */
+static struct span hear(int fd, struct buf *got, const char *end)
+{
+	buf_clear(got);
+	for (int turn = 0; turn < 2000 && !span_ends(buf_span(got), span_str(end)); turn++) {
+		char chunk[65536];
+		ssize_t n;
+
+		one_turn(&worker.loop, turn);
+		n = read(fd, chunk, sizeof(chunk));
+		if (n > 0)
+			buf_add(got, span_of(chunk, (size_t)n));
+		if (n > 0)
+			turn = 0;
+		if (n == 0)
+			break;
+	}
+	return buf_span(got);
+}
+
+static struct post *post_on(struct http_request *r, bool modern, bool events, bool batch)
+{
+	const struct post_options options = {
+		.client = client, .request = r, .modern = modern, .events = events, .batch = batch
+	};
+	struct post *post = post_new(&worker, &options);
+
+	if (!post)
+		abort();
+	return post;
+}
+
+static void to(struct sink *sink, struct span text, bool final)
+{
+	sink->send(sink, NULL, 200, text, final);
+}
+
+static void make_client(enum revision revision)
+{
+	struct principal *principal = principal_new(S("token:t-1"), S("laptop"), S("mcp"), 0);
+	struct err err = ERR_INIT;
+
+	client = client_new(&worker, principal, CLIENT_SESSION, ERA_LEGACY, NULL, &err);
+	(void)principal_unref(principal);
+	if (!client)
+		abort();
+	client->revision = revision;
+}
+
+static void drop_client(void)
+{
+	client_close(client, S("test"));
+	client = client_unref(client);
+	turn_a_while(&worker.loop);
+}
+
+static void nothing_to_answer(struct buf *got)
+{
+	int fd = ask();
+
+	make_client(REVISION_2025_06_18);
+	post_ready(post_on(TAKE(request), false, true, false));
+	ok(span_starts(hear(fd, got, "\r\n\r\n"), S("HTTP/1.1 202")), "nothing to answer is 202");
+	(void)close(fd);
+	drop_client();
+}
+
+static void one_text(struct buf *got)
+{
+	int fd = ask();
+	struct post *post;
+
+	make_client(REVISION_2025_06_18);
+	post = post_on(TAKE(request), false, true, false);
+	to(post_open(post), S("{\"a\":1}"), true);
+	post_ready(post);
+	ok(span_contains(hear(fd, got, "{\"a\":1}"), S("Content-Type: application/json")),
+	   "an answer is one text");
+	ok(!span_contains(buf_span(got), S("Mcp-Session-Id")), "without a session that was not begun");
+	(void)close(fd);
+	fd = ask();
+	post = post_on(TAKE(request), false, true, false);
+	{
+		struct sink *sink = post_open(post);
+
+		to(sink, S("{\"n\":1}"), false);
+		to(sink, S("{\"a\":2}"), true);
+	}
+	post_ready(post);
+	ok(span_contains(hear(fd, got, "0\r\n\r\n"), S("data: {\"n\":1}\n\n")) &&
+	       span_contains(buf_span(got), S("data: {\"a\":2}\n\n")) &&
+	       span_contains(buf_span(got), S("text/event-stream")),
+	   "with something before it, a stream that ends");
+	ok(!span_contains(buf_span(got), S("id: ")), "without ids for a client that knows none");
+	(void)close(fd);
+	drop_client();
+}
+
+/* One message may be larger than the queue of a slow reader: who reads gets it. */
+static void large_answer(struct buf *got)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)LARGE + 64);
+	struct post *post;
+	struct sink *sink;
+	int fd = ask();
+
+	make_client(REVISION_2025_06_18);
+	post = post_on(TAKE(request), false, true, false);
+	sink = post_open(post);
+	post_ready(post);
+	buf_add_char(&text, '"');
+	while (text.n < LARGE)
+		buf_add(&text, S("xxxxxxxxxxxxxxxx"));
+	buf_add_char(&text, '"');
+	sink->begin(sink, NULL);
+	to(sink, buf_span(&text), true);
+	ok(hear(fd, got, "0\r\n\r\n").n > LARGE, "an answer larger than the queue of a slow reader arrives");
+	(void)close(fd);
+	drop_client();
+}
+
+/* A batch whose reader takes nothing is cut while its requests are still being started. */
+static void cut_while_starting(void)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)LARGE + 64);
+	struct post *post;
+	int fd = ask();
+
+	make_client(REVISION_2025_03_26);
+	buf_add_char(&text, '"');
+	while (text.n < LARGE)
+		buf_add(&text, S("xxxxxxxxxxxxxxxx"));
+	buf_add_char(&text, '"');
+	post = post_on(TAKE(request), false, true, true);
+	for (int i = 0; i < 5; i++)
+		to(post_open(post), buf_span(&text), true);
+	post_ready(post);
+	TURN_UNTIL(&worker.loop, http_server_connections(server) == 0);
+	ok(http_server_connections(server) == 0 && list_empty(&worker.streams),
+	   "a reader who takes nothing is cut");
+	(void)close(fd);
+	drop_client();
+}
+
+static void coming_back(struct buf *got)
+{
+	struct post *post;
+	struct sink *sink;
+	int fd = ask(), other;
+
+	make_client(REVISION_2025_11_25);
+	post = post_on(TAKE(request), false, true, false);
+	sink = post_open(post);
+	post_ready(post);
+	to(sink, S("{\"n\":1}"), false);
+	ok(span_contains(hear(fd, got, "{\"n\":1}\n\n\r\n"), S("id: 1-0\nretry: 1000\ndata: \n\n")),
+	   "first an id");
+	ok(span_contains(buf_span(got), S("id: 1-1\n")), "every event has one");
+	(void)close(fd);
+	TURN_UNTIL(&worker.loop, !http_server_connections(server));
+	to(sink, S("{\"n\":2}"), false);
+	to(sink, S("{\"a\":3}"), true);
+	ok(!list_empty(&client->posts), "what comes while the client is away is kept");
+	for (size_t i = 0; i < 4; i++) {
+		static const char *const wrong[] = { "2-1", "1", "x-1", "" };
+
+		other = dial();
+		resumed = true;
+		send_text(other, "GET /mcp HTTP/1.1\r\nHost: a\r\nLast-Event-ID: ");
+		send_text(other, wrong[i]);
+		send_text(other, "\r\n\r\n");
+		TURN_UNTIL(&worker.loop, !resumed);
+		ok(!resumed, "nothing goes by the name '%s'", wrong[i]);
+		(void)close(other);
+	}
+	fd = dial();
+	send_text(fd, "GET /mcp HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 1-1\r\n\r\n");
+	(void)hear(fd, got, "0\r\n\r\n");
+	ok(resumed && !span_contains(buf_span(got), S("{\"n\":1}")) &&
+	       span_contains(buf_span(got), S("id: 1-2\ndata: {\"n\":2}\n\n")) &&
+	       span_contains(buf_span(got), S("id: 1-3\ndata: {\"a\":3}\n\n")),
+	   "who comes back gets what he missed, once, and the end");
+	ok(list_empty(&client->posts), "then it is forgotten");
+	(void)close(fd);
+	drop_client();
+}
+
+/* Whoever leaves again and again must not have the gate keep it all. */
+static void many_left_behind(struct buf *got)
+{
+	size_t n = 0;
+
+	make_client(REVISION_2025_11_25);
+	for (size_t i = 0; i < worker.limits.streams_per_client + 10; i++) {
+		struct post *post;
+		struct sink *sink;
+		int fd = ask();
+
+		post = post_on(TAKE(request), false, true, false);
+		sink = post_open(post);
+		post_ready(post);
+		to(sink, S("{\"n\":1}"), false);
+		(void)hear(fd, got, "{\"n\":1}\n\n\r\n");
+		(void)close(fd);
+		TURN_UNTIL(&worker.loop, !http_server_connections(server));
+		to(sink, S("{\"a\":1}"), true);
+	}
+	LIST_EACH(&client->posts, node)
+		n++;
+	is_int(n, worker.limits.streams_per_client, "so many replies are kept for one client");
+	post_tick(client, loop_now(&worker.loop) + 3600 * 1000);
+	ok(list_empty(&client->posts), "and none for ever");
+	drop_client();
+}
+
+static void start(void)
+{
+	const struct http_server_options options = { .limits = { .head_bytes = 4096,
+								 .header_line = 1024,
+								 .headers = 20,
+								 .url = 200,
+								 .body_bytes = 1000 },
+						     .max_connections = 100,
+						     .idle_ms = 100000,
+						     .head_ms = 100000 };
+	socklen_t n = sizeof(address);
+	struct err err = ERR_INIT;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &n) < 0)
+		abort();
+	server = http_server_new(&worker.loop, &options, on_request, NULL, &quiet, &err);
+	if (!server || http_server_listen(server, fd, &err) < 0)
+		abort();
+}
+
+int main(void)
+{
+	CLEANUP(buf_release) struct buf got = BUF_INIT((size_t)64 << 20);
+	struct err err = ERR_INIT;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (!ok(worker_init(&worker, &quiet, &err) == 0, "a worker"))
+		return tap_done();
+	start();
+	nothing_to_answer(&got);
+	one_text(&got);
+	large_answer(&got);
+	cut_while_starting();
+	coming_back(&got);
+	many_left_behind(&got);
+	server = http_server_free(server);
+	/* A worker ends with its process; what the test made, it takes back. */
+	worker.tokens = token_cache_free(worker.tokens);
+	buf_release(&worker.out);
+	buf_release(&worker.frame);
+	uv_close((uv_handle_t *)&worker.tick, NULL);
+	turn_a_while(&worker.loop);
+	loop_release(&worker.loop);
+	return tap_done();
+}

@@ -1,0 +1,396 @@
+/* client.c - calls outwards: a pool of connections, with the test as egress and as the server. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/client.h"
+#include "net/dial.h"
+#include "tap.h"
+#include "turns.h"
+
+static struct loop loop;
+static struct channel *egress;
+static int dials = -1; /* the egress process' end */
+static char store[WIRE_MAX_BYTES];
+
+struct seen {
+	unsigned heads, done, failed, status;
+	enum http_failure failure;
+	struct buf body;
+	struct http_pool **frees; /* when it is done */
+	struct http_call *call;
+	bool aborts;	   /* at the head */
+	struct seen *next; /* sent when this one is done */
+	struct http_pool *pool;
+};
+
+static void send_one(struct http_pool *pool, struct seen *seen, bool repeatable);
+
+static void on_head(void *owner, const struct http_head *head)
+{
+	struct seen *seen = owner;
+
+	seen->heads++;
+	seen->status = head->status;
+	if (seen->aborts)
+		seen->call = http_call_abort(seen->call);
+}
+
+static void on_body(void *owner, struct span piece)
+{
+	struct seen *seen = owner;
+
+	buf_add(&seen->body, piece);
+}
+
+static void on_done(void *owner)
+{
+	struct seen *seen = owner;
+
+	seen->done++;
+	seen->call = NULL;
+	if (seen->next)
+		send_one(seen->pool, seen->next, false);
+	if (seen->frees)
+		*seen->frees = http_pool_free(*seen->frees);
+}
+
+static void on_fail(void *owner, enum http_failure failure, struct span why)
+{
+	struct seen *seen = owner;
+
+	(void)why;
+	seen->failed++;
+	seen->failure = failure;
+	seen->call = NULL;
+	if (seen->frees)
+		*seen->frees = http_pool_free(*seen->frees);
+}
+
+static const struct http_call_events events = { on_head, on_body, on_done, on_fail };
+
+static void send_one(struct http_pool *pool, struct seen *seen, bool repeatable)
+{
+	seen->body = BUF_INIT(4096);
+	seen->pool = pool;
+	seen->call = http_send(pool, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"), S("hi"),
+			       repeatable, &events, seen);
+}
+
+static struct http_pool *pool_new(size_t connections)
+{
+	const struct http_pool_options options = { .target = S("files"),
+						   .max_connections = connections,
+						   .max_waiting = 3,
+						   .limits = { .head_bytes = 4096,
+							       .header_line = 1024,
+							       .headers = 20,
+							       .url = 200,
+							       .body_bytes = 1000 } };
+	struct err err = ERR_INIT;
+	struct http_pool *pool = http_pool_new(&loop, egress, &options, &err);
+
+	if (!pool)
+		abort();
+	return pool;
+}
+
+/* Answers the next dial with a connection and returns its other end; -1 where nobody dials. */
+static int connect_one(void)
+{
+	struct wire_out out = { 0 };
+	struct wire_in in;
+	int fds[2], got = 0;
+
+	for (int turn = 0; turn < 300 && got == 0; turn++) {
+		one_turn(&loop, 0);
+		got = wire_recv(dials, store, &in, NULL);
+	}
+	if (got != 1 || in.kind != DIAL_CONNECT || !span_eq(wire_get_span(&in), S("files")))
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+		abort();
+	wire_begin(&out, DIAL_DONE, in.id);
+	wire_put_u64(&out, 0);
+	wire_put_fd(&out, fds[0]);
+	(void)!wire_send_wait(dials, &out, 1000, NULL);
+	wire_out_release(&out);
+	(void)close(fds[0]);
+	turn_a_while(&loop);
+	return fds[1];
+}
+
+static bool refuse_one(void)
+{
+	struct wire_out out = { 0 };
+	struct wire_in in;
+	int got = 0;
+
+	TURN_UNTIL(&loop, (got = wire_recv(dials, store, &in, NULL)) != 0);
+	wire_begin(&out, DIAL_FAILED, in.id);
+	wire_put_u64(&out, DIAL_NO_CONNECTION);
+	wire_put_span(&out, S("nothing listens"));
+	(void)!wire_send_wait(dials, &out, 1000, NULL);
+	wire_out_release(&out);
+	return got == 1;
+}
+
+/* How many requests have come on a connection, as far as they have. */
+static size_t requests_on(int fd)
+{
+	char chunk[4096];
+	size_t n = 0;
+	ssize_t got;
+
+	turn_a_while(&loop);
+	while ((got = read(fd, chunk, sizeof(chunk))) > 0)
+		for (ssize_t i = 0; i + 4 <= got; i++)
+			n += memcmp(chunk + i, "POST", 4) == 0;
+	return n;
+}
+
+static void say(int fd, const char *text)
+{
+	(void)!write(fd, text, strlen(text));
+}
+
+static void release(struct seen *seen)
+{
+	buf_release(&seen->body);
+	*seen = (struct seen){ 0 };
+}
+
+#define FINE "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+static void unreachable(void)
+{
+	struct http_pool *pool = pool_new(2);
+	struct seen a = { 0 };
+
+	send_one(pool, &a, false);
+	ok(refuse_one(), "dialled");
+	TURN_UNTIL(&loop, a.failed);
+	ok(a.failed == 1 && a.failure == HTTP_FAIL_DIAL && !a.heads, "no connection: the call fails");
+	http_pool_set_egress(pool, NULL);
+	release(&a);
+	send_one(pool, &a, false);
+	is_int(a.failed, 0, "not inside the call");
+	TURN_UNTIL(&loop, a.failed);
+	is_int(a.failure, HTTP_FAIL_DIAL, "without egress it fails, too");
+	release(&a);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+}
+
+static void bad_answers(void)
+{
+	static const struct {
+		const char *answer;
+		enum http_failure failure;
+	} cases[] = {
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok", HTTP_FAIL_BAD },
+		{ "hello\r\n\r\n", HTTP_FAIL_BAD },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", HTTP_FAIL_BAD },
+		{ "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", HTTP_FAIL_BROKEN },
+		{ "", HTTP_FAIL_BROKEN },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct http_pool *pool = pool_new(1);
+		struct seen a = { 0 };
+		int fd;
+
+		send_one(pool, &a, true);
+		fd = connect_one();
+		say(fd, cases[i].answer);
+		turn_a_while(&loop);
+		(void)close(fd);
+		TURN_UNTIL(&loop, a.failed);
+		ok(a.failed == 1 && a.failure == cases[i].failure && !a.done, "refused: %.40s",
+		   cases[i].answer);
+		is_int(connect_one(), -1, "and not tried again on a fresh connection");
+		release(&a);
+		pool = http_pool_free(pool);
+		turn_a_while(&loop);
+	}
+}
+
+static void kept_alive(void)
+{
+	struct http_pool *pool = pool_new(1);
+	struct seen a = { 0 }, b = { 0 }, c = { 0 };
+	int fd;
+
+	a.next = &b;
+	send_one(pool, &a, false);
+	fd = connect_one();
+	is_int(requests_on(fd), 1, "asked");
+	say(fd, FINE);
+	TURN_UNTIL(&loop, a.done);
+	ok(a.done == 1 && a.status == 200 && span_eq(buf_span(&a.body), S("ok")), "answered");
+	is_int(requests_on(fd), 1, "the connection takes the next one");
+	say(fd, FINE);
+	TURN_UNTIL(&loop, b.done);
+	turn_a_while(&loop);
+	(void)close(fd);
+	turn_a_while(&loop);
+	send_one(pool, &c, false);
+	fd = connect_one();
+	ok(fd >= 0, "one that was closed does not");
+	say(fd, FINE);
+	TURN_UNTIL(&loop, c.done);
+	is_int(c.done, 1, "but another one");
+	release(&c);
+	turn_a_while(&loop);
+	(void)shutdown(fd, SHUT_WR);
+	send_one(pool, &c, true);
+	(void)close(fd);
+	fd = connect_one();
+	is_int(requests_on(fd), 1, "what may be repeated is tried once more where the connection was stale");
+	(void)close(fd);
+	TURN_UNTIL(&loop, c.failed);
+	ok(c.failed == 1 && c.failure == HTTP_FAIL_BROKEN && connect_one() < 0, "and not a third time");
+	release(&a);
+	release(&b);
+	release(&c);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+}
+
+/* Bytes behind an answer must never be taken for the next call's answer. */
+static void too_much(void)
+{
+	struct http_pool *pool = pool_new(1);
+	struct seen a = { 0 }, b = { 0 };
+	int fd, other;
+
+	a.next = &b;
+	send_one(pool, &a, false);
+	fd = connect_one();
+	say(fd, FINE "HTTP/1.1 201 Evil\r\nContent-Length: 4\r\n\r\nevil");
+	TURN_UNTIL(&loop, a.done);
+	other = connect_one();
+	ok(a.done == 1 && !b.heads && other >= 0, "what follows an answer costs the connection");
+	say(other, FINE);
+	TURN_UNTIL(&loop, b.done);
+	ok(b.done == 1 && b.status == 200, "the next call gets its own answer on another");
+	release(&a);
+	release(&b);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+	(void)close(fd);
+	(void)close(other);
+}
+
+static void waiting(void)
+{
+	struct http_pool *pool = pool_new(1);
+	struct seen calls[6] = { 0 };
+	int fd;
+
+	for (size_t i = 0; i < COUNT(calls); i++)
+		send_one(pool, &calls[i], false);
+	fd = connect_one();
+	turn_a_while(&loop);
+	ok(calls[4].failed == 1 && calls[4].failure == HTTP_FAIL_BUSY && calls[5].failed == 1 &&
+	       !calls[3].failed,
+	   "one on its way, three may wait, the rest is too much");
+	is_int(requests_on(fd), 1, "one is asked");
+	calls[1].call = http_call_abort(calls[1].call);
+	calls[0].call = http_call_abort(calls[0].call);
+	ok(read(fd, store, 1) <= 0, "given up, its connection is closed");
+	(void)close(fd);
+	fd = connect_one();
+	is_int(requests_on(fd), 1, "and the one who waits longest gets another");
+	calls[2].aborts = true;
+	say(fd, FINE);
+	TURN_UNTIL(&loop, calls[2].heads);
+	(void)close(fd);
+	fd = connect_one();
+	ok(calls[2].heads == 1 && !calls[2].done && !calls[2].failed && requests_on(fd) == 1,
+	   "also where it is given up in the middle of its answer");
+	say(fd, "HTTP/1.1 200 OK\r\n\r\nto the end");
+	turn_a_while(&loop);
+	(void)close(fd);
+	TURN_UNTIL(&loop, calls[3].done);
+	ok(calls[3].done == 1 && span_eq(buf_span(&calls[3].body), S("to the end")),
+	   "an answer that ends with its connection");
+	ok(!calls[0].done && !calls[0].failed && !calls[1].done && !calls[1].failed,
+	   "who gave up hears nothing");
+	for (size_t i = 0; i < COUNT(calls); i++)
+		release(&calls[i]);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+}
+
+/* A server that was taken out of the config may lose its last user inside an answer. */
+static void freed_inside(void)
+{
+	struct http_pool *pool = pool_new(2);
+	struct seen a = { 0 }, b = { 0 };
+	int fd, other;
+
+	a.frees = &pool;
+	send_one(pool, &a, false);
+	fd = connect_one();
+	send_one(pool, &b, false);
+	other = connect_one();
+	say(fd, FINE);
+	TURN_UNTIL(&loop, a.done);
+	turn_a_while(&loop);
+	ok(a.done == 1 && !pool && !b.done && !b.failed, "freed when done");
+	ok(read(fd, store, sizeof(store)) >= 0 && read(fd, store, 1) <= 0, "its connections are closed");
+	(void)close(fd);
+	(void)close(other);
+	release(&a);
+	release(&b);
+	pool = pool_new(1);
+	a.frees = &pool;
+	send_one(pool, &a, false);
+	send_one(pool, &b, false);
+	fd = connect_one();
+	(void)close(fd);
+	TURN_UNTIL(&loop, a.failed);
+	turn_a_while(&loop);
+	ok(a.failed == 1 && !pool && !b.failed && connect_one() < 0, "freed when failed: nothing follows");
+	release(&a);
+	release(&b);
+}
+
+static void on_message(void *owner, struct wire_in *in)
+{
+	(void)owner;
+	(void)in;
+}
+
+static void on_gone(void *owner)
+{
+	(void)owner;
+}
+
+int main(void)
+{
+	static const struct channel_events channel_events = { on_message, on_gone };
+	struct err err = ERR_INIT;
+	int fds[2];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (!ok(loop_init(&loop, &err) == 0 && wire_pair(fds, &err) == 0, "a loop and an egress"))
+		return tap_done();
+	dials = fds[1];
+	egress = channel_open(&loop, fds[0], &channel_events, NULL, &err);
+	unreachable();
+	bad_answers();
+	kept_alive();
+	too_much();
+	waiting();
+	freed_inside();
+	egress = channel_close(egress);
+	turn_a_while(&loop);
+	(void)close(dials);
+	loop_release(&loop);
+	return tap_done();
+}

@@ -1,0 +1,303 @@
+/* server.c - connections inwards: what is sent ahead waits, and who takes no answer gets no further one. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "http/server.h"
+#include "tap.h"
+#include "turns.h"
+
+enum { REPLY = 200 * 1024, AHEAD = 500 };
+
+static struct loop loop;
+static struct log quiet = { .fd = -1, .level = LOG_ERROR, .role = "test" };
+static struct http_server *server;
+static struct sockaddr_in address;
+
+/* What the one behind the server does with a request, and what it has seen. */
+static struct {
+	enum { ANSWER, HOLD, ABORT, STREAM } how;
+	unsigned requests, gone;
+	struct http_request *held;
+	struct buf body;
+	size_t reply;
+	char *bytes;
+} back;
+
+static void on_gone(void *user)
+{
+	(void)user;
+	back.gone++;
+	back.held = NULL;
+}
+
+static void answer(struct http_request *request, size_t n)
+{
+	http_reply(request, &(struct http_reply){ .status = 200 }, span_of(back.bytes, n));
+}
+
+static void on_request(void *owner, struct http_request *request, const struct http_head *head,
+		       struct span body)
+{
+	static const struct http_request_events events = { .on_gone = on_gone };
+
+	(void)owner;
+	(void)head;
+	back.requests++;
+	buf_clear(&back.body);
+	buf_add(&back.body, body);
+	if (back.how == ANSWER) {
+		answer(request, back.reply);
+	} else if (back.how == ABORT) {
+		http_request_abort(request);
+	} else {
+		back.held = request;
+		http_request_watch(request, &events, NULL);
+		if (back.how == STREAM)
+			http_stream_begin(request, &(struct http_reply){ .status = 200 });
+	}
+}
+
+static int dial(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int small = 4096;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		abort();
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	(void)!write(fd, text, strlen(text));
+}
+
+/* Reads what comes until `n` bytes are there or nothing comes any more. */
+static size_t hear(int fd, struct buf *got, size_t n)
+{
+	buf_clear(got);
+	for (int turn = 0; turn < 3000 && got->n < n; turn++) {
+		char chunk[65536];
+		ssize_t r;
+
+		one_turn(&loop, turn);
+		r = read(fd, chunk, sizeof(chunk));
+		if (r > 0)
+			buf_add(got, span_of(chunk, (size_t)r));
+		if (r > 0)
+			turn = 0;
+		if (r == 0)
+			break;
+	}
+	return got->n;
+}
+
+static bool is_closed(int fd)
+{
+	char c;
+
+	TURN_UNTIL(&loop, read(fd, &c, 1) == 0);
+	return read(fd, &c, 1) == 0;
+}
+
+static void start(void)
+{
+	const struct http_server_options options = { .limits = { .head_bytes = 4096,
+								 .header_line = 1024,
+								 .headers = 20,
+								 .url = 200,
+								 .body_bytes = 1000 },
+						     .max_connections = 4,
+						     .idle_ms = 1000,
+						     .head_ms = 1000 };
+	socklen_t n = sizeof(address);
+	struct err err = ERR_INIT;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &n) < 0)
+		abort();
+	server = http_server_new(&loop, &options, on_request, NULL, &quiet, &err);
+	if (!server || http_server_listen(server, fd, &err) < 0)
+		abort();
+}
+
+#define GET "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static void refusals(struct buf *got)
+{
+	int fd = dial();
+
+	back.how = ANSWER;
+	back.reply = 2;
+	say(fd, "GET / HTTP/1.1\r\nHost : a\r\n\r\n" GET);
+	(void)hear(fd, got, 12);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 400")), "a broken head is refused");
+	http_server_tick(server);
+	is_int(back.requests, 0, "and what follows it is not looked at");
+	(void)close(fd);
+	fd = dial();
+	say(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n");
+	(void)hear(fd, got, 12);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 413")) && back.requests == 0,
+	   "a body over the limit, before it comes");
+	(void)close(fd);
+	turn_a_while(&loop);
+}
+
+static void pieces(struct buf *got)
+{
+	const char *text = "POST /mcp HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+	int fd = dial();
+
+	back.how = ANSWER;
+	back.requests = 0;
+	for (; *text; text++) {
+		(void)!write(fd, text, 1);
+		one_turn(&loop, 0);
+	}
+	(void)hear(fd, got, 17);
+	ok(back.requests == 1 && span_eq(buf_span(&back.body), S("hello")), "a request byte by byte");
+	ok(span_starts(buf_span(got), S("HTTP/1.1 200")), "is answered");
+	(void)close(fd);
+	turn_a_while(&loop);
+}
+
+static void sent_ahead(struct buf *got)
+{
+	int fd = dial();
+
+	back.how = HOLD;
+	back.requests = 0;
+	say(fd, GET "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc" GET);
+	TURN_UNTIL(&loop, back.held);
+	turn_a_while(&loop);
+	is_int(back.requests, 1, "one request at a time");
+	answer(TAKE(back.held), 1);
+	TURN_UNTIL(&loop, back.held);
+	ok(back.requests == 2 && span_eq(buf_span(&back.body), S("abc")), "then the next");
+	back.how = ANSWER;
+	answer(TAKE(back.held), 1);
+	TURN_UNTIL(&loop, back.requests == 3);
+	is_int(back.requests, 3, "and the last");
+	(void)hear(fd, got, 200);
+	(void)close(fd);
+	turn_a_while(&loop);
+	is_int(http_server_connections(server), 0, "who leaves is forgotten");
+}
+
+/* Hundreds of questions, no answer taken: the gate must not keep the answers for them. */
+static void unread(struct buf *got)
+{
+	int fd = dial();
+	unsigned answered;
+
+	back.how = ANSWER;
+	back.reply = REPLY;
+	back.requests = 0;
+	for (int i = 0; i < AHEAD; i++) {
+		say(fd, GET);
+		one_turn(&loop, 0);
+	}
+	turn_a_while(&loop);
+	answered = back.requests;
+	ok(answered > 0 && answered < AHEAD / 4, "%u of %d are answered while nobody reads", answered, AHEAD);
+	for (int i = 0; i < AHEAD && back.requests < AHEAD; i++)
+		(void)hear(fd, got, (size_t)REPLY);
+	is_int(back.requests, AHEAD, "all of them when somebody does");
+	(void)close(fd);
+	turn_a_while(&loop);
+	back.reply = 2;
+}
+
+static void leaving(void)
+{
+	int fd = dial();
+
+	back.how = HOLD;
+	back.gone = 0;
+	say(fd, GET);
+	TURN_UNTIL(&loop, back.held);
+	(void)close(fd);
+	TURN_UNTIL(&loop, back.gone);
+	is_int(back.gone, 1, "a client that leaves is told of");
+	back.how = ABORT;
+	fd = dial();
+	say(fd, GET GET);
+	ok(is_closed(fd) && back.gone == 1, "one that is cut is not");
+	(void)close(fd);
+	back.how = STREAM;
+	fd = dial();
+	say(fd, GET);
+	TURN_UNTIL(&loop, back.held);
+	http_stream_write(back.held, S("one"));
+	http_stream_write(back.held, S(""));
+	http_stream_end(TAKE(back.held));
+	back.how = ANSWER;
+	back.requests = 0;
+	say(fd, GET);
+	TURN_UNTIL(&loop, back.requests);
+	is_int(back.requests, 1, "after a stream the connection goes on");
+	(void)close(fd);
+	turn_a_while(&loop);
+}
+
+static void limits(void)
+{
+	int fds[5];
+
+	for (size_t i = 0; i < COUNT(fds); i++)
+		fds[i] = dial();
+	TURN_UNTIL(&loop, http_server_connections(server) == 4);
+	turn_a_while(&loop);
+	is_int(http_server_connections(server), 4, "no more connections than there may be");
+	for (size_t i = 0; i < COUNT(fds); i++)
+		(void)close(fds[i]);
+	turn_a_while(&loop);
+	fds[0] = dial();
+	TURN_UNTIL(&loop, http_server_connections(server) == 1);
+	back.how = HOLD;
+	say(fds[0], GET);
+	TURN_UNTIL(&loop, back.held);
+	fds[1] = dial();
+	http_server_drain(server);
+	ok(is_closed(fds[1]), "draining: nobody new");
+	answer(TAKE(back.held), 1);
+	TURN_UNTIL(&loop, http_server_connections(server) == 0);
+	is_int(http_server_connections(server), 0, "and who is there leaves with his answer");
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+int main(void)
+{
+	CLEANUP(buf_release) struct buf got = BUF_INIT((size_t)64 << 20);
+	struct err err = ERR_INIT;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	back.bytes = calloc(1, REPLY);
+	back.body = BUF_INIT(4096);
+	if (!ok(back.bytes && loop_init(&loop, &err) == 0, "a loop"))
+		return tap_done();
+	start();
+	refusals(&got);
+	pieces(&got);
+	sent_ahead(&got);
+	unread(&got);
+	leaving();
+	limits();
+	server = http_server_free(server);
+	turn_a_while(&loop);
+	loop_release(&loop);
+	buf_release(&back.body);
+	free(back.bytes);
+	return tap_done();
+}

@@ -1,0 +1,259 @@
+# limits.py - every ceiling a peer can press against, from both sides: an error, never a crash, never silence, and others go on.
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import time
+
+from wire import (Background, Closed, Connection, Host, Legacy, Modern, Raw, STDIO, ask, equal, error_of, head_bytes, main, ok,
+                  raw_status, run_line, text_of, together, until, url_line)
+
+MIB = 1 << 20
+
+
+def alive(gate, server, name):
+    equal(text_of(Legacy(gate, server).call("tag", {"tag": "on"})), "on", f"{name}: others go on")
+
+
+def worker_of(gate):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as line, open(f"/proc/{pid}/stat") as stat:
+                parent = int(stat.read().rpartition(")")[2].split()[1])
+                if parent == gate.process.pid and line.read().split(b"\0")[1:3] == [b"--role", b"worker"]:
+                    return int(pid)
+        except (OSError, IndexError):
+            pass
+    return None
+
+
+def peak(pid):
+    """The most memory the process has ever had, in MiB."""
+    with open(f"/proc/{pid}/status") as text:
+        rows = dict(line.split(":", 1) for line in text)
+    return int(rows["VmHWM"].split()[0]) >> 10
+
+
+def test_slow_head(place):
+    """Heads and bodies that come a byte at a time; the ceiling of 30 seconds is not the config's, so this one takes as long."""
+    gate = place.gate({"near": run_line()})
+    head = head_bytes("POST", "/mcp/near", [("Host", "localhost"), ("Content-Length", "1000")])
+    begin = time.monotonic()
+    connections = [Connection(gate.port), Connection(gate.port), Connection(gate.port)]
+    connections[0].send(head[:20])
+    connections[1].send(head)
+    connections[2].send(head.replace(b"Content-Length: 1000", b"Transfer-Encoding: chunked"))
+    drip = {0: b"x", 1: b" ", 2: b"1\r\n \r\n"}
+    ended = {}
+    while len(ended) < 3 and time.monotonic() < begin + 50:
+        for i, connection in enumerate(connections):
+            try:
+                connection.send(drip[i])
+            except OSError:
+                ended.setdefault(i, time.monotonic() - begin)
+        time.sleep(0.5)
+    for i, name in enumerate(("head", "body", "chunked body")):
+        ok(i in ended, f"a {name} that comes a byte at a time is cut", ended)
+    alive(gate, "near", "slow heads")
+
+
+def test_requests(place):
+    gate = place.gate({"near": run_line()})
+    base = [("Host", "localhost"), ("Authorization", f"Bearer {gate.token}"), ("Content-Type", "application/json")]
+    equal(ask(gate, "POST", "/mcp/near", [*base, *[(f"X-{i}", "y" * 4000) for i in range(9)]]).status, 431, "a head of 36 KB: 431")
+    equal(ask(gate, "POST", "/mcp/near", [*base, *[(f"X-{i}", "y") for i in range(98)]]).status, 431, "101 header fields: 431")
+    client = Legacy(gate, "near")
+    body = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tag","arguments":{"tag":"t","most":0,"pad":"%s"}}}'
+    with Connection(gate.port) as connection:
+        headers = [*client.headers(), ("Content-Length", str(5 * MIB))]
+        connection.send(head_bytes("POST", "/mcp/near", headers))
+        reply = connection.reply()
+        equal((reply.status, reply.header("connection")), (413, "close"), "a body of 5 MiB: 413 before it is sent", reply)
+    equal(text_of(client.post(body % ("x" * (4 * MIB - 200)))), "t", "a body of nearly 4 MiB passes")
+    chunks = head_bytes("POST", "/mcp/near", [*client.headers(), ("Transfer-Encoding", "chunked")])
+    piece = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+    equal(raw_status(gate, chunks + piece * 64 + b"1\r\nx\r\n"), 413, "4 MiB and a byte in chunks: 413")
+
+
+def deep(n):
+    return "[" * n + "]" * n
+
+
+def test_json(place):
+    gate = place.gate({"near": run_line(), "far": url_line(place.remote())})
+    call = '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"back","arguments":{"v":%s}}}'
+    text = ('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tag",%s"arguments":{"tag":"t","most":0%s}}}')
+    for client in (Legacy(gate, "near"), Modern(gate, "near")):
+        era = type(client).__name__.lower()
+        for name, body in (
+            ("65 levels", call % deep(62)), ("100,000 levels", call % deep(100000)), ("100,000 open brackets", "[" * 100000),
+            ("10,000 members", call % ("{" + ",".join(f'"k{i}":0' for i in range(10000)) + "}")),
+            ("a key twice", text % ('"name":"tag",', "")), ("an argument twice", text % ("", ',"tag":"u"')),
+            ("a key twice, one escaped", text % ("", ',"\\u0074ag":"u"')), ("the id twice", call.replace('"id":1', '"id":1,"id":2') % 1),
+            ("a lone surrogate", call % '"\\ud800"'), ("a surrogate the wrong way round", call % '"\\udc00\\ud800"'),
+            ("UTF-8 that is none", (call % '"@"').encode().replace(b"@", b"\xff")), ("an overlong character", (call % '"@"').encode().replace(b"@", b"\xc0\xaf")),
+            ("a surrogate in UTF-8", (call % '"@"').encode().replace(b"@", b"\xed\xa0\x80")),
+            ("a control character", call % '"a\nb"'), ("a zero byte", call % '"a\0b"'), ("a byte-order mark", b"\xef\xbb\xbf" + (call % 1).encode()),
+            ("bytes behind the message", call % 1 + "{}"), ("two messages", call % 1 + "\n" + call % 1), ("a comment", call % "1/**/"),
+            ("a comma at the end", call % "[1,]"), ("single quotes", call % "'a'"), ("NaN", call % "NaN"), ("a leading zero", call % "01"),
+            ("a plus sign", call % "+1"), ("a point at the end", call % "1."), ("nothing", ""), ("blanks", "  "), ("half a message", (call % 1)[:40]),
+        ):
+            headers = client.headers(call % 1)
+            reply = client.post(body, headers)
+            equal(error_of(reply), (400, -32700, "K613"), f"{era}: {name}: a parse error", reply)
+    client = Legacy(gate, "near")
+    for name, value in (("61 levels", deep(60)), ("a number of 400 digits", "1" * 400), ("an escaped pair", '"\\ud83d\\ude00"'),
+                        ("3,000 members", "{" + ",".join(f'"k{i}":0' for i in range(3000)) + "}")):
+        ok(f'"structuredContent":{{"v":{value}}}' in client.post(call % value).body.decode(), f"{name} pass as they are")
+    for name, body in (("no version", '{"id":1,"method":"ping"}'), ("another version", '{"jsonrpc":"1.0","id":1,"method":"ping"}'),
+                       ("a version that is a number", '{"jsonrpc":2.0,"id":1,"method":"ping"}'), ("a method that is none", '{"jsonrpc":"2.0","id":1,"method":1}'),
+                       ("params that are a list", '{"jsonrpc":"2.0","id":1,"method":"ping","params":[]}'),
+                       ("method and result", '{"jsonrpc":"2.0","id":1,"method":"ping","result":{}}'),
+                       ("result and error", '{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":""}}'),
+                       ("a number", "5"), ("a text", '"x"'), ("null", "null"), ("an empty object", "{}")):
+        equal(error_of(client.post(body)), (400, -32600, "K614"), f"{name}: no message")
+    with Host(gate, STDIO) as host:
+        for body in (call % deep(62), text % ('"name":"tag",', ""), call % '"\\ud800"', "{", "[]x"):
+            host.send(body)
+            refused = host.line(lambda line: '"error"' in line)
+            equal(error_of(json.loads(refused or "{}"))[1:], (-32700, "K613"), f"stdio: {body[:20]}…: a parse error", refused)
+        host.send(" " * (4 * MIB) + call % 1)
+        refused = host.line(lambda line: '"error"' in line)
+        equal(error_of(json.loads(refused or "{}"))[1:], (-32600, "K616"), "stdio: a line over the limit is refused", refused)
+        host.send(call % 7)
+        ok(host.answer("1"), "stdio: and the next one is served")
+
+
+def test_calls(place):
+    gate = place.gate({"near": run_line()}, more="limits: { calls-per-session: 100 }\n")
+    client, other = Legacy(gate, "near"), Legacy(gate, "near")
+    flag = gate.folder + "/hold"
+    held = [client.send('{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"wait","arguments":{"file":"%s"}}}' % (i, flag))
+            for i in range(100)]
+    ok(until(lambda: error_of(client.call("tag", {"tag": "x"}, id="more")) == (429, -32603, "K801")), "a call over the limit: 429")
+    equal(text_of(other.call("tag", {"tag": "x"})), "x", "another session has its own")
+    open(flag, "w").close()
+    equal([text_of(c.reply()) for c in held], ["waited"] * 100, "the hundred under way all get their answers")
+    equal(text_of(client.call("tag", {"tag": "x"})), "x", "and there is room again")
+
+
+def test_slow_reader(place):
+    gate = place.gate({"near": run_line(), "far": url_line(place.remote(), timeout="120s")})
+    slow = Legacy(gate, "near")
+    stream = slow.get()
+    filler = {"n": 1000, "method": "notifications/message", "params": {"level": "info", "data": "z" * 20000}}
+    reply = slow.call("notify", filler)
+    equal(text_of(reply), "told", "20 MB of events for a client that does not read: its calls go on")
+    ok(until(lambda: "stream.slow" in gate.log_text()), "its event stream is cut, and the log says so")
+    ok(until(lambda: slow.get().head.status == 200), "it may open another")
+    stream.close()
+    paused = Legacy(gate, "far")
+    call = paused.send('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"flood","arguments":{"megabytes":500,"events":true}}}')
+    equal([text_of(Legacy(gate, s).call("tag", {"tag": s})) for s in ("near", "far") for _ in range(3)], ["near"] * 3 + ["far"] * 3,
+          "a client that does not read its call's stream: others go on")
+    ok(peak(worker_of(gate)) < 200, "and the worker stays small", peak(worker_of(gate)))
+    call.close()
+    alive(gate, "far", "after it has left")
+
+
+def test_floods(place):
+    gate = place.gate({"near": run_line(), "far": url_line(place.remote())})
+    client = Legacy(gate, "near")
+    reply = client.call("flood", {"megabytes": 1024})
+    equal(error_of(reply), (200, -32603, "K702"), "a line of 1 GiB: an error", reply)
+    ok(peak(worker_of(gate)) < 200, "and the worker stays small", peak(worker_of(gate)))
+    equal(text_of(client.call("tag", {"tag": "x"})), "x", "the server is started again for the next call")
+    for server in ("near", "far"):
+        client = Legacy(gate, server)
+        equal(len(text_of(client.call("big", {"bytes": 15 * MIB})) or ""), 15 * MIB, f"{server}: a result of 15 MiB passes")
+        reply = client.call("big", {"bytes": 17 * MIB})
+        equal(error_of(reply)[:2], (200, -32603), f"{server}: one of 17 MiB does not", reply)
+        equal(text_of(client.call("tag", {"tag": "x"})), "x", f"{server}: and the next call passes")
+        listening = client.get()
+        reply = client.stream_call("notify", {"n": 10000, "method": "notifications/tools/list_changed"})
+        reader = Background(listening.rest) if server == "near" else None
+        events = reply.rest()
+        equal(text_of(events[-1]["json"]), "told", f"{server}: 10,000 list_changed: the call is answered")
+        client.delete()
+        count = len(events) + len(reader.result() if reader else ()) - 1
+        ok(1 <= count <= 10000, f"{server}: and at least one told of", count)
+        alive(gate, server, "10,000 list_changed")
+    silent = Legacy(gate, "near")
+    equal(text_of(silent.call("notify", {"n": 10000, "method": "notifications/tools/list_changed"})), "told", "nobody listens: no less")
+    kept = silent.get()
+    silent.delete()
+    ok(len(kept.rest()) <= 64, "and what is kept for later is bounded")
+
+
+def test_deaf(place):
+    gate = place.gate({"near": run_line()})
+    client = Legacy(gate, "near")
+    client.call("deaf", {})
+    load = {"tag": "x", "most": 0, "pad": "p" * (3 * MIB)}
+    calls = together([lambda i=i: client.call("tag", load, id=i) for i in range(8)])
+    # It may have had a line in hand.
+    refused = [c for c in calls if error_of(c)[:2] == (200, -32603)]
+    ok(len(refused) >= 6 and len(refused) + sum(text_of(c) == "x" for c in calls) == 8,
+       "a server that does not read: calls are refused, none hangs", calls)
+    equal(text_of(client.call("tag", {"tag": "back"})), "back", "and the next one finds a fresh server")
+    ok(peak(worker_of(gate)) < 300, "the worker stays small", peak(worker_of(gate)))
+
+
+def test_garbage(place):
+    gate = place.gate({"near": run_line(), "far": url_line(place.remote(events=True))})
+    for server in ("near", "far"):
+        client = Legacy(gate, server)
+        events = client.stream_call("garbage", {}).rest()
+        equal([text_of(e["json"]) for e in events], ["still here"], f"{server}: garbage between good lines is dropped", events)
+    ok("upstream.garbage" in gate.log_text(), "and the log says so")
+    modern = Modern(gate, "near")
+    equal(text_of(modern.call("garbage", {})), "still here", "in the modern era, too")
+
+
+def test_dying(place):
+    methods = ("initialize", "notifications/initialized", "tools/list", "tools/call")
+    gate = place.gate({m.replace("/", "-"): run_line("--die", m) for m in methods})
+    for method in methods:
+        for path in (method.replace("/", "-"), ""):
+            client = Legacy(gate, path, connect=False)
+            reply = client.initialize()
+            if client.session:
+                reply = client.call("tag" if path else method.replace("/", "-") + "__tag", {"tag": "x"})
+            ok(reply.status == 200 and error_of(reply)[1] == -32603, f"{path or '/mcp'}: a server that dies at {method}: an error", reply)
+            if client.session:
+                listed = client.request("tools/list")
+                ok("error" in listed.json() or "tools" in listed.json()["result"], f"{path or '/mcp'}: its list is answered", listed)
+                client.delete()
+    equal(raw_status(gate, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"), 200, "the gate is ready all the same")
+    ok(worker_of(gate), "with a worker")
+    equal(gate.log_text().count("process.died"), 0, "that has not died", gate.log_text()[-800:])
+
+
+def test_mute(place):
+    """A server that never greets back: its own client waits for it, the others do not."""
+    gate = place.gate({"near": run_line(), "mute": {"run": "sleep 1000"}})
+    client = Legacy(gate)
+    equal(text_of(client.call("near__tag", {"tag": "x"})), "x", "the catalogue comes without a server that says nothing")
+
+
+def test_connections(place):
+    gate = place.gate({"near": run_line()}, more="limits: { connections: 8 }\n")
+    held = [Connection(gate.port) for _ in range(8)]
+    for connection in held:
+        connection.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    statuses = [c.reply().status for c in held]
+    ok(statuses[:7] == [200] * 7, "as many connections as the limit", statuses)
+    with Connection(gate.port) as late:
+        try:
+            late.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            status = late.reply().status
+        except (Closed, OSError):
+            status = 0
+        equal(status, 0, "one more is not served")
+    for connection in held:
+        connection.close()
+    ok(until(lambda: raw_status(gate, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") == 200), "after they have gone: served")
+
+
+if __name__ == "__main__":
+    main(test_requests, test_json, test_calls, test_slow_reader, test_floods, test_deaf, test_garbage, test_dying,
+         test_mute, test_connections, test_slow_head)
