@@ -24,6 +24,8 @@ META = "io.modelcontextprotocol/"
 WAIT = 30  # seconds for what must happen; nothing depends on its being short
 REVISIONS = ("2025-03-26", "2025-06-18", "2025-11-25")
 
+READY = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
 # --- TAP ---
 
 lock = threading.Lock()
@@ -137,9 +139,19 @@ class Gate(gates.Gate):
 
     def begin(self):
         super().start()
-        ready = until(lambda: raw_status(self, b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n") == 200)
+        ready = until(lambda: raw_status(self, READY) == 200)
         if not ready:
             raise Failed(f"the gate is not ready: {self.log_text()[-2000:]}")
+        return self
+
+    def begin_again(self):
+        """After its process has ended: the same config and data, and the token of before."""
+        token = self.token
+        self.process = self.started.start([gates.kanmon_path(), "serve", "-c", self.config], self.log, env=self.env)
+        self.started.wait_port(self.process, self.port)
+        if not until(lambda: raw_status(self, READY) == 200):
+            raise Failed(f"the gate is not ready: {self.log_text()[-2000:]}")
+        self.token = token
         return self
 
     def command(self, *words):

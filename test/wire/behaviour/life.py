@@ -1,0 +1,205 @@
+# life.py - the end of a gate and the deaths of its processes: what is under way, what is left behind, what is on record.
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from wire import (Background, Closed, Host, Legacy, Modern, STDIO, equal, error_of, main, ok, raw_status, run_line, skip,
+                  text_of, until, url_line)
+
+READY = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+ROLES = ("worker", "keeper", "launcher", "egress")
+
+
+def processes():
+    """pid → (parent, words); the dead who wait to be collected are none."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/cmdline", "rb") as line:
+                fields = stat.read().rpartition(")")[2].split()
+                if fields[0] not in "ZX":
+                    found[int(pid)] = (int(fields[1]), line.read().decode(errors="replace").split("\0")[:-1])
+        except OSError:
+            pass
+    return found
+
+
+def below(gate):
+    """Every process of the gate's, itself first."""
+    all_of = processes()
+    found = [gate.process.pid]
+    for pid in found:
+        found += [p for p, (parent, _) in all_of.items() if parent == pid]
+    return found
+
+
+def role(gate, name):
+    for pid, (parent, words) in processes().items():
+        if parent == gate.process.pid and words[1:3] == ["--role", name]:
+            return pid
+    return None
+
+
+def left(pids):
+    alive = processes()
+    return [(p, alive[p][1][:4]) for p in pids if p in alive]
+
+
+def audit_lines(gate):
+    """The lines of all segments; a line that is no JSON, unless it is the last one of its file and unfinished, is an error."""
+    folder = os.path.join(gate.folder, "data", "audit")
+    good = bad = 0
+    for name in os.listdir(folder):
+        if not name.endswith((".jsonl", ".log", ".seg")):
+            continue
+        with open(os.path.join(folder, name), "rb") as data:
+            for line in data.read().rstrip(b"\0").split(b"\n")[:-1]:
+                try:
+                    json.loads(line)
+                    good += 1
+                except ValueError:
+                    bad += 1
+    return good, bad
+
+
+def gate_of(place):
+    return place.gate({"near": run_line(), "far": url_line(place.remote(), timeout="60s")})
+
+
+def held(gate, client, name):
+    """A call that is under way until its file exists, and that file."""
+    flag = f"{gate.folder}/{name}"
+    call = Background(lambda: client.call("wait", {"file": flag, "tag": name}))
+    ok(until(lambda: os.path.exists(flag + ".begun")), f"# the call {name} is under way")
+    return call, flag
+
+
+def test_drain(place):
+    gate = gate_of(place)
+    calls = [held(gate, kind(gate, server), f"{kind.__name__}-{server}") for kind in (Legacy, Modern) for server in ("near", "far")]
+    idle, listening = Legacy(gate, "near"), Legacy(gate, "near").get()
+    everything = below(gate)
+    gate.process.send_signal(signal.SIGTERM)
+    ok(until(lambda: "gate.stopping" in gate.log_text()), "SIGTERM: the gate begins to stop")
+    try:
+        reply = idle.call("tag", {"tag": "late"})
+        equal(error_of(reply), (503, -32603, "K802"), "a new call is refused")
+    except (Closed, OSError):
+        ok(True, "a new call is refused")
+    for _, flag in calls:
+        open(flag, "w").close()
+    equal([text_of(call.result()) for call, _ in calls], ["Legacy-near", "Legacy-far", "Modern-near", "Modern-far"],
+          "the calls under way get their answers")
+    try:
+        ended = listening.message() is None
+    except Closed as e:
+        ended = str(e) == "closed"
+    ok(ended, "an event stream ends")
+    equal(gate.process.wait(30), 0, "the gate ends with 0")
+    ok(until(lambda: not left(everything)), "and leaves no process", left(everything))
+    good, bad = audit_lines(gate)
+    ok(good >= 8 and bad == 0, "every call is on record, in lines that can be read", good, bad)
+
+
+def test_stuck_drain(place):
+    """A call that does not end does not keep the gate for ever; a second SIGTERM, or SIGINT, does not leave anything either."""
+    gate = gate_of(place)
+    held(gate, Legacy(gate, "near"), "stuck")
+    everything = below(gate)
+    gate.process.send_signal(signal.SIGTERM)
+    ok(until(lambda: "gate.stopping" in gate.log_text()), "SIGTERM: the gate begins to stop")
+    gate.process.send_signal(signal.SIGTERM)
+    try:
+        code = gate.process.wait(60)
+    except subprocess.TimeoutExpired:
+        code = None
+    ok(code is not None, "a second SIGTERM with a call under way ends it in bounded time", code)
+    ok(until(lambda: not left(everything)), "and leaves no process", left(everything))
+
+
+def test_deaths(place):
+    gate = gate_of(place)
+    for name in ROLES:
+        near, far = Legacy(gate, "near"), Legacy(gate, "far")
+        call, flag = held(gate, near, f"near-{name}")
+        other, other_flag = held(gate, far, f"far-{name}")
+        old = role(gate, name)
+        launched = [p for p in below(gate) if p not in [role(gate, r) for r in ROLES] and p != gate.process.pid]
+        os.kill(old, signal.SIGKILL)
+        ok(until(lambda: role(gate, name) not in (None, old)), f"{name} killed: there is another one")
+        ok(until(lambda: raw_status(gate, READY) == 200), f"{name} killed: the gate is ready again")
+        for path in (flag, other_flag):
+            open(path, "w").close()
+        results = [call.result(), other.result()]
+        ok(all(r is not None for r in results), f"{name} killed: no call under way hangs", results)
+        if name in ("keeper", "egress"):
+            equal(text_of(results[0]), f"near-{name}", f"{name} killed: a call that does not need it is answered")
+        if name in ("worker", "launcher"):
+            ok(until(lambda: not left(launched)), f"{name} killed: its servers are gone", left(launched))
+        for server in ("near", "far"):
+            said = until(lambda: attempt(lambda: text_of(Legacy(gate, server).call("tag", {"tag": "again"}))), 30)
+            equal(said, "again", f"{name} killed: {server} answers again")
+            said = until(lambda: attempt(lambda: text_of(Modern(gate, server).call("tag", {"tag": "again"}))), 30)
+            equal(said, "again", f"{name} killed: {server} answers again in the modern era")
+        if name == "worker":
+            equal(attempt(lambda: error_of(near.request("tools/list"))[:2]), (404, -32001), "worker killed: an old session is unknown")
+    good, bad = audit_lines(gate)
+    ok(good >= 8 and bad == 0, "the audit log can be read after all of it", good, bad)
+    everything = below(gate)
+    gate.process.kill()
+    gate.process.wait()
+    ok(until(lambda: not left(everything)), "the manager killed: nothing is left", left(everything))
+    good, bad = audit_lines(gate)
+    ok(good >= 8 and bad == 0, "and the audit log can be read", good, bad)
+    gate.begin_again()
+    equal(text_of(Legacy(gate, "near").call("tag", {"tag": "new"})), "new", "and the gate starts again in its place")
+
+
+def attempt(work):
+    """What it gives; None where the gate is not there at this moment."""
+    try:
+        return work()
+    except (OSError, Closed, KeyError):
+        time.sleep(0.1)
+        return None
+
+
+def test_host_leaves(place):
+    gate = gate_of(place)
+    with Host(gate, STDIO) as host:
+        host.send('{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"tag","arguments":{"tag":"x"}}}')
+        equal(text_of(host.answer("1")), "x", "# a host has a server of its own")
+        before = set(below(gate))
+        host.process.kill()
+        host.process.wait()
+    extra = [p for p in before if "stdio.py" in " ".join(processes().get(p, (0, []))[1])]
+    ok(until(lambda: not left(extra)), "a host that is killed takes its server with it", left(extra))
+    ok(raw_status(gate, READY) == 200, "and the gate goes on")
+
+
+def test_nothing_left(place):
+    if os.getpid() != 1:
+        skip("no process is left of all these tests", "only in a process namespace of its own")
+        return
+    mine = {os.getpid()}
+    ok(until(lambda: not [p for p in processes() if p not in mine and p != 1]), "no process is left of all these tests",
+       [p for p in processes().items() if p[0] not in mine])
+
+
+def enter():
+    """Where it can be had: process ids of our own, so that nothing killed here can be another's."""
+    if os.environ.get("KANMON_WIRE_INSIDE") or not shutil.which("unshare"):
+        return
+    if subprocess.run(["unshare", "-pf", "--mount-proc", "true"], capture_output=True).returncode == 0:
+        os.environ["KANMON_WIRE_INSIDE"] = "1"
+        os.execvp("unshare", ["unshare", "-pf", "--kill-child", "--mount-proc", sys.executable, *sys.argv])
+
+
+if __name__ == "__main__":
+    enter()
+    main(test_drain, test_stuck_drain, test_deaths, test_host_leaves, test_nothing_left)
