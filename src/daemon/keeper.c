@@ -110,9 +110,10 @@ static bool serve(struct process *process, int fd, enum side side)
 		take_worker(process, &in);
 	} else {
 		keeper_answer(process->keeper, side, &in, &out);
+		/* The worker first: who is told that a token is revoked may count on it. */
+		announce(process);
 		send_all(process, fd, &out);
 		wire_out_release(&out);
-		announce(process);
 	}
 	wire_in_release(&in);
 	secret_wipe(process->store_bytes, 4096);

@@ -3,6 +3,7 @@
 #include "http/server.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -412,8 +413,15 @@ int http_server_listen(struct http_server *server, int fd, struct err *err)
 void http_server_drain(struct http_server *server)
 {
 	server->draining = true;
-	while (server->n_listeners)
-		uv_close((uv_handle_t *)server->listeners[--server->n_listeners], on_listener_closed);
+	while (server->n_listeners) {
+		uv_handle_t *listener = (uv_handle_t *)server->listeners[--server->n_listeners];
+		uv_os_fd_t fd;
+
+		/* Another process may hold the socket, too: a client that comes now is refused, it does not wait. */
+		if (uv_fileno(listener, &fd) == 0)
+			(void)shutdown(fd, SHUT_RDWR);
+		uv_close(listener, on_listener_closed);
+	}
 	LIST_EACH(&server->connections, node) {
 		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
 

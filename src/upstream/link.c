@@ -208,9 +208,9 @@ static void handshake_error(struct link *link, const struct message *message)
 	(void)json_i64(message->json, json_get(message->json, message->error, S("code")), &code);
 	/*
 	 * A modern client's probe is answered by legacy servers with all kinds of errors: any of them
-	 * means "not modern". The other way round only -32022 says so for certain.
+	 * means "not modern". The other way round it is -32022, or that there is no such method.
 	 */
-	if (link->era == ERA_MODERN || code == -32022) {
+	if (link->era == ERA_MODERN || code == -32022 || code == -32601) {
 		mismatch(link);
 		return;
 	}

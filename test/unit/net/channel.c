@@ -286,6 +286,7 @@ static void overflow(void)
 	open_pair(&other, &fd);
 	wire_begin(&out, 1, 0);
 	wire_put_fd(&out, fd);
+	wire_put_span(&out, span_of(store, 16 * 1024));
 	for (int i = 0; i < 400; i++)
 		channel_send(other.channel, &out);
 	is_int(inherited_fds(), inherited, "descriptors that wait are closed by exec");

@@ -143,6 +143,21 @@ static void ends(void)
 	finish(&end, -1);
 }
 
+/* Both the reading and the writing side see the break. */
+static void broken_both_ways(void)
+{
+	struct end end;
+	int fd;
+
+	open_end(&end, &fd);
+	send_text(&end, span_of(large, LARGE));
+	(void)close(fd);
+	TURN_UNTIL(&loop, end.ends);
+	turn_a_while(&loop);
+	ok(end.ends == 1 && end.drains == 0, "a break with bytes that wait is told once");
+	finish(&end, -1);
+}
+
 static void inside_callbacks(void)
 {
 	struct end end;
@@ -318,6 +333,7 @@ int main(void)
 		large[i] = (char)(i * 31 + i / 251);
 	refused();
 	ends();
+	broken_both_ways();
 	inside_callbacks();
 	partial_writes();
 	back_pressure();

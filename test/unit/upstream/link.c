@@ -259,6 +259,8 @@ static const struct {
 } handshakes[] = {
 	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32022,\"message\":\"no\"}}",
 	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
+	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\"}}",
+	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
 	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"no\"}}",
 	  LINK_REFUSED, SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
 	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2026-07-28\"}}",
