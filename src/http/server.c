@@ -417,7 +417,7 @@ void http_server_drain(struct http_server *server)
 		uv_handle_t *listener = (uv_handle_t *)server->listeners[--server->n_listeners];
 		uv_os_fd_t fd;
 
-		/* Another process may hold the socket, too: a client that comes now is refused, it does not wait. */
+		/* Others may hold the socket, too: whoever comes now is refused, and does not wait. */
 		if (uv_fileno(listener, &fd) == 0)
 			(void)shutdown(fd, SHUT_RDWR);
 		uv_close(listener, on_listener_closed);

@@ -55,7 +55,7 @@ def audit_lines(gate):
     folder = os.path.join(gate.folder, "data", "audit")
     good = bad = 0
     for name in os.listdir(folder):
-        if not name.endswith((".jsonl", ".log", ".seg")):
+        if not name.endswith(".jsonl"):
             continue
         with open(os.path.join(folder, name), "rb") as data:
             for line in data.read().rstrip(b"\0").split(b"\n")[:-1]:
@@ -178,6 +178,7 @@ def test_host_leaves(place):
         host.process.kill()
         host.process.wait()
     extra = [p for p in before if "stdio.py" in " ".join(processes().get(p, (0, []))[1])]
+    ok(extra, "# its server is below the gate", before)
     ok(until(lambda: not left(extra)), "a host that is killed takes its server with it", left(extra))
     ok(raw_status(gate, READY) == 200, "and the gate goes on")
 
