@@ -95,6 +95,10 @@ class Core:
         except Gone:
             self.note("gone", id=key)
             return
+        if body is None and message["method"] == "initialize":
+            out.send(f'{{"jsonrpc":"2.0","id":{key},"error":{{"code":-32022,"message":"Unsupported protocol version",'
+                     f'"data":{{"supported":["{MODERN}"],"requested":"2025-11-25"}}}}}}')
+            return
         if body is None:
             out.send(f'{{"jsonrpc":"2.0","id":{key},"error":{{"code":-32601,"message":"Method not found"}}}}')
             return
