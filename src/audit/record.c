@@ -29,12 +29,6 @@ struct redaction {
 	char decoded[RECORD_TEXT_BYTES];
 };
 
-/* A buffer over memory of the caller's that never grows. */
-static struct buf buf_over(char *p, size_t size)
-{
-	return (struct buf){ .p = p, .cap = size, .max = size };
-}
-
 static void add_digest(struct line *line, struct span bytes, const uint8_t key[RECORD_KEY_BYTES])
 {
 	uint8_t digest[DIGEST_BYTES];

@@ -20,6 +20,12 @@ struct buf {
 
 #define BUF_INIT(ceiling) ((struct buf){ .max = (ceiling) })
 
+/* A buffer over memory of the caller's: it never grows, and is never released. */
+static inline struct buf buf_over(char *p, size_t size)
+{
+	return (struct buf){ .p = p, .cap = size, .max = size };
+}
+
 void buf_release(struct buf *buf);
 
 /* Empties for reuse; keeps the memory, clears `over`. */

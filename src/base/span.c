@@ -9,11 +9,29 @@ static unsigned char lower(unsigned char c)
 	return c >= 'A' && c <= 'Z' ? (unsigned char)(c + ('a' - 'A')) : c;
 }
 
+/* Eight bytes as lower() makes them. */
+static uint64_t lower_eight(const char *p)
+{
+	const uint64_t each = 0x0101010101010101;
+	uint64_t word, low, upper;
+
+	memcpy(&word, p, sizeof(word));
+	low = word & (0x7f * each);
+	/* The top bit of a byte: it is ASCII, not below A, and not past Z. */
+	upper = ~word & (low + (0x80 - 'A') * each) & ~(low + (0x7f - 'Z') * each) & (0x80 * each);
+	return word | upper >> 2;
+}
+
 bool span_eq_nocase(struct span a, struct span b)
 {
+	size_t i = 0;
+
 	if (a.n != b.n)
 		return false;
-	for (size_t i = 0; i < a.n; i++)
+	for (; i + 8 <= a.n; i += 8)
+		if (lower_eight(a.p + i) != lower_eight(b.p + i))
+			return false;
+	for (; i < a.n; i++)
 		if (lower((unsigned char)a.p[i]) != lower((unsigned char)b.p[i]))
 			return false;
 	return true;

@@ -58,7 +58,8 @@ bool record_decision(struct exchange *x, bool allowed, const char *code)
 {
 	struct audit_record record = AUDIT_RECORD_INIT;
 	CLEANUP(buf_release) struct buf forwarded = BUF_INIT(x->worker->limits.body_bytes);
-	CLEANUP(buf_release) struct buf rule = BUF_INIT((size_t)1024);
+	char rule_text[256];
+	struct buf rule = buf_over(rule_text, sizeof(rule_text));
 
 	describe(x, &record);
 	record.kind = S("decision");
@@ -66,8 +67,9 @@ bool record_decision(struct exchange *x, bool allowed, const char *code)
 	record.code = span_str(code);
 	add_arguments(x, &record, &forwarded);
 	if (x->decision.list) {
-		buf_addf(&rule, "%s%s%.*s", x->decision.list, x->decision.glob.n ? " " : "",
-			 SPAN_ARG(span_first(x->decision.glob, 200)));
+		buf_add(&rule, span_str(x->decision.list));
+		buf_add(&rule, x->decision.glob.n ? S(" ") : S(""));
+		buf_add(&rule, span_first(x->decision.glob, 200));
 		record.rule = buf_span(&rule);
 		record.rule_line = x->decision.line;
 	}

@@ -15,30 +15,30 @@ static const struct {
 } known[HTTP_HEADER_COUNT] = {
 	[HTTP_HEADER_NONE] = { SPAN(""), false },
 	[HTTP_HEADER_HOST] = { SPAN("Host"), true },
-	[HTTP_HEADER_CONTENT_TYPE] = { SPAN("Content-Type"), true },
-	[HTTP_HEADER_CONTENT_LENGTH] = { SPAN("Content-Length"), true },
-	[HTTP_HEADER_CONTENT_ENCODING] = { SPAN("Content-Encoding"), true },
-	[HTTP_HEADER_TRANSFER_ENCODING] = { SPAN("Transfer-Encoding"), true },
-	[HTTP_HEADER_CONNECTION] = { SPAN("Connection"), false },
-	[HTTP_HEADER_UPGRADE] = { SPAN("Upgrade"), true },
+	[HTTP_HEADER_DATE] = { SPAN("Date"), false },
 	[HTTP_HEADER_EXPECT] = { SPAN("Expect"), true },
 	[HTTP_HEADER_ACCEPT] = { SPAN("Accept"), false },
-	[HTTP_HEADER_AUTHORIZATION] = { SPAN("Authorization"), true },
 	[HTTP_HEADER_COOKIE] = { SPAN("Cookie"), true },
 	[HTTP_HEADER_ORIGIN] = { SPAN("Origin"), true },
-	[HTTP_HEADER_SEC_FETCH_SITE] = { SPAN("Sec-Fetch-Site"), true },
-	[HTTP_HEADER_MCP_SESSION_ID] = { SPAN("Mcp-Session-Id"), true },
-	[HTTP_HEADER_MCP_PROTOCOL_VERSION] = { SPAN("MCP-Protocol-Version"), true },
-	[HTTP_HEADER_MCP_METHOD] = { SPAN("Mcp-Method"), true },
+	[HTTP_HEADER_UPGRADE] = { SPAN("Upgrade"), true },
 	[HTTP_HEADER_MCP_NAME] = { SPAN("Mcp-Name"), true },
+	[HTTP_HEADER_LOCATION] = { SPAN("Location"), true },
+	[HTTP_HEADER_CONNECTION] = { SPAN("Connection"), false },
+	[HTTP_HEADER_MCP_METHOD] = { SPAN("Mcp-Method"), true },
+	[HTTP_HEADER_RETRY_AFTER] = { SPAN("Retry-After"), true },
+	[HTTP_HEADER_TRACEPARENT] = { SPAN("traceparent"), true },
+	[HTTP_HEADER_CONTENT_TYPE] = { SPAN("Content-Type"), true },
+	[HTTP_HEADER_AUTHORIZATION] = { SPAN("Authorization"), true },
 	[HTTP_HEADER_LAST_EVENT_ID] = { SPAN("Last-Event-ID"), true },
 	[HTTP_HEADER_CACHE_CONTROL] = { SPAN("Cache-Control"), false },
+	[HTTP_HEADER_CONTENT_LENGTH] = { SPAN("Content-Length"), true },
+	[HTTP_HEADER_SEC_FETCH_SITE] = { SPAN("Sec-Fetch-Site"), true },
+	[HTTP_HEADER_MCP_SESSION_ID] = { SPAN("Mcp-Session-Id"), true },
+	[HTTP_HEADER_CONTENT_ENCODING] = { SPAN("Content-Encoding"), true },
 	[HTTP_HEADER_WWW_AUTHENTICATE] = { SPAN("WWW-Authenticate"), false },
-	[HTTP_HEADER_LOCATION] = { SPAN("Location"), true },
-	[HTTP_HEADER_RETRY_AFTER] = { SPAN("Retry-After"), true },
-	[HTTP_HEADER_DATE] = { SPAN("Date"), false },
-	[HTTP_HEADER_TRACEPARENT] = { SPAN("traceparent"), true },
+	[HTTP_HEADER_TRANSFER_ENCODING] = { SPAN("Transfer-Encoding"), true },
 	[HTTP_HEADER_SEC_WEBSOCKET_KEY] = { SPAN("Sec-WebSocket-Key"), true },
+	[HTTP_HEADER_MCP_PROTOCOL_VERSION] = { SPAN("MCP-Protocol-Version"), true },
 	[HTTP_HEADER_SEC_WEBSOCKET_VERSION] = { SPAN("Sec-WebSocket-Version"), true },
 	[HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL] = { SPAN("Sec-WebSocket-Protocol"), false },
 };
@@ -61,16 +61,33 @@ struct span http_known_name(enum http_known which)
 	return known[which].name;
 }
 
+/* The first known name of each length; the others of it follow. */
+static const uint8_t first_of_length[] = {
+	[4] = HTTP_HEADER_HOST,
+	[6] = HTTP_HEADER_EXPECT,
+	[7] = HTTP_HEADER_UPGRADE,
+	[8] = HTTP_HEADER_MCP_NAME,
+	[10] = HTTP_HEADER_CONNECTION,
+	[11] = HTTP_HEADER_RETRY_AFTER,
+	[12] = HTTP_HEADER_CONTENT_TYPE,
+	[13] = HTTP_HEADER_AUTHORIZATION,
+	[14] = HTTP_HEADER_CONTENT_LENGTH,
+	[16] = HTTP_HEADER_CONTENT_ENCODING,
+	[17] = HTTP_HEADER_TRANSFER_ENCODING,
+	[20] = HTTP_HEADER_MCP_PROTOCOL_VERSION,
+	[21] = HTTP_HEADER_SEC_WEBSOCKET_VERSION,
+	[22] = HTTP_HEADER_SEC_WEBSOCKET_PROTOCOL,
+};
+
 enum http_known http_known_of(struct span name)
 {
-	for (enum http_known which = HTTP_HEADER_NONE + 1; which < HTTP_HEADER_COUNT; which++) {
-		/* Length and last letter tell nearly all of them apart. */
-		if (known[which].name.n != name.n ||
-		    ((known[which].name.p[name.n - 1] ^ name.p[name.n - 1]) & 0x5f) != 0)
-			continue;
+	enum http_known which = name.n < COUNT(first_of_length) ? first_of_length[name.n] : HTTP_HEADER_NONE;
+
+	if (which == HTTP_HEADER_NONE)
+		return HTTP_HEADER_NONE;
+	for (; which < HTTP_HEADER_COUNT && known[which].name.n == name.n; which++)
 		if (span_eq_nocase(known[which].name, name))
 			return which;
-	}
 	return HTTP_HEADER_NONE;
 }
 
@@ -101,12 +118,19 @@ static bool is_token_char(unsigned char c)
 	return (set[c >> 5] >> (c & 31) & 1) != 0;
 }
 
+/* Bytes at the front that a token may hold. */
+static size_t token_length(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.n && is_token_char((unsigned char)s.p[n]))
+		n++;
+	return n;
+}
+
 bool http_is_token(struct span s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (!is_token_char((unsigned char)s.p[i]))
-			return false;
-	return s.n != 0;
+	return s.n != 0 && token_length(s) == s.n;
 }
 
 bool http_is_value(struct span s)
@@ -129,11 +153,11 @@ static struct span cut_line(struct span *rest)
 
 static enum http_reason add_header(struct http_head *head, struct span line)
 {
-	size_t colon = span_find(line, ':');
+	size_t colon = token_length(line);
 	struct http_header header = { .name = span_first(line, colon) };
 	enum http_known which;
 
-	if (colon == line.n || !http_is_token(header.name))
+	if (colon == 0 || colon == line.n || line.p[colon] != ':')
 		return HTTP_BAD_HEADER_NAME;
 	header.value = span_trim(span_skip(line, colon + 1));
 	which = http_known_of(header.name);

@@ -257,6 +257,35 @@ SCAN const char *read_escapes(struct pass *pass, const char *p)
 	return p;
 }
 
+/*
+ * To the first byte from `p` that is neither plain nor part of an escape of one letter. Text inside
+ * text has such an escape every few bytes, so a block is looked at once for all of them.
+ */
+SCAN const char *read_easy(const struct pass *pass, const char *p, bool *escaped, const bool wide)
+{
+#ifdef __SSE2__
+	/* One byte behind the block is there: the letter, where its last byte is a backslash. */
+	while (wide && pass->end - p > SCAN_BLOCK) {
+		uint32_t special = scan_special_block(p);
+		unsigned done = SCAN_BLOCK;
+
+		while (special) {
+			unsigned at = (unsigned)__builtin_ctz(special);
+
+			if (p[at] != '\\' || UNLIKELY(!short_escapes[(unsigned char)p[at + 1]]))
+				return p + at;
+			*escaped = true;
+			special &= ~((uint32_t)3 << at);
+			done = at == SCAN_BLOCK - 1 ? SCAN_BLOCK + 1 : SCAN_BLOCK;
+		}
+		p += done;
+	}
+#else
+	(void)escaped;
+#endif
+	return scan_plain(p, pass->end, true, wide);
+}
+
 /* One past the closing quote of the string whose opening quote is before `p`. */
 SCAN const char *read_string(struct pass *pass, const char *p, bool *escaped, const bool wide)
 {
@@ -264,7 +293,7 @@ SCAN const char *read_string(struct pass *pass, const char *p, bool *escaped, co
 	for (;;) {
 		unsigned c;
 
-		p = scan_plain(p, pass->end, true, wide);
+		p = read_easy(pass, p, escaped, wide);
 		c = peek(pass, p);
 		if (LIKELY(c == '"'))
 			return p + 1;

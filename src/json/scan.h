@@ -42,6 +42,14 @@ SCAN unsigned scan_special_mask(const char *p, const bool high)
 	return (unsigned)_mm_movemask_epi8(hit);
 }
 
+enum { SCAN_BLOCK = 32 };
+
+/* The same with `high` for SCAN_BLOCK bytes. */
+SCAN uint32_t scan_special_block(const char *p)
+{
+	return scan_special_mask(p, true) | (uint32_t)scan_special_mask(p + 16, true) << 16;
+}
+
 SCAN unsigned scan_space_mask(const char *p)
 {
 	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);

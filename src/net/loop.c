@@ -6,15 +6,14 @@
 
 #include "base/check.h"
 
-static void on_idle(uv_idle_t *idle)
+/* What is asked for meanwhile waits for the next time. */
+static void run_all(struct list *waiting)
 {
-	struct loop *loop = idle->data;
 	struct list batch;
 
-	/* What is asked for during this turn waits for the next. */
 	list_init(&batch);
-	while (!list_empty(&loop->pending)) {
-		struct list *node = loop->pending.next;
+	while (!list_empty(waiting)) {
+		struct list *node = waiting->next;
 
 		list_remove(node);
 		list_add(&batch, node);
@@ -26,14 +25,46 @@ static void on_idle(uv_idle_t *idle)
 		later->node = (struct list){ 0 };
 		later->run(later);
 	}
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	struct loop *loop = idle->data;
+
+	run_all(&loop->pending);
 	if (list_empty(&loop->pending))
 		(void)uv_idle_stop(idle);
+}
+
+/* After the polling. */
+static void on_check(uv_check_t *check)
+{
+	loop_end_now(check->data);
+}
+
+/* Before the polling: what timers and idle calls have left. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+	loop_end_now(prepare->data);
+}
+
+/* Both run in every turn and keep no loop alive. */
+static void start_turns(struct loop *loop)
+{
+	check(uv_check_init(&loop->uv, &loop->check) == 0);
+	check(uv_prepare_init(&loop->uv, &loop->prepare) == 0);
+	loop->check.data = loop->prepare.data = loop;
+	(void)uv_check_start(&loop->check, on_check);
+	(void)uv_prepare_start(&loop->prepare, on_prepare);
+	uv_unref((uv_handle_t *)&loop->check);
+	uv_unref((uv_handle_t *)&loop->prepare);
 }
 
 int loop_init(struct loop *loop, struct err *err)
 {
 	*loop = (struct loop){ 0 };
 	list_init(&loop->pending);
+	list_init(&loop->last);
 	loop->chunk = malloc(LOOP_CHUNK_BYTES);
 	if (!loop->chunk)
 		return err_set(err, ERR_NOMEM, "no memory for the event loop");
@@ -43,6 +74,7 @@ int loop_init(struct loop *loop, struct err *err)
 	}
 	check(uv_idle_init(&loop->uv, &loop->idle) == 0);
 	loop->idle.data = loop;
+	start_turns(loop);
 	return 0;
 }
 
@@ -53,6 +85,9 @@ void loop_release(struct loop *loop)
 	/* What was put off to the next turn is often memory to give back. */
 	while (!list_empty(&loop->pending))
 		on_idle(&loop->idle);
+	loop_end_now(loop);
+	uv_close((uv_handle_t *)&loop->check, NULL);
+	uv_close((uv_handle_t *)&loop->prepare, NULL);
 	uv_close((uv_handle_t *)&loop->idle, NULL);
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
 	check(uv_loop_close(&loop->uv) == 0);
@@ -75,6 +110,18 @@ void loop_later(struct loop *loop, struct later *later)
 		return;
 	list_add(&loop->pending, &later->node);
 	(void)uv_idle_start(&loop->idle, on_idle);
+}
+
+void loop_at_end(struct loop *loop, struct later *later)
+{
+	if (!later->node.next)
+		list_add(&loop->last, &later->node);
+}
+
+void loop_end_now(struct loop *loop)
+{
+	if (!list_empty(&loop->last))
+		run_all(&loop->last);
 }
 
 void loop_later_cancel(struct later *later)

@@ -24,6 +24,10 @@ struct loop {
 	uv_loop_t uv;
 	uv_idle_t idle; /* active while something waits in `pending` */
 	struct list pending;
+	struct list last; /* what waits for the end of this turn */
+	size_t n_held;	  /* streams of which something waits for it */
+	uv_prepare_t prepare;
+	uv_check_t check;
 	char *chunk; /* LOOP_CHUNK_BYTES; valid only inside a read callback */
 };
 
@@ -37,7 +41,14 @@ void loop_stop(struct loop *loop);
 
 /* Asks for one call of later->run in the next turn; asking twice is asking once. */
 void loop_later(struct loop *loop, struct later *later);
-/* Takes the request back; harmless where there is none. */
+/*
+ * Asks for one call of later->run at the end of this turn: when everything that was ready has been looked
+ * at, before the loop waits again. Asking twice is asking once; a `later` waits in one place only.
+ */
+void loop_at_end(struct loop *loop, struct later *later);
+/* Makes the calls that wait for the end of this turn now. */
+void loop_end_now(struct loop *loop);
+/* Takes either request back; harmless where there is none. */
 void loop_later_cancel(struct later *later);
 
 /* Milliseconds, monotonic, as of this turn of the loop. */

@@ -7,12 +7,16 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "net/tls.h"
 
 enum {
 	STREAM_PARTS = 8,
-	STREAM_TLS_SLICE = 64 * 1024, /* encrypted bytes that are handed on at once */
+	STREAM_HELD_BYTES = 8 * 1024, /* the most that waits for the end of the turn */
+	STREAM_HELD_KEPT = 4 * 1024,   /* memory that stays with a stream for it */
+	STREAM_HELD_STREAMS = 16,      /* so many streams with something held, and all is sent */
+	STREAM_TLS_SLICE = 64 * 1024,  /* encrypted bytes that are handed on at once */
 };
 
 struct stream {
@@ -25,6 +29,8 @@ struct stream {
 	} h;
 	const struct stream_events *events;
 	void *owner;
+	struct buf held; /* written in this turn of the loop, before `queued` */
+	struct later sending;
 	size_t queued;
 	struct later ending; /* an error seen while writing, told in the next turn */
 	uv_timer_t *flush_limit;
@@ -42,6 +48,7 @@ struct pending_write {
 };
 
 static void on_uv_read(uv_stream_t *handle, ssize_t got, const uv_buf_t *buf);
+static void run_sending(struct later *later);
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
@@ -166,6 +173,8 @@ static struct stream *stream_new(struct loop *loop, const struct stream_events *
 	stream->loop = loop;
 	stream->events = events;
 	stream->owner = owner;
+	stream->held = BUF_INIT(STREAM_HELD_BYTES);
+	stream->sending.run = run_sending;
 	stream->ending.run = run_ending;
 	stream->pumping.run = run_pumping;
 	return stream;
@@ -305,8 +314,8 @@ static int queue_rest(struct stream *stream, const struct span *parts, size_t n,
 	return UV_EPIPE;
 }
 
-/* Hands bytes to the kernel as they are. */
-static void send_raw(struct stream *stream, const struct span *parts, size_t n)
+/* Hands bytes to the kernel; what it does not take is queued. */
+static void send_now(struct stream *stream, const struct span *parts, size_t n)
 {
 	uv_buf_t bufs[STREAM_PARTS];
 	size_t total = 0;
@@ -326,6 +335,55 @@ static void send_raw(struct stream *stream, const struct span *parts, size_t n)
 		rc = queue_rest(stream, parts, n, (size_t)rc, total);
 	if (rc < 0)
 		loop_later(stream->loop, &stream->ending);
+}
+
+static void send_held(struct stream *stream)
+{
+	struct span held = buf_span(&stream->held);
+
+	loop_later_cancel(&stream->sending);
+	if (held.n == 0)
+		return;
+	stream->loop->n_held--;
+	send_now(stream, &held, 1);
+	buf_clear(&stream->held);
+	buf_shrink(&stream->held, STREAM_HELD_KEPT);
+}
+
+static void run_sending(struct later *later)
+{
+	send_held(LIST_ENTRY(later, struct stream, sending));
+}
+
+/*
+ * What is written in one turn of the loop goes out at its end. The kernel's way for bytes to a process
+ * that sleeps is longer than to one that is awake: whoever answers many in a turn wakes each peer once.
+ */
+static bool hold(struct stream *stream, const struct span *parts, size_t n)
+{
+	size_t had = stream->held.n;
+
+	for (size_t i = 0; i < n; i++)
+		buf_add(&stream->held, parts[i]);
+	if (!buf_ok(&stream->held)) {
+		stream->held.n = had;
+		stream->held.over = false;
+		return false;
+	}
+	if (had == 0 && stream->held.n)
+		stream->loop->n_held++;
+	loop_at_end(stream->loop, &stream->sending);
+	if (stream->loop->n_held >= STREAM_HELD_STREAMS)
+		loop_end_now(stream->loop);
+	return true;
+}
+
+static void send_raw(struct stream *stream, const struct span *parts, size_t n)
+{
+	if (stream->queued == 0 && hold(stream, parts, n))
+		return;
+	send_held(stream);
+	send_now(stream, parts, n);
 }
 
 static void tls_flush(struct stream *stream)
@@ -430,6 +488,7 @@ static void on_closed(uv_handle_t *handle)
 	struct stream *stream = handle->data;
 
 	stream->tls = tls_session_free(stream->tls);
+	buf_release(&stream->held);
 	free(stream);
 }
 
@@ -451,6 +510,7 @@ struct stream *stream_close(struct stream *stream)
 	/* What waits in the queue is lost with the stream, so nothing can follow it. */
 	if (stream->tls && stream->queued == 0)
 		say_bye(stream);
+	send_held(stream);
 	stream->closing = true;
 	loop_later_cancel(&stream->ending);
 	loop_later_cancel(&stream->pumping);
@@ -470,7 +530,10 @@ struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms)
 {
 	uv_timer_t *timer;
 
-	if (!stream || stream->closing || stream->queued == 0 || stream->ended || stream->ending.node.next)
+	if (!stream)
+		return NULL;
+	send_held(stream);
+	if (stream->closing || stream->queued == 0 || stream->ended || stream->ending.node.next)
 		return stream_close(stream);
 	timer = malloc(sizeof(*timer));
 	if (!timer)

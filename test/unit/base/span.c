@@ -25,6 +25,27 @@ static void numbers(void)
 	ok(span_u64(S("007"), &value) && value == 7, "zeros in front");
 }
 
+/* Every pair of bytes, at every place of a word and behind it. */
+static void letters(void)
+{
+	char a[9] = "-23456789", b[9] = "-23456789";
+	bool same = true;
+
+	for (int at = 0; at < 9; at++) {
+		for (int pair = 0; pair < 65536; pair++) {
+			int x = pair >> 8, y = pair & 255;
+			bool letter = (x | 0x20) >= 'a' && (x | 0x20) <= 'z';
+
+			a[at] = (char)x;
+			b[at] = (char)y;
+			same &= span_eq_nocase(span_of(a, 9), span_of(b, 9)) ==
+				(x == y || (letter && (x ^ y) == 0x20));
+		}
+		a[at] = b[at] = '.';
+	}
+	ok(same, "of all bytes only A to Z and a to z have two cases");
+}
+
 static void comparing(void)
 {
 	ok(!span_eq(S("a"), S("b")) && !span_eq(S("a"), S("aa")), "different");
@@ -98,6 +119,7 @@ int main(void)
 {
 	numbers();
 	comparing();
+	letters();
 	cutting();
 	to_c();
 	hashing();
