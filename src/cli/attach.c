@@ -140,7 +140,8 @@ static int connect_gate(const struct options *options, struct gate *gate, struct
 
 	if (rc)
 		return rc;
-	if (open_ends(ends, &err) < 0 || gate_connect_or_start(gate, options, &config, &err) < 0)
+	/* The ends come last: a gate that is started here would hold them open for good. */
+	if (gate_connect_or_start(gate, options, &config, &err) < 0 || open_ends(ends, &err) < 0)
 		rc = cmd_fail(EXIT_KANMON, "%s", err.text);
 	gate_config_release(&config);
 	return rc;

@@ -157,6 +157,22 @@ def test_run_starts_a_gate():
         host.end()
 
 
+def test_run_with_files():
+    """No pipes: from a file into a file. The gate that is started on the way must not keep run's ends open."""
+    gate = Gate()
+    (gate.home / "in").write_text("")
+    for name in ("run starts a gate", "run finds a gate"):
+        with open(gate.home / "in", "rb") as given, open(gate.home / "out", "wb") as taken:
+            process = gate.spawn("run", "-c", str(gate.config), "--", *SERVER, stdin=given, stdout=taken)
+            try:
+                code = process.wait(WAIT)
+            except subprocess.TimeoutExpired:
+                code = "it does not end"
+                process.kill()
+                process.wait()
+        equal(code, 0, f"{name}: a host that says nothing, from a file into a file")
+
+
 def test_gate_gone():
     gate = Gate().start()
     host, reply = run_with(gate, *SERVER)
@@ -179,4 +195,4 @@ def test_catalogue():
 
 
 TESTS = (test_tokens_without_gate, test_tokens_with_gate, test_run, test_run_failures, test_run_environment,
-         test_run_starts_a_gate, test_gate_gone, test_catalogue)
+         test_run_starts_a_gate, test_run_with_files, test_gate_gone, test_catalogue)
