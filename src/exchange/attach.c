@@ -128,10 +128,8 @@ static bool any_wants_log(const struct client *client)
 	return false;
 }
 
-static void tell(struct client *client, struct exchange *x, const struct message *message)
+static void tell_out(struct client *client, struct exchange *x)
 {
-	buf_clear(&client->worker->out);
-	json_emit(&client->worker->out, message->json, message->root, NULL, 0);
 	if (!buf_ok(&client->worker->out))
 		return;
 	client->worker->metrics.notifications++;
@@ -139,6 +137,13 @@ static void tell(struct client *client, struct exchange *x, const struct message
 		x->sink->send(x->sink, x, 200, buf_span(&client->worker->out), false);
 	else
 		(void)client_tell(client, buf_span(&client->worker->out));
+}
+
+static void tell(struct client *client, struct exchange *x, const struct message *message)
+{
+	buf_clear(&client->worker->out);
+	json_emit(&client->worker->out, message->json, message->root, NULL, 0);
+	tell_out(client, x);
 }
 
 static void on_message(void *owner, struct link *link, const struct message *message)
@@ -167,9 +172,44 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 	tell(client, x, message);
 }
 
-static const struct link_events events = { .on_ready = on_ready,
-					   .on_dead = on_dead,
-					   .on_message = on_message };
+/* The server would wait for ever; the client need not think about it any more. */
+static void give_up_ask(struct attachment *attachment, struct link *link, const struct ask *ask)
+{
+	static const struct send_facts facts = { .method = METHOD_NONE };
+	struct client *client = attachment->client;
+	struct buf *out = &client->worker->out;
+
+	buf_clear(out);
+	buf_add(out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_add(out, ask->id_raw);
+	buf_add(out, S(",\"error\":{\"code\":-32603,\"message\":\"The client did not answer in time\"}}"));
+	if (buf_ok(out))
+		link_send(link, buf_span(out), &facts);
+	buf_clear(out);
+	buf_add(out,
+		S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":"));
+	buf_add_u64(out, ask->id);
+	buf_add(out, S(",\"reason\":\"timed out\"}}"));
+	tell_out(client, client->outlet ? NULL : nearest(attachment, false));
+}
+
+static void on_tick(void *owner, struct link *link, uint64_t now_ms)
+{
+	struct attachment *attachment = owner;
+
+	LIST_EACH(&attachment->client->asks, node) {
+		struct ask *ask = LIST_ENTRY(node, struct ask, node);
+
+		if (ask->attachment != attachment || now_ms < ask->deadline_ms)
+			continue;
+		give_up_ask(attachment, link, ask);
+		ask_free(attachment->client, ask);
+	}
+}
+
+static const struct link_events events = {
+	.on_ready = on_ready, .on_dead = on_dead, .on_message = on_message, .on_tick = on_tick
+};
 
 bool attachment_open(struct attachment *attachment)
 {
@@ -237,9 +277,34 @@ enum stage_result attachment_need_link(struct exchange *x)
 	return attachment_park(attachment, x) ? STAGE_WAIT : STAGE_DONE;
 }
 
-/* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
-static struct catalogue *share(struct server *server, struct gather *gather, struct json *json)
+/*
+ * What is left out of a list, said once for each list. The annotations have a meaning only in the
+ * modern era over HTTP, but the clients of both eras share a list, and either may come first.
+ */
+static void note_left_out(const struct attachment *attachment, const struct catalogue *catalogue)
 {
+	struct log *log = attachment->client->worker->log;
+	struct span first = S("");
+
+	if (catalogue->refused)
+		log_event(log, LOG_WARN, "catalogue.refused",
+			  "Tools without a name, or with a name that stood there before, were left out.",
+			  LF("server", attachment->server->name), LFN("tools", catalogue->refused));
+	if (!catalogue->bad_params || attachment->server->kind != SERVER_HTTP)
+		return;
+	for (size_t i = catalogue->n; i > 0; i--)
+		if (catalogue->tools[i - 1].bad_params)
+			first = catalogue->tools[i - 1].name;
+	log_event(log, LOG_WARN, "catalogue.header",
+		  "Tools whose x-mcp-header annotations break the rules are left out for modern clients.",
+		  LF("server", attachment->server->name), LFN("tools", catalogue->bad_params),
+		  LF("first", span_first(first, 128)));
+}
+
+/* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
+static struct catalogue *share(const struct attachment *attachment, struct gather *gather, struct json *json)
+{
+	struct server *server = attachment->server;
 	uint8_t digest[32];
 	struct catalogue *catalogue;
 	CLEANUP(buf_release) struct buf array = BUF_INIT((size_t)40 * 1024 * 1024);
@@ -257,6 +322,7 @@ static struct catalogue *share(struct server *server, struct gather *gather, str
 	(void)catalogue_unref(server->shared);
 	server->shared = catalogue_ref(catalogue);
 	memcpy(server->shared_digest, digest, sizeof(digest));
+	note_left_out(attachment, catalogue);
 	return catalogue;
 }
 
@@ -270,14 +336,9 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 	attachment->fetched_ms = loop_now(&worker->loop);
 	if (fine && link) {
 		(void)catalogue_unref(link->catalogue);
-		link->catalogue = share(attachment->server, gather, &worker->side);
+		link->catalogue = share(attachment, gather, &worker->side);
 		fine = link->catalogue != NULL;
 		why = S("the list is too large");
-		if (fine && link->catalogue->refused)
-			log_event(
-			    worker->log, LOG_WARN, "catalogue.refused",
-			    "Tools without a name, or with a name that stood there before, were left out.",
-			    LF("server", attachment->server->name), LFN("tools", link->catalogue->refused));
 	}
 	if (!fine)
 		(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
@@ -325,6 +386,8 @@ void attachment_close(struct attachment *attachment)
 	list_init(&batch);
 	attachment->fetch = gather_free(attachment->fetch);
 	drop_asks(attachment);
+	LIST_EACH(&attachment->client->exchanges, node)
+		local_detach(LIST_ENTRY(node, struct exchange, in_client), attachment);
 	move_waiting(attachment, &batch);
 	attachment->link = link_close(attachment->link);
 	list_remove(&attachment->node);

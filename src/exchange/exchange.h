@@ -45,6 +45,7 @@ struct exchange {
 	enum revision revision;
 	struct span id;	      /* the client's id, its exact token */
 	struct span progress; /* the client's progress token; empty: none */
+	double progress_last; /* the last value passed on, where `progressed` */
 	struct span name;     /* tool, prompt, or URI as the client wrote it, decoded */
 	struct span own_name; /* the same without the server's prefix */
 	struct span mirrored; /* Mcp-Param-* lines as received: "name\0value\0"… */
@@ -59,6 +60,7 @@ struct exchange {
 	bool hurry;		       /* no longer wait for servers that have not greeted */
 	bool refetched;		       /* the catalogue was fetched again for it */
 	bool recorded;
+	bool progressed;
 	bool wants_log;	      /* modern: the request asked for log messages */
 	bool local;	      /* answered by the gate itself */
 	bool headers_checked; /* came over HTTP, modern: mirrored headers must match */
@@ -130,5 +132,7 @@ void record_outcome(struct exchange *x, const char *outcome, size_t bytes);
 bool local_method(const struct exchange *x);
 enum stage_result local_route(struct exchange *x);
 enum stage_result local_answer(struct exchange *x);
+/* A server's connection is about to be closed: an answer of several servers no longer waits for it. */
+void local_detach(struct exchange *x, const struct attachment *attachment);
 
 struct exchange *exchange_find(struct client *client, struct span id);

@@ -9,6 +9,7 @@
 #include "exchange/door.h"
 #include "exchange/visit.h"
 #include "store/ask.h"
+#include "json/write.h"
 
 /* A session is being made: its id comes back sealed from the keeper. */
 struct greeting {
@@ -162,6 +163,45 @@ static struct client *session_of(const struct visit *visit, struct span request_
 	return client;
 }
 
+/* Source: JSON-RPC 2.0, section 6: each element that is no message is answered for itself. */
+static void refuse_element(struct post *post, struct span id, const char *code, struct span text)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)2048);
+	struct sink *sink = post_open(post);
+
+	buf_add(&out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_add(&out, id);
+	buf_add(&out, S(",\"error\":{\"code\":-32600,\"message\":"));
+	json_add_string(&out, text);
+	buf_addf(&out, ",\"data\":{\"kanmon\":\"%s\"}}}", code);
+	sink->send(sink, NULL, 200, buf_span(&out), true);
+}
+
+static void take_element(const struct visit *visit, struct client *client, struct post *post,
+			 const struct json *json, json_at at)
+{
+	struct exchange_options options = { .client = client,
+					    .only = visit->only,
+					    .revision = client->revision };
+	struct message message;
+	enum message_verdict verdict = message_read(json, at, &message);
+
+	if (verdict != MESSAGE_OK) {
+		visit->worker->metrics.malformed++;
+		refuse_element(post, S("null"), "K614", span_str(message_verdict_text(verdict)));
+	} else if (message.kind == MESSAGE_NOTIFICATION) {
+		client_notified(client, visit->only, &message);
+	} else if (message.kind != MESSAGE_REQUEST) {
+		client_answered(client, &message);
+	} else if (message.method == METHOD_INITIALIZE) {
+		refuse_element(post, message_token(json, message.id), "K612",
+			       S("initialize cannot be part of a batch"));
+	} else {
+		options.sink = post_open(post);
+		exchange_start(visit->worker, &message, &options);
+	}
+}
+
 /* spec: mcp/2025-03-26, MUST: batches are received; later revisions have none. */
 void visit_batch(const struct visit *visit, const struct json *json)
 {
@@ -189,23 +229,8 @@ void visit_batch(const struct visit *visit, const struct json *json)
 	}
 	client = client_ref(client);
 	post = visit_post_of(visit, client, false, true);
-	for (json_at at = json_first(&batch, 0); post && at != JSON_NONE; at = json_next(&batch, 0, at)) {
-		struct exchange_options options = { .client = client,
-						    .only = visit->only,
-						    .revision = client->revision };
-		struct message message;
-
-		if (message_read(&batch, at, &message) != MESSAGE_OK || message.method == METHOD_INITIALIZE)
-			continue;
-		if (message.kind == MESSAGE_NOTIFICATION) {
-			client_notified(client, visit->only, &message);
-		} else if (message.kind == MESSAGE_REQUEST) {
-			options.sink = post_open(post);
-			exchange_start(visit->worker, &message, &options);
-		} else {
-			client_answered(client, &message);
-		}
-	}
+	for (json_at at = json_first(&batch, 0); post && at != JSON_NONE; at = json_next(&batch, 0, at))
+		take_element(visit, client, post, &batch, at);
 	if (post)
 		post_ready(post);
 	(void)client_unref(client);

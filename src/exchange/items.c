@@ -4,6 +4,7 @@
 
 #include "base/tr.h"
 #include "conf/conf.h"
+#include "limits/limits.h"
 
 static int check_host(struct span text, struct err *err)
 {
@@ -95,7 +96,7 @@ const struct conf_item exchange_items[] = {
 	    .path = "limits.result",
 	    .type = CONF_BYTES,
 	    .min = 4096,
-	    .max = 256 << 20,
+	    .max = LIMIT_RESULT_BYTES,
 	    .fallback = "16MiB",
 	    .text = TR_MARK("The largest message of a server."),
 	},

@@ -104,7 +104,6 @@ struct roundup {
 		struct roundup *roundup;
 		struct attachment *attachment;
 		struct gather *gather;
-		bool done;
 	} * parts;
 	size_t n, open;
 	struct buf items;
@@ -166,28 +165,53 @@ static void add_prefixed(struct buf *out, struct json *json, struct span array, 
 	}
 }
 
+static void note_partial(const struct part *part, struct span why)
+{
+	log_event(part->roundup->x->worker->log, LOG_WARN, "catalogue.partial",
+		  "A server's list is missing from an answer.", LF("server", part->attachment->server->name),
+		  LF("why", why));
+}
+
+static void part_over(struct part *part)
+{
+	struct roundup *roundup = part->roundup;
+
+	part->gather = gather_free(part->gather);
+	part->attachment = NULL;
+	if (--roundup->open == 0)
+		loop_later(&roundup->x->worker->loop, &roundup->later);
+}
+
 static void on_part(void *owner, struct gather *gather, bool fine, struct span why)
 {
 	struct part *part = owner;
 	struct roundup *roundup = part->roundup;
-	struct exchange *x = roundup->x;
 	CLEANUP(buf_release) struct buf array = BUF_INIT((size_t)40 * 1024 * 1024);
 
 	if (fine) {
 		buf_add_char(&array, '[');
 		buf_add(&array, gather_items(gather));
 		buf_add_char(&array, ']');
-		add_prefixed(&roundup->items, &x->worker->side, buf_span(&array),
+		add_prefixed(&roundup->items, &roundup->x->worker->side, buf_span(&array),
 			     part->attachment->server->name);
 	} else {
-		log_event(x->worker->log, LOG_WARN, "catalogue.partial",
-			  "A server's list is missing from an answer.",
-			  LF("server", part->attachment->server->name), LF("why", why));
+		note_partial(part, why);
 	}
-	part->gather = NULL;
-	(void)gather_free(gather);
-	if (--roundup->open == 0)
-		loop_later(&x->worker->loop, &roundup->later);
+	part_over(part);
+}
+
+void local_detach(struct exchange *x, const struct attachment *attachment)
+{
+	struct roundup *roundup = x->work;
+
+	for (size_t i = 0; roundup && i < roundup->n; i++) {
+		struct part *part = &roundup->parts[i];
+
+		if (part->attachment != attachment || !part->gather)
+			continue;
+		note_partial(part, S("the server was changed or removed"));
+		part_over(part);
+	}
 }
 
 static void start_part(struct roundup *roundup, struct attachment *attachment)

@@ -227,6 +227,7 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 {
 	struct json json = { 0 };
 	struct secure secure = { 0 };
+	struct limits before = worker->limits;
 	struct list fresh;
 	json_at servers;
 	int rc = -1;
@@ -260,6 +261,8 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 		else
 			(void)server_unref(server);
 	}
+	if (rc < 0)
+		worker->limits = before;
 out:
 	secure_release(&secure);
 	json_release(&json);
@@ -304,6 +307,7 @@ static void add_server(const struct worker *worker, const struct server *server,
 	json_put_u64(out, S("calls"), calls);
 	json_put_u64(out, S("started"), server->started);
 	json_put_u64(out, S("failed"), server->failed);
+	json_put_u64(out, S("dropped"), server->dropped);
 	json_put_u64(out, S("allow_rules"), server->rules.n_allow);
 	json_put_string(out, S("last_failure"), span_str(server->last_failure));
 	buf_add_char(out, '}');

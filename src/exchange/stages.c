@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "exchange/client.h"
 #include "schema/schema.h"
+#include "json/number.h"
 #include "json/pointer.h"
 #include "json/write.h"
 
@@ -441,6 +442,56 @@ static void reply(struct exchange *x, const struct message *message)
 			message->kind == MESSAGE_ERROR ? "error" : "result");
 }
 
+/*
+ * spec: mcp/2025-11-25 progress, MUST: the value increases with each notification. What does not is
+ * no progress: it is neither passed on nor a reason to wait any longer.
+ */
+static bool is_progress(struct exchange *x, const struct message *message)
+{
+	const struct json *json = message->json;
+	json_at at = json_get(json, message->params, S("progress"));
+	double value = json_is(json, at, JSON_NUMBER) ? json_number_double(json_raw(json, at)) : 0;
+
+	if (!x->progress.n || !json_is(json, at, JSON_NUMBER) || (x->progressed && value <= x->progress_last))
+		return false;
+	x->progressed = true;
+	x->progress_last = value;
+	return true;
+}
+
+static void drop(const struct exchange *x, const struct message *message)
+{
+	struct link *link = x->attachment->link;
+	uint32_t missed;
+
+	x->server->dropped++;
+	if (link && log_brake_pass(&link->brake, loop_now(&x->worker->loop), 3, &missed))
+		log_event(x->worker->log, LOG_WARN, "upstream.dropped",
+			  "A server's notification breaks the protocol; it was dropped.",
+			  LF("server", x->server->name), LF("method", message->method_raw),
+			  LFN("more", missed));
+}
+
+/*
+ * spec: mcp/2026-07-28 subscriptions: the closing result tells the client that its stream is over. On
+ * a pipe it is told as the server told us; the two pages of the specification overlap there.
+ */
+static void end_listen(struct exchange *x, const struct message *message)
+{
+	const struct json *json = message->json;
+	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)2048);
+	struct json_edit edit = { json_get(json, message->params, S("requestId")), JSON_REPLACE, x->id };
+
+	buf_clear(&x->worker->out);
+	json_emit(&x->worker->out, json, message->root, &edit, 1);
+	if (x->client->kind == CLIENT_STDIO && x->sink && buf_ok(&x->worker->out))
+		x->sink->send(x->sink, x, 200, buf_span(&x->worker->out), false);
+	buf_add(&result, S("{\"resultType\":\"complete\",\"_meta\":{\"" META_SUBSCRIPTION "\":"));
+	buf_add(&result, x->id);
+	buf_add(&result, S("}}"));
+	exchange_answer(x, buf_span(&result));
+}
+
 /* A notification on the call's own stream: the client's token and subscription id stand in it again. */
 static void pass_on(struct exchange *x, const struct message *message)
 {
@@ -450,8 +501,6 @@ static void pass_on(struct exchange *x, const struct message *message)
 	struct span bytes = x->id;
 
 	if (message->method == METHOD_PROGRESS) {
-		if (!x->progress.n)
-			return;
 		at = json_get(json, message->params, S("progressToken"));
 		bytes = x->progress;
 	} else if (message->meta != JSON_NONE) {
@@ -466,15 +515,29 @@ static void pass_on(struct exchange *x, const struct message *message)
 	x->sink->send(x->sink, x, 200, buf_span(&x->worker->out), false);
 }
 
+static void take_cancelled(struct exchange *x, const struct message *message)
+{
+	if (x->client->era == ERA_LEGACY)
+		client_unasked(x->client, x->attachment, x, message);
+	else if (x->method == METHOD_LISTEN)
+		end_listen(x, message);
+	else
+		drop(x, message);
+}
+
 void exchange_receive(struct exchange *x, const struct message *message, bool final)
 {
+	if (message->method == METHOD_PROGRESS && !is_progress(x, message)) {
+		drop(x, message);
+		return;
+	}
 	x->last_ms = loop_now(&x->worker->loop);
 	if (final)
 		reply(x, message);
 	else if (message->kind == MESSAGE_REQUEST)
 		client_ask(x->client, x->attachment, x, message);
 	else if (message->method == METHOD_CANCELLED)
-		client_unasked(x->client, x->attachment, x, message);
+		take_cancelled(x, message);
 	else if (method_allowed(message->method, x->revision, METHOD_FROM_SERVER))
 		pass_on(x, message);
 }

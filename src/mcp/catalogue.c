@@ -71,6 +71,7 @@ static bool add_tool(struct catalogue *catalogue, const struct json *json, json_
 	if (json_is(json, schema, JSON_OBJECT))
 		tool.bad_params = !header_params_of(json, schema, &catalogue->arena, &tool.params,
 						    &tool.n_params);
+	catalogue->bad_params += tool.bad_params;
 	catalogue->tools[catalogue->n++] = tool;
 	/* The map holds places, not pointers: the array moves while it grows. A place is kept plus one. */
 	return map_put(&catalogue->by_name, tool.name, (void *)(uintptr_t)catalogue->n);

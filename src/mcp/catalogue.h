@@ -34,6 +34,7 @@ struct catalogue {
 	struct map by_name;
 	struct span result; /* the list's own members besides its tools: a JSON object */
 	size_t refused;	    /* definitions left out: no name, or a name that stood there before */
+	size_t bad_params;  /* definitions that are left out of the modern era over HTTP */
 };
 
 struct catalogue *catalogue_new(void);

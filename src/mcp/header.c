@@ -198,6 +198,75 @@ static bool visit(struct collector *c, struct level *levels, size_t *depth)
 	return true;
 }
 
+static bool is_one_of(const struct json *json, json_at key, const struct span *names, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (json_string_is(json, key, names[i]))
+			return true;
+	return false;
+}
+
+/* Where a walk through everything that may be a schema stands. */
+struct place {
+	json_at container, child; /* the child that was looked at last; of an object: its name */
+	bool names;		  /* an object whose names are anybody's, not keywords */
+};
+
+static bool next_child(const struct json *json, struct place *place)
+{
+	bool object = json_is(json, place->container, JSON_OBJECT);
+
+	if (place->child == JSON_NONE)
+		place->child = json_first(json, place->container);
+	else if (object)
+		place->child = json_next_key(json, place->container, place->child);
+	else
+		place->child = json_next(json, place->container, place->child);
+	return place->child != JSON_NONE;
+}
+
+/* Down into the child, where it is or holds schemas. Counts the annotation that it may be itself. */
+static void look_at(const struct json *json, struct place *places, size_t *depth, size_t *n)
+{
+	static const struct span data[] = { SPAN("const"), SPAN("enum"), SPAN("default"), SPAN("examples") };
+	static const struct span maps[] = {
+		SPAN("properties"),  SPAN("patternProperties"), SPAN("$defs"),
+		SPAN("definitions"), SPAN("dependentSchemas"),	SPAN("dependencies")
+	};
+	const struct place *here = &places[*depth - 1];
+	bool keyword = json_is(json, here->container, JSON_OBJECT) && !here->names;
+	json_at key = here->child;
+	json_at value = json_is(json, here->container, JSON_OBJECT) ? key + 1 : key;
+
+	if (keyword && json_string_is(json, key, S("x-mcp-header"))) {
+		(*n)++;
+		return;
+	}
+	if ((keyword && is_one_of(json, key, data, COUNT(data))) || *depth == JSON_DEPTH ||
+	    (!json_is(json, value, JSON_OBJECT) && !json_is(json, value, JSON_ARRAY)))
+		return;
+	places[(*depth)++] = (struct place){ .container = value,
+					     .child = JSON_NONE,
+					     .names = keyword && json_is(json, value, JSON_OBJECT) &&
+						      is_one_of(json, key, maps, COUNT(maps)) };
+}
+
+/* All annotations, wherever they stand: what `properties` alone do not lead to breaks the rules. */
+static size_t count_annotations(const struct json *json, json_at schema)
+{
+	struct place places[JSON_DEPTH];
+	size_t depth = 0, n = 0;
+
+	places[depth++] = (struct place){ .container = schema, .child = JSON_NONE };
+	while (depth) {
+		if (next_child(json, &places[depth - 1]))
+			look_at(json, places, &depth, &n);
+		else
+			depth--;
+	}
+	return n;
+}
+
 bool header_params_of(const struct json *json, json_at schema, struct arena *arena, struct header_param **out,
 		      size_t *n)
 {
@@ -224,8 +293,10 @@ bool header_params_of(const struct json *json, json_at schema, struct arena *are
 			fine = visit(&c, levels, &depth);
 	}
 	pointer = c.pointer;
-	if (!fine || c.n == 0)
-		return fine;
+	if (!fine || count_annotations(json, schema) != c.n)
+		return false;
+	if (c.n == 0)
+		return true;
 	*out = arena_alloc(arena, c.n * sizeof(**out));
 	if (!*out)
 		return false;

@@ -31,11 +31,13 @@ enum { HEADER_PARAMS = 32 };
 struct arena;
 
 /*
- * Collects the `x-mcp-header` annotations of an inputSchema: reachable through `properties` only,
- * on string, integer or boolean, names unique without case.
+ * Collects the `x-mcp-header` annotations of an inputSchema: reachable through `properties` only
+ * (no items, no combinations, no $defs, not the root), on string, integer or boolean, names unique
+ * without case. What is data in a schema (const, enum, default, examples) holds no annotations.
  *
  * Shape:  at most HEADER_PARAMS; `*n` is 0 where there are none.
  * Errors: false where an annotation breaks the rules; the tool is not to be used over HTTP then.
+ * Source: MCP 2026-07-28, basic/transports, "Custom headers from tool parameters".
  */
 bool header_params_of(const struct json *json, json_at schema, struct arena *arena, struct header_param **out,
 		      size_t *n);

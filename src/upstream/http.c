@@ -5,8 +5,9 @@
 #include "base/check.h"
 #include "http/client.h"
 #include "http/sse.h"
-#include "mcp/header.h"
+#include "upstream/head.h"
 #include "upstream/link.h"
+#include "upstream/refusal.h"
 
 enum {
 	REMOTE_ERROR_BYTES = 64 * 1024, /* of a refusal's body */
@@ -130,63 +131,18 @@ static struct request *request_new(struct remote *remote)
 	return request;
 }
 
-/* --- heads --- */
+/* --- asking for an event stream --- */
 
-/* What does not change between requests is written once. */
 static void write_common(struct remote *remote)
 {
-	const struct link *link = remote->link;
-	struct buf *head = &remote->head;
-
-	buf_clear(head);
-	buf_add(head, S(" HTTP/1.1\r\nHost: "));
-	buf_add(head, link->server->authority);
-	buf_add(head, S("\r\nUser-Agent: kanmon/" KANMON_VERSION "\r\n"));
-	if (link->era == ERA_MODERN || link->revision >= REVISION_2025_06_18) {
-		buf_add(head, S("MCP-Protocol-Version: "));
-		buf_add(head, revision_name(link->era == ERA_MODERN ? REVISION_2026_07_28 : link->revision));
-		buf_add(head, S("\r\n"));
-	}
-	if (remote->session.n) {
-		buf_add(head, S("Mcp-Session-Id: "));
-		buf_add(head, buf_span(&remote->session));
-		buf_add(head, S("\r\n"));
-	}
-}
-
-static void begin_head(const struct remote *remote, struct buf *out, struct span method)
-{
-	buf_add(out, method);
-	buf_add_char(out, ' ');
-	buf_add(out, remote->link->server->path);
-	buf_add(out, buf_span(&remote->head));
-}
-
-static void write_post(const struct remote *remote, struct buf *out, size_t length,
-		       const struct send_facts *facts)
-{
-	begin_head(remote, out, S("POST"));
-	buf_add(out, S("Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"));
-	if (remote->link->era == ERA_MODERN && facts->method_name.n) {
-		buf_add(out, S("Mcp-Method: "));
-		header_encode(out, facts->method_name);
-		if (facts->name.n) {
-			buf_add(out, S("\r\nMcp-Name: "));
-			header_encode(out, facts->name);
-		}
-		buf_add(out, S("\r\n"));
-		buf_add(out, facts->headers);
-	}
-	buf_add(out, S("Content-Length: "));
-	buf_add_u64(out, length);
-	buf_add(out, S("\r\n\r\n"));
+	head_common(&remote->head, remote->link, buf_span(&remote->session));
 }
 
 static bool send_get(struct request *request)
 {
 	CLEANUP(buf_release) struct buf head = BUF_INIT((size_t)16384);
 
-	begin_head(request->remote, &head, S("GET"));
+	head_begin(&head, request->remote->link, buf_span(&request->remote->head), S("GET"));
 	buf_add(&head, S("Accept: text/event-stream\r\n"));
 	if (request->last_id.n) {
 		buf_add(&head, S("Last-Event-ID: "));
@@ -244,6 +200,9 @@ static bool resume_later(struct request *request)
 		request->retry_ms = request->standing ? REMOTE_RETRY_MS : REMOTE_RETRY_MIN_MS;
 	if (call && call->on_polling)
 		call->on_polling(call, request->retry_ms);
+	/* Whoever was told may have given it up. */
+	if (request->closing)
+		return true;
 	start_timer(request, on_retry, request->retry_ms);
 	if (request->standing && request->retry_ms < REMOTE_RETRY_MAX_MS)
 		request->retry_ms *= 2;
@@ -372,6 +331,11 @@ static void open_standing(struct remote *remote)
 		request_free(request);
 }
 
+static bool is_greeting(const struct request *request, const struct call *call)
+{
+	return call == &request->remote->link->handshake;
+}
+
 /* A refusal may be a JSON-RPC error with the status of its kind; else it is the transport's. */
 static void refused(struct request *request)
 {
@@ -395,7 +359,7 @@ static void refused(struct request *request)
 		link_fail(link, LINK_REFUSED, "the server has forgotten the session (HTTP 404)");
 		return;
 	}
-	if (call && status >= 400 && status < 500 && status != 401 && status != 403 && request->body.n) {
+	if (call && request->body.n && refusal_may_answer(status, is_greeting(request, call))) {
 		struct buf body = request->body;
 		bool taken;
 
@@ -408,7 +372,8 @@ static void refused(struct request *request)
 		}
 	}
 	if (!request->closing)
-		fail(request, status == 401 || status == 403 ? LINK_REFUSED : LINK_GONE, buf_span(&why));
+		fail(request, refusal_means(status, is_greeting(request, call) && link->era == ERA_MODERN),
+		     buf_span(&why));
 }
 
 static void json_done(struct request *request)
@@ -539,10 +504,10 @@ static void remote_send(struct link *link, struct call *call, struct span messag
 		link_fail(link, LINK_GONE, "no memory for a request");
 		return;
 	}
-	write_post(remote, out, message.n, facts);
+	head_post(out, link, buf_span(&remote->head), facts, message.n);
 	if (!buf_ok(out)) {
 		out = &large;
-		write_post(remote, out, message.n, facts);
+		head_post(out, link, buf_span(&remote->head), facts, message.n);
 	}
 	request->initialized = facts->method == METHOD_INITIALIZED;
 	if (call) {
@@ -616,7 +581,7 @@ static void delete_session(struct remote *remote)
 							 .on_fail = nothing_fail };
 	CLEANUP(buf_release) struct buf head = BUF_INIT((size_t)16384);
 
-	begin_head(remote, &head, S("DELETE"));
+	head_begin(&head, remote->link, buf_span(&remote->head), S("DELETE"));
 	buf_add(&head, S("\r\n"));
 	if (buf_ok(&head))
 		(void)http_send(remote->link->server->pool, buf_span(&head), S(""), true, &nothing, NULL);

@@ -32,18 +32,46 @@ static void forget(struct call *call)
 	call->transport = NULL;
 }
 
-/* In a turn of its own: nobody is called back from inside link_request() or link_send(). */
-static void tell_dead(struct later *later)
+/* What was there before: what is asked meanwhile waits in `calls` for a turn of its own. */
+static void fail_calls(struct link *link)
 {
-	struct link *link = LIST_ENTRY(later, struct link, dying);
-
 	while (!list_empty(&link->calls)) {
-		struct call *call = LIST_ENTRY(link->calls.next, struct call, node);
+		struct list *node = link->calls.next;
+
+		list_remove(node);
+		list_add(&link->failing, node);
+	}
+	while (!list_empty(&link->failing)) {
+		struct call *call = LIST_ENTRY(link->failing.next, struct call, node);
 
 		forget(call);
 		if (call != &link->handshake)
 			call->on_failed(call, link->failure, span_str(link->why));
 	}
+}
+
+/*
+ * In a turn of its own: nobody is called back from inside link_request() or link_send(). Whoever is
+ * told may close the link, give up what else waits on it, or ask it again.
+ */
+static void tell_dead(struct later *later)
+{
+	struct link *link = LIST_ENTRY(later, struct link, dying);
+
+	link->telling = true;
+	fail_calls(link);
+	link->telling = false;
+	if (link->closed) {
+		free(link);
+		return;
+	}
+	if (!list_empty(&link->calls)) {
+		loop_later(link->upstream->loop, &link->dying);
+		return;
+	}
+	if (link->told)
+		return;
+	link->told = true;
 	link->events->on_dead(link->owner, link, link->failure, span_str(link->why));
 }
 
@@ -56,6 +84,8 @@ void link_fail(struct link *link, enum link_failure failure, const char *why)
 	(void)snprintf(link->why, sizeof(link->why), "%s", why);
 	(void)snprintf(link->server->last_failure, sizeof(link->server->last_failure), "%s", why);
 	link->server->failed++;
+	if (failure != LINK_MISMATCH)
+		server_forget(link->server);
 	log_event(link->upstream->log, LOG_WARN, "upstream.dead", "A connection to a server ended.",
 		  LF("server", link->server->name), LFS("failure", link_failure_word(failure)),
 		  LFS("why", why));
@@ -85,8 +115,10 @@ void link_request(struct link *link, struct call *call, struct span message, con
 	list_add(&link->calls, &call->node);
 	if (!map_put(&link->by_id, call->id_key, call))
 		link_fail(link, LINK_GONE, "no memory for a request");
-	if (link->state_of == LINK_DEAD)
+	if (link->state_of == LINK_DEAD) {
+		loop_later(link->upstream->loop, &link->dying);
 		return;
+	}
 	link->used_ms = loop_now(link->upstream->loop);
 	link->transport->send(link, call, message, facts);
 }
@@ -189,10 +221,7 @@ void link_up(struct link *link)
 
 static void mismatch(struct link *link)
 {
-	if (link->era == ERA_LEGACY)
-		link->server->legacy = SPEAKS_NO;
-	else
-		link->server->modern = SPEAKS_NO;
+	server_learn(link->server, link->era, false, loop_now(link->upstream->loop));
 	link_fail(link, LINK_MISMATCH,
 		  link->era == ERA_LEGACY
 		      ? "the server speaks only revisions from 2026-07-28 on, the client only older ones"
@@ -266,10 +295,7 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 		link_fail(link, LINK_GARBAGE, "the server's greeting is too large");
 		return;
 	}
-	if (link->era == ERA_LEGACY)
-		link->server->legacy = SPEAKS_YES;
-	else
-		link->server->modern = SPEAKS_YES;
+	server_learn(link->server, link->era, true, loop_now(link->upstream->loop));
 	link->state_of = LINK_READY;
 	if (link->transport->ready)
 		link->transport->ready(link);
@@ -281,6 +307,10 @@ static void on_handshake_failed(struct call *call, enum link_failure failure, st
 	struct link *link = LIST_ENTRY(call, struct link, handshake);
 	char text[sizeof(link->why)];
 
+	if (failure == LINK_MISMATCH) {
+		mismatch(link);
+		return;
+	}
 	(void)span_to_cstr(span_first(why, sizeof(text) - 1), text, sizeof(text));
 	link_fail(link, failure, text);
 }
@@ -290,7 +320,7 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 {
 	struct link *link;
 
-	if ((era == ERA_LEGACY ? server->legacy : server->modern) == SPEAKS_NO) {
+	if (!server_may_speak(server, era, loop_now(upstream->loop))) {
 		(void)err_set(err, ERR_DENIED,
 			      "the server %.*s does not speak the client's era of the protocol (%s)",
 			      SPAN_ARG(server->name), era_name(era));
@@ -313,6 +343,7 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 	link->used_ms = loop_now(upstream->loop);
 	link->dying.run = tell_dead;
 	list_init(&link->calls);
+	list_init(&link->failing);
 	list_init(&link->node);
 	buf_add(&link->init_params, hello);
 	server->started++;
@@ -336,13 +367,18 @@ struct link *link_close(struct link *link)
 	loop_later_cancel(&link->dying);
 	while (!list_empty(&link->calls))
 		forget(LIST_ENTRY(link->calls.next, struct call, node));
+	while (!list_empty(&link->failing))
+		forget(LIST_ENTRY(link->failing.next, struct call, node));
 	link->transport->close(link);
 	link->catalogue = catalogue_unref(link->catalogue);
 	buf_release(&link->init_params);
 	buf_release(&link->init_result);
 	map_release(&link->by_id);
 	link->server = server_unref(link->server);
-	free(link);
+	link->closed = true;
+	/* tell_dead() up the stack still looks at it, and frees it. */
+	if (!link->telling)
+		free(link);
 	return NULL;
 }
 
@@ -380,6 +416,8 @@ void link_tick(struct link *link, uint64_t now_ms)
 {
 	if (link->state_of == LINK_OPENING && now_ms > link->deadline_ms)
 		link_fail(link, LINK_SILENT, "the server did not greet back in time");
+	if (link->events->on_tick)
+		link->events->on_tick(link->owner, link, now_ms);
 }
 
 /* --- what the server says --- */
@@ -409,26 +447,38 @@ static void receive_answer(struct link *link, struct call *via, const struct mes
 	call->on_message(call, message, true);
 }
 
+/* The call that a member of the notification's params names. */
+static struct call *named_call(struct link *link, const struct message *message, struct span member)
+{
+	if (message->params == JSON_NONE)
+		return NULL;
+	return call_of(link, message->json, json_get(message->json, message->params, member));
+}
+
 static void receive_notification(struct link *link, struct call *via, const struct message *message)
 {
-	const struct json *json = message->json;
 	struct call *call = via;
 
 	/* A request without an id is neither answered nor passed on. */
 	if (!(method_info(message->method)->flags & METHOD_NOTIFICATION))
 		return;
-	if (message->method == METHOD_PROGRESS) {
-		call = message->params == JSON_NONE
-			   ? NULL
-			   : call_of(link, json, json_get(json, message->params, S("progressToken")));
-		if (call)
+	/*
+	 * spec: mcp/2026-07-28 cancellation: a server ends a subscription with it; what it names is our
+	 * request. In the legacy era it takes back a question of its own.
+	 */
+	if (message->method == METHOD_PROGRESS ||
+	    (message->method == METHOD_CANCELLED && link->era == ERA_MODERN)) {
+		call = named_call(link, message,
+				  message->method == METHOD_PROGRESS ? S("progressToken") : S("requestId"));
+		if (call && call != &link->handshake)
 			call->on_message(call, message, false);
 		return;
 	}
 	if (message->method == METHOD_TOOLS_CHANGED)
 		link->catalogue = catalogue_unref(link->catalogue);
 	if (!call && link->era == ERA_MODERN && message->meta != JSON_NONE)
-		call = call_of(link, json, json_get(json, message->meta, S(META_SUBSCRIPTION)));
+		call = call_of(link, message->json,
+			       json_get(message->json, message->meta, S(META_SUBSCRIPTION)));
 	if (call && call != &link->handshake)
 		call->on_message(call, message, false);
 	else

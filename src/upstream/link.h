@@ -28,7 +28,8 @@ struct upstream {
 enum link_failure {
 	LINK_START,    /* the program could not be started, or nothing answers at the address */
 	LINK_GONE,     /* it ended, or the connection did */
-	LINK_MISMATCH, /* it speaks only the other era */
+	LINK_MISMATCH, /* it speaks only the other era; of a call: it does not know what it was greeted with
+			*/
 	LINK_SILENT,   /* no answer in time */
 	LINK_REFUSED,  /* it answered with a refusal: credentials, a lost session */
 	LINK_GARBAGE,  /* what it says is not MCP */
@@ -49,7 +50,7 @@ struct call {
 	 * what else came on its own stream. The tape is valid during the callback.
 	 */
 	void (*on_message)(struct call *call, const struct message *message, bool final);
-	/* No answer will come. */
+	/* No answer will come. The link may be closed in it, and calls on it given up or begun. */
 	void (*on_failed)(struct call *call, enum link_failure failure, struct span why);
 	/* The server has begun to answer with a stream. May be NULL. */
 	void (*on_streaming)(struct call *call);
@@ -70,10 +71,12 @@ struct send_facts {
 struct link_events {
 	/* The handshake is over: link->era, revision, capabilities and init_result are set. */
 	void (*on_ready)(void *owner, struct link *link);
-	/* The link is dead; every call on it has failed before. The owner calls link_close(). */
+	/* The link is dead; every call on it has failed before. The owner calls link_close(). Once. */
 	void (*on_dead)(void *owner, struct link *link, enum link_failure failure, struct span why);
 	/* A request or notification of the server that belongs to no call of ours that is known. */
 	void (*on_message)(void *owner, struct link *link, const struct message *message);
+	/* link_tick() has come by: for deadlines of the owner's own. May be NULL. */
+	void (*on_tick)(void *owner, struct link *link, uint64_t now_ms);
 };
 
 enum link_state { LINK_OPENING, LINK_READY, LINK_DEAD };
@@ -109,12 +112,14 @@ struct link {
 	bool streams; /* it answers with event streams, not with single JSON texts */
 	uint64_t next_id;
 	struct list calls;
+	struct list failing; /* those that are just being told of the link's death */
 	struct map by_id;
 	struct call handshake;
 	struct buf init_params; /* legacy: the client's params of `initialize`; modern: the client's _meta */
 	struct buf init_result; /* legacy: InitializeResult; modern: DiscoverResult */
 	struct catalogue *catalogue; /* NULL: not fetched, or out of date */
 	struct later dying;
+	bool telling, told, closed; /* see tell_dead() */
 	enum link_failure failure;
 	char why[200];
 	uint64_t deadline_ms; /* of the handshake */

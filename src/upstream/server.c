@@ -1,4 +1,4 @@
-/* server.c - one configured server: its end. */
+/* server.c - one configured server: what is known of it, and its end. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/server.h"
 
@@ -6,6 +6,52 @@
 
 #include "http/client.h"
 #include "mcp/catalogue.h"
+
+struct known {
+	enum speaks *speaks;
+	uint64_t *until_ms;
+};
+
+static struct known known_of(struct server *server, enum era era)
+{
+	if (era == ERA_MODERN)
+		return (struct known){ &server->modern, &server->modern_until_ms };
+	return (struct known){ &server->legacy, &server->legacy_until_ms };
+}
+
+static void forget(struct known known)
+{
+	/* What has no end is the config's word. */
+	if (*known.speaks != SPEAKS_NO || !*known.until_ms)
+		return;
+	*known.speaks = SPEAKS_UNKNOWN;
+	*known.until_ms = 0;
+}
+
+bool server_may_speak(struct server *server, enum era era, uint64_t now_ms)
+{
+	struct known known = known_of(server, era);
+
+	if (now_ms >= *known.until_ms)
+		forget(known);
+	return *known.speaks != SPEAKS_NO;
+}
+
+void server_learn(struct server *server, enum era era, bool speaks, uint64_t now_ms)
+{
+	struct known known = known_of(server, era);
+
+	if (*known.speaks == SPEAKS_NO && !*known.until_ms)
+		return;
+	*known.speaks = speaks ? SPEAKS_YES : SPEAKS_NO;
+	*known.until_ms = speaks ? 0 : now_ms + SERVER_FORGET_MS;
+}
+
+void server_forget(struct server *server)
+{
+	forget(known_of(server, ERA_LEGACY));
+	forget(known_of(server, ERA_MODERN));
+}
 
 struct server *server_unref(struct server *server)
 {

@@ -13,8 +13,11 @@ struct catalogue;
 
 enum server_kind { SERVER_STDIO, SERVER_HTTP };
 
-/* Learnt while talking; forgotten when the server's definition changes. */
+/* Learnt while talking, unless the config says it; forgotten when the server's definition changes. */
 enum speaks { SPEAKS_UNKNOWN, SPEAKS_YES, SPEAKS_NO };
+
+/* A server that was updated speaks more than it did: what it does not speak is asked again after this. */
+enum { SERVER_FORGET_MS = 5 * 60 * 1000 };
 
 /*
  * The worker's view: no argv and no environment (those are the launcher's), no address (that is
@@ -37,13 +40,22 @@ struct server {
 	struct span ca;		/* HTTP: PEM text of further roots; empty: the system's */
 	struct http_pool *pool; /* HTTP */
 	enum speaks legacy, modern;
+	uint64_t legacy_until_ms, modern_until_ms; /* how long a SPEAKS_NO holds; 0: for good */
 	struct catalogue *shared; /* the last catalogue fetched, for links that see the same list */
 	uint8_t shared_digest[32];
 	uint64_t started, failed; /* counters: links opened, links that died */
+	uint64_t dropped;	  /* notifications that break the protocol and were not passed on */
 	char last_failure[200];
 	struct span definition; /* the JSON it was made from */
 	struct arena arena;	/* owns the spans and rules */
 };
+
+/* May it be greeted in this era? Forgets what was learnt too long ago. */
+bool server_may_speak(struct server *server, enum era era, uint64_t now_ms);
+/* What a greeting has shown. A NO of the config is not overruled. */
+void server_learn(struct server *server, enum era era, bool speaks, uint64_t now_ms);
+/* What it was learnt from is gone: the next greeting finds out anew. */
+void server_forget(struct server *server);
 
 struct server *server_unref(struct server *server);
 static inline struct server *server_ref(struct server *server)

@@ -24,6 +24,11 @@ static void left_out(void)
 	ok(add(catalogue, "[{\"name\":\"a\",\"third\":1}]") && catalogue->n == 1, "also on the next page");
 	is_span(catalogue_find(catalogue, S("a"))->raw, S("{\"name\":\"a\",\"first\":1}"),
 		"and stays as it was");
+	ok(add(catalogue,
+	       "[{\"name\":\"bad\",\"inputSchema\":{\"oneOf\":[{\"properties\":{\"a\":{\"type\":\"string\","
+	       "\"x-mcp-header\":\"A\"}}}]}}]") &&
+	       catalogue->bad_params == 1 && catalogue_find(catalogue, S("bad"))->bad_params,
+	   "one whose annotations break the rules is marked and counted");
 	ok(!catalogue_find(catalogue, S("b")) && !catalogue_find(catalogue, S("A")) &&
 	       !catalogue_find(catalogue, S("")),
 	   "nothing else is found");

@@ -112,8 +112,62 @@ static void bad_annotations(void)
 	}
 	ok(params_of("{}", &params, &n) && n == 0, "no properties, no parameters");
 	ok(params_of("{\"properties\":7}", &params, &n) && n == 0, "nor from what is none");
-	ok(params_of("{\"x-mcp-header\":\"A\",\"type\":\"string\"}", &params, &n) && n == 0,
-	   "the root is no parameter");
+}
+
+#define ANNOTATED "{\"type\":\"string\",\"x-mcp-header\":\"A\"}"
+
+/*
+ * spec: mcp/2026-07-28 transports: only a chain of `properties` leads to a parameter. An annotation
+ * anywhere else makes the whole definition invalid; what merely looks like one does not.
+ */
+static void out_of_reach(void)
+{
+	static const char *const bad[] = {
+		"{\"x-mcp-header\":\"A\",\"type\":\"string\"}",
+		"{\"x-mcp-header\":7}",
+		P("\"a\":{\"type\":\"array\",\"items\":" ANNOTATED "}"),
+		P("\"a\":{\"items\":{\"properties\":{\"b\":" ANNOTATED "}}}"),
+		P("\"a\":{\"prefixItems\":[{}," ANNOTATED "]}"),
+		P("\"a\":{\"contains\":" ANNOTATED "}"),
+		"{\"oneOf\":[{},{\"properties\":{\"a\":" ANNOTATED "}}]}",
+		"{\"anyOf\":[{\"properties\":{\"a\":" ANNOTATED "}}]}",
+		"{\"allOf\":[{\"properties\":{\"a\":" ANNOTATED "}}]}",
+		"{\"not\":{\"properties\":{\"a\":" ANNOTATED "}}}",
+		"{\"if\":{\"properties\":{\"a\":" ANNOTATED "}}}",
+		"{\"then\":{\"properties\":{\"a\":" ANNOTATED "}}}",
+		"{\"else\":{\"properties\":{\"a\":" ANNOTATED "}}}",
+		"{\"$defs\":{\"a\":" ANNOTATED "}}",
+		"{\"definitions\":{\"a\":" ANNOTATED "}}",
+		"{\"patternProperties\":{\"^a\":" ANNOTATED "}}",
+		"{\"additionalProperties\":" ANNOTATED "}",
+		"{\"dependentSchemas\":{\"a\":{\"properties\":{\"b\":" ANNOTATED "}}}}",
+		P("\"a\":" ANNOTATED ",\"b\":{\"oneOf\":[{\"type\":\"string\",\"x-mcp-header\":\"B\"}]}"),
+		P("\"a\":{\"type\":\"array\",\"items\":{\"type\":\"string\",\"x-mcp-\\u0068eader\":\"A\"}}"),
+		P("\"default\":{\"items\":" ANNOTATED "}"),
+	};
+	static const char *const good[] = {
+		P("\"x-mcp-header\":{\"type\":\"string\"}"),
+		P("\"a\":{\"default\":{\"x-mcp-header\":\"A\"}}"),
+		P("\"a\":{\"const\":{\"x-mcp-header\":\"A\"}}"),
+		P("\"a\":{\"enum\":[{\"x-mcp-header\":\"A\"}]}"),
+		"{\"examples\":[{\"x-mcp-header\":\"A\"}]}",
+		"{\"$defs\":{\"x-mcp-header\":{\"type\":\"string\"}}}",
+		"{\"oneOf\":[{\"required\":[\"x-mcp-header\"]}]}",
+	};
+	CLEANUP(buf_release) struct buf deep = BUF_INIT((size_t)1 << 16);
+	struct header_param *params;
+	size_t n;
+
+	for (size_t i = 0; i < COUNT(bad); i++)
+		ok(!params_of(bad[i], &params, &n), "refused: %s", bad[i]);
+	for (size_t i = 0; i < COUNT(good); i++)
+		ok(params_of(good[i], &params, &n) && n == 0, "taken: %s", good[i]);
+	for (int i = 0; i < JSON_DEPTH - 3; i++)
+		buf_add(&deep, S("{\"not\":"));
+	buf_add(&deep, S(ANNOTATED));
+	for (int i = 0; i < JSON_DEPTH - 3; i++)
+		buf_add_char(&deep, '}');
+	ok(!params_of(buf_cstr(&deep), &params, &n), "also at the bottom of the deepest text there is");
 }
 
 /* A pointer that did not fit would point at something else. */
@@ -219,6 +273,7 @@ int main(void)
 {
 	encoding();
 	bad_annotations();
+	out_of_reach();
 	long_pointers();
 	parameters();
 	json_release(&json);

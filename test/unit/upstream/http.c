@@ -31,6 +31,7 @@ struct asked {
 	uint64_t retry_ms;
 	enum link_failure failure;
 	struct link **closes;
+	bool leaves; /* gives up when it is told to come back */
 };
 
 static void on_ready(void *owner, struct link *link)
@@ -54,7 +55,9 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 	((struct seen *)owner)->messages++;
 }
 
-static const struct link_events events = { on_ready, on_dead, on_message };
+static const struct link_events events = { .on_ready = on_ready,
+					   .on_dead = on_dead,
+					   .on_message = on_message };
 
 static void on_call_message(struct call *call, const struct message *message, bool final)
 {
@@ -89,6 +92,8 @@ static void on_call_polling(struct call *call, uint64_t retry_ms)
 
 	asked->polls++;
 	asked->retry_ms = retry_ms;
+	if (asked->leaves)
+		call_cancel(call, S("it takes too long"));
 }
 
 static struct server *server_new(void)
@@ -257,6 +262,56 @@ static void refused(struct buf *got)
 	}
 }
 
+/* What older servers say to a greeting they do not know; and what says nothing about it. */
+static void probed(struct buf *got)
+{
+	static const struct {
+		enum era era;
+		const char *status, *headers, *body;
+		enum link_failure failure;
+		enum speaks modern;
+	} cases[] = {
+		{ ERA_MODERN, "401 No", "", "", LINK_REFUSED, SPEAKS_UNKNOWN },
+		{ ERA_MODERN, "403 No", JSON_TYPE, "{}", LINK_REFUSED, SPEAKS_UNKNOWN },
+		{ ERA_MODERN, "429 Later", "", "", LINK_GONE, SPEAKS_UNKNOWN },
+		{ ERA_MODERN, "429 Later", JSON_TYPE,
+		  "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":\"later\"}}",
+		  LINK_GONE, SPEAKS_UNKNOWN },
+		{ ERA_MODERN, "500 No", "", "", LINK_GONE, SPEAKS_UNKNOWN },
+		{ ERA_MODERN, "302 Moved", "", "", LINK_GONE, SPEAKS_UNKNOWN },
+		{ ERA_MODERN, "200 OK", "Content-Type: text/html\r\n", "<p>", LINK_GONE, SPEAKS_UNKNOWN },
+		{ ERA_LEGACY, "400 No", "", "", LINK_GONE, SPEAKS_UNKNOWN },
+		{ ERA_MODERN, "400 No", "", "", LINK_MISMATCH, SPEAKS_NO },
+		{ ERA_MODERN, "404 Not Found", "Content-Type: text/html\r\n", "<p>", LINK_MISMATCH,
+		  SPEAKS_NO },
+		{ ERA_MODERN, "405 No", "Allow: GET\r\n", "no", LINK_MISMATCH, SPEAKS_NO },
+		{ ERA_MODERN, "406 No", JSON_TYPE, "{\"error\":\"no\"}", LINK_MISMATCH, SPEAKS_NO },
+		{ ERA_MODERN, "415 No", JSON_TYPE "Content-Encoding: gzip\r\n", "packed", LINK_MISMATCH,
+		  SPEAKS_NO },
+		{ ERA_MODERN, "400 No", JSON_TYPE,
+		  "{\"jsonrpc\":\"2.0\",\"id\":\"server-error\",\"error\":{\"code\":-32600,\"message\":\"no\"}}",
+		  LINK_MISMATCH, SPEAKS_NO },
+		{ ERA_MODERN, "400 No", JSON_TYPE,
+		  "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"no\"}}",
+		  LINK_MISMATCH, SPEAKS_NO },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct server *server = server_new();
+		struct seen seen = { 0 };
+		struct err err = ERR_INIT;
+		struct link *link = link_open(&upstream, server, cases[i].era, S("{}"), &events, &seen, &err);
+
+		answer(request_in(got), cases[i].status, cases[i].headers, cases[i].body);
+		TURN_UNTIL(&loop, seen.dead);
+		ok(seen.dead == 1 && !seen.ready && seen.failure == cases[i].failure &&
+		       server->modern == cases[i].modern && server->legacy == SPEAKS_UNKNOWN,
+		   "greeted %s, it says %s %s: %s", era_name(cases[i].era), cases[i].status, cases[i].body,
+		   link_failure_word(seen.failure));
+		done(link, server, got);
+	}
+}
+
 static void one_text(struct buf *got)
 {
 	struct server *server = server_new();
@@ -397,6 +452,19 @@ static void closed_inside(struct buf *got)
 	ok(read(fd, store, 1) == 0 && !a.failures && !a.finals,
 	   "given up: the stream is closed, which says it");
 	done(link, server, got);
+	server = server_new();
+	link = ready(server, ERA_LEGACY, &seen, got, JSON_TYPE);
+	request(link, &a);
+	a.leaves = true;
+	fd = request_in(got);
+	say(fd, STREAM);
+	event(fd, "id: 7\nretry: 5\ndata: \n\n");
+	say(fd, CHUNK_END);
+	TURN_UNTIL(&loop, a.polls);
+	turn_a_while(&loop);
+	ok(a.polls == 1 && !call_is_open(&a.call) && !a.failures,
+	   "given up while it is told to come back: nothing comes back");
+	done(link, server, got);
 }
 
 static void too_large(struct buf *got)
@@ -449,6 +517,7 @@ int main(void)
 	upstream = (struct upstream){ .loop = &loop, .log = &quiet, .limits = &limits };
 	upstream.egress = channel_open(&loop, fds[0], &nothing, NULL, &err);
 	refused(&got);
+	probed(&got);
 	one_text(&got);
 	streams(&got);
 	lost_session(&got);

@@ -24,6 +24,7 @@ static struct buf said = { .max = (size_t)1 << 20 };
 struct seen {
 	unsigned ready, dead, messages;
 	enum link_failure failure;
+	uint64_t tick_ms;
 	struct buf last; /* of on_message: the message, emitted */
 };
 
@@ -32,7 +33,10 @@ struct asked {
 	unsigned messages, finals, failures;
 	enum link_failure failure;
 	struct buf last;
-	struct link **closes; /* the link, closed on the answer */
+	struct link **closes; /* the link, closed on the answer, or on the failure */
+	struct asked *other;  /* given up on the failure */
+	unsigned retries;     /* asked again on the failure, so many times */
+	bool cancels;
 };
 
 static void keep(struct buf *out, const struct message *message)
@@ -67,7 +71,15 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 	keep(&seen->last, message);
 }
 
-static const struct link_events events = { on_ready, on_dead, on_message };
+static void on_tick(void *owner, struct link *link, uint64_t now_ms)
+{
+	struct seen *seen = owner;
+
+	(void)link;
+	seen->tick_ms = now_ms;
+}
+
+static const struct link_events events = { on_ready, on_dead, on_message, on_tick };
 
 static void on_call_message(struct call *call, const struct message *message, bool final)
 {
@@ -80,13 +92,34 @@ static void on_call_message(struct call *call, const struct message *message, bo
 		*asked->closes = link_close(*asked->closes);
 }
 
+static struct link *again; /* where ask_again() asks */
+
+static void ask_again(struct asked *asked)
+{
+	static const struct send_facts facts = { .method = METHOD_TOOLS_CALL };
+
+	(void)link_take_id(again, &asked->call);
+	link_request(again, &asked->call, S("{}"), &facts);
+}
+
 static void on_call_failed(struct call *call, enum link_failure failure, struct span why)
 {
 	struct asked *asked = LIST_ENTRY(call, struct asked, call);
 
-	(void)why;
 	asked->failures++;
 	asked->failure = failure;
+	if (asked->cancels)
+		call_cancel(&asked->other->call, S("no more"));
+	else if (asked->other)
+		call_forget(&asked->other->call);
+	if (asked->closes)
+		*asked->closes = link_close(*asked->closes);
+	/* Whatever was closed: the words are there until the callback returns. */
+	ok(why.n > 0 && why.p[why.n - 1] != '\0', "the reason is there: %.*s", SPAN_ARG(why));
+	if (asked->retries) {
+		asked->retries--;
+		ask_again(asked);
+	}
 }
 
 static struct server *server_new(void)
@@ -274,6 +307,57 @@ static const struct {
 	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":\"2026-07-28\"}}",
 	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
 };
+
+/* What a server does not speak is not for ever: it is asked again after a while, and when it was gone. */
+static void forgetting(void)
+{
+	struct server *server = server_new();
+	uint64_t now = 1000;
+
+	ok(server_may_speak(server, ERA_MODERN, now) && server_may_speak(server, ERA_LEGACY, now),
+	   "of a new server nothing is known");
+	server_learn(server, ERA_MODERN, false, now);
+	ok(!server_may_speak(server, ERA_MODERN, now + SERVER_FORGET_MS - 1) &&
+	       server_may_speak(server, ERA_LEGACY, now),
+	   "one era that it does not speak");
+	ok(server_may_speak(server, ERA_MODERN, now + SERVER_FORGET_MS) && server->modern == SPEAKS_UNKNOWN,
+	   "is tried again later");
+	server_learn(server, ERA_LEGACY, false, now);
+	server_learn(server, ERA_MODERN, true, now);
+	server_forget(server);
+	ok(server->legacy == SPEAKS_UNKNOWN && server->modern == SPEAKS_YES,
+	   "or when what it was learnt from is gone");
+	server->modern = SPEAKS_NO;
+	server_learn(server, ERA_MODERN, true, now);
+	server_forget(server);
+	ok(!server_may_speak(server, ERA_MODERN, UINT64_MAX), "the config's word holds for good");
+	server = server_unref(server);
+}
+
+static void forgotten_with_the_link(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link = open_link(server, ERA_MODERN, &seen);
+
+	ok(link && launch(true) && hear().n, "probed");
+	say("{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\"}}");
+	TURN_UNTIL(&loop, seen.dead);
+	(void)done(link);
+	link = ready_link(server, ERA_LEGACY, &seen);
+	(void)done(link);
+	ok(!open_link(server, ERA_MODERN, &seen), "a connection that is closed takes nothing along");
+	link = ready_link(server, ERA_LEGACY, &seen);
+	server_ends();
+	TURN_UNTIL(&loop, seen.dead);
+	(void)done(link);
+	is_int(server->modern, SPEAKS_UNKNOWN, "one that dies does");
+	link = open_link(server, ERA_MODERN, &seen);
+	ok(link && launch(true) && hear().n, "so the new program is probed again");
+	(void)done(link);
+	server = server_unref(server);
+	buf_release(&seen.last);
+}
 
 static void bad_handshakes(void)
 {
@@ -503,6 +587,124 @@ static void the_end(void)
 	buf_release(&c.last);
 }
 
+/* Three calls on a link that dies; the first one's failure does something to it. */
+static struct link *dying_link(struct server *server, struct seen *seen, struct asked asked[3])
+{
+	struct link *link = ready_link(server, ERA_LEGACY, seen);
+
+	for (size_t i = 0; i < 3; i++) {
+		request(link, &asked[i]);
+		(void)hear();
+	}
+	again = link;
+	return link;
+}
+
+static void told_and_closed(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct asked asked[3] = { 0 };
+	struct link *link = dying_link(server, &seen, asked);
+
+	/* The link was the last to hold it. */
+	server = server_unref(server);
+	asked[0].closes = &link;
+	link_fail(link, LINK_GONE, "it fell");
+	TURN_UNTIL(&loop, asked[0].failures);
+	turn_a_while(&loop);
+	ok(asked[0].failures == 1 && !link && !asked[1].failures && !asked[2].failures && !seen.dead,
+	   "closed by who is told first: nobody else is told");
+	ok(!call_is_open(&asked[1].call) && !call_is_open(&asked[2].call), "and no call hangs on it");
+	call_cancel(&asked[1].call, S("late"));
+	(void)done(NULL);
+}
+
+static void told_and_given_up(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct asked asked[3] = { 0 };
+	struct link *link = dying_link(server, &seen, asked);
+
+	asked[0].other = &asked[1];
+	asked[0].cancels = true;
+	asked[2].other = &asked[2];
+	link_fail(link, LINK_GONE, "it fell");
+	TURN_UNTIL(&loop, seen.dead);
+	ok(asked[0].failures == 1 && !asked[1].failures && asked[2].failures == 1 && seen.dead == 1,
+	   "a call that another one's failure gives up is not told");
+	(void)done(link);
+	server = server_unref(server);
+}
+
+static void told_and_asked_again(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct asked asked[3] = { 0 }, late = { 0 };
+	struct link *link = dying_link(server, &seen, asked);
+
+	asked[0].retries = 3;
+	link_fail(link, LINK_GONE, "it fell");
+	(void)uv_run(&loop.uv, UV_RUN_NOWAIT);
+	ok(asked[0].failures == 1 && asked[2].failures == 1 && !seen.dead,
+	   "asked again while it dies: the second failure comes in a turn of its own");
+	TURN_UNTIL(&loop, seen.dead);
+	ok(asked[0].failures == 4 && asked[1].failures == 1 && seen.dead == 1,
+	   "every time, and the link's owner hears of it when all are told");
+	request(link, &late);
+	TURN_UNTIL(&loop, late.failures);
+	ok(late.failures == 1 && seen.dead == 1, "also who comes after that is told, the owner not twice");
+	(void)done(link);
+	link = dying_link(server, &seen, asked);
+	asked[0].retries = 1;
+	asked[1].closes = &link;
+	link_fail(link, LINK_GONE, "it fell");
+	TURN_UNTIL(&loop, asked[1].failures);
+	turn_a_while(&loop);
+	ok(asked[0].failures == 1 && !call_is_open(&asked[0].call) && !asked[2].failures && !seen.dead,
+	   "closed after it was asked again: nothing hangs on it");
+	(void)done(NULL);
+	server = server_unref(server);
+}
+
+/* spec: mcp/2026-07-28 cancellation: on a pipe a server ends a subscription so. */
+static void server_cancels(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct asked a = { 0 };
+	struct link *link = ready_link(server, ERA_MODERN, &seen);
+
+	request(link, &a);
+	(void)hear();
+	say("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\"}\n"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{}}\n"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":\"2\"}}\n"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":1}}\n"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":77}}");
+	turn_a_while(&loop);
+	ok(!a.messages && !seen.messages, "what names no call goes nowhere");
+	say("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2}}");
+	TURN_UNTIL(&loop, a.messages);
+	ok(a.messages == 1 && !a.finals && call_is_open(&a.call),
+	   "modern: the call that it names hears of it");
+	(void)done(link);
+	link = ready_link(server, ERA_LEGACY, &seen);
+	request(link, &a);
+	(void)hear();
+	say("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":2}}");
+	TURN_UNTIL(&loop, seen.messages);
+	ok(!a.messages && seen.messages == 1, "legacy: it is about a question of the server's own");
+	link_tick(link, 4711);
+	is_int(seen.tick_ms, 4711, "the owner's deadlines are looked at with the link's");
+	(void)done(link);
+	server = server_unref(server);
+	buf_release(&seen.last);
+	buf_release(&a.last);
+}
+
 static void limits(void)
 {
 	struct limits small = limits_default;
@@ -572,12 +774,18 @@ int main(void)
 	upstream = (struct upstream){ .loop = &loop, .log = &quiet, .limits = &limits_default };
 	upstream.launcher = channel_open(&loop, fds[0], &nothing, NULL, &err);
 	not_started();
+	forgetting();
+	forgotten_with_the_link();
 	bad_handshakes();
 	greetings();
 	answers();
 	giving_up();
 	server_speaks();
 	the_end();
+	told_and_closed();
+	told_and_given_up();
+	told_and_asked_again();
+	server_cancels();
 	limits();
 	back_pressure();
 	upstream.launcher = channel_close(upstream.launcher);

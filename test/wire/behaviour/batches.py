@@ -67,10 +67,18 @@ def test_odd_members(place):
     equal(error_of(client.post(json.dumps([call(1, "a"), call(2, "b")]))) != REFUSED, True, "nor does it change the revision")
     reply = client.post(json.dumps([call(1, "twin a", 0), call(1, "twin b", 0)]))
     equal(sorted(filter(None, (text_of(a) for a in answers(reply)))), ["twin a", "twin b"], "two calls with one id are both answered")
-    reply = client.post(json.dumps([1, "x", None, [call(3, "nested", 0)], {}, call(4, "good", 0)]))
-    got = [text_of(a) for a in answers(reply) if text_of(a)]
-    ok(reply.status == 400 or got == ["good"], "what is no message is not taken for one", reply)
+    bad = [1, "x", None, [call(3, "nested", 0)], {}, {"jsonrpc": "1.0", "id": 5, "method": "ping"}, {"jsonrpc": "2.0", "id": 6, "method": 7}]
+    reply = client.post(json.dumps([*bad, call(4, "good", 0), {"jsonrpc": "2.0", "method": "notifications/roots/list_changed"}]))
+    got = answers(reply)
+    equal([text_of(a) for a in got if text_of(a)], ["good"], "what is a message beside what is none is answered", reply)
+    equal([(a["id"], error_of(a)[1]) for a in got if "error" in a], [(None, -32600)] * len(bad),
+          "what is none: each is refused for itself, with the id null", reply)
     ok("nested" not in reply.body.decode(), "and a batch inside a batch is not opened", reply)
+    got = answers(client.post(json.dumps([1, {}])))
+    equal([(a["id"], error_of(a)[1]) for a in got], [(None, -32600)] * 2, "nothing but such: the same")
+    got = answers(client.post(json.dumps([hello])))
+    equal([(a["id"], error_of(a)[1:]) for a in got], [(5, (-32600, "K612"))], "initialize alone in a batch is refused with its id")
+    equal(text_of(client.call("tag", {"tag": "on"})), "on", "and the session goes on")
     limited = place.gate({"near": run_line()}, more="limits: { calls-per-session: 4 }\n")
     client = Legacy(limited, "near", revision="2025-03-26")
     reply = client.post(json.dumps([call(i, f"t{i}", 0.2) for i in range(10)]))

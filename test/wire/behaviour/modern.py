@@ -165,6 +165,43 @@ def test_other_era(place):
     equal(reply.json()["error"]["data"]["supported"], [MODERN], "that names its version")
 
 
+def test_plain_refusals(place):
+    """Older servers over HTTP know neither the method nor a POST without a session, and say so without JSON-RPC."""
+    plain = {"a400": (400, b""), "a404": (404, b"<p>no</p>"), "a405": (405, b""), "a406": (406, b'{"error":"no"}')}
+    other = {"a401": (401, b""), "a429": (429, b""), "a500": (500, b"")}
+    remotes = {name: place.remote(eras=("legacy",), refuses=says) for name, says in {**plain, **other}.items()}
+    gate = place.gate({name: url_line(remote) for name, remote in remotes.items()})
+    for name in plain:
+        for again in ("", ", asked again"):
+            reply = Modern(gate, name).request("tools/list")
+            equal(error_of(reply), (400, -32022, "K604"), f"{name[1:]} to the probe{again}: a clean -32022", reply)
+        probes = [r for r in remotes[name].requests() if "server/discover" in r["raw"]]
+        equal(len(probes), 1, f"{name[1:]}: it is probed once")
+        equal(text_of(Legacy(gate, name).call("tag", {"tag": "x"})), "x", f"{name[1:]}: and serves the legacy era")
+    for name in other:
+        reply = Modern(gate, name).request("tools/list")
+        equal(error_of(reply), (200, -32603, "K701"), f"{name[1:]} to the probe says nothing about the era", reply)
+
+
+def test_unreachable_params(place):
+    """An annotation that no chain of `properties` leads to makes the tool one that HTTP clients must leave out."""
+    marked = {"type": "object", "properties": {"a": {"type": "string", "x-mcp-header": "A"}}}
+    tools = [{"name": "good", "inputSchema": marked},
+             {"name": "listed", "inputSchema": {"type": "object", "properties": {"l": {"type": "array", "items": marked}}}},
+             {"name": "either", "inputSchema": {"type": "object", "oneOf": [marked, {}]}},
+             {"name": "looks", "inputSchema": {"type": "object", "properties": {"d": {"default": {"x-mcp-header": "D"}}}}}]
+    gate = place.gate({"far": url_line(place.remote(tools=tools))})
+    for client, want in ((Modern(gate, "far"), ["good", "looks"]), (Legacy(gate, "far"), [t["name"] for t in tools])):
+        era = type(client).__name__.lower()
+        equal([t["name"] for t in client.request("tools/list").json()["result"]["tools"]], want, f"{era}: what is listed")
+    for name in ("listed", "either"):
+        reply = Modern(gate, "far").call(name, {})
+        equal((error_of(reply)[1], "Unknown tool" in reply.body.decode()), (-32602, True), f"modern: {name} is an unknown tool", reply)
+    equal(text_of(Modern(gate, "far").call("looks", {})), "peer:looks", "one that only looks like it is served")
+    log = gate.log_text()
+    ok(log.count("x-mcp-header") == 1 and "listed" in log, "the log says so, once", log[-1000:])
+
+
 def test_answers(place):
     gate = both(place)
     for server in ("near", "far"):
@@ -178,4 +215,5 @@ def test_answers(place):
 
 
 if __name__ == "__main__":
-    main(test_map, test_headers, test_params, test_methods, test_other_era, test_answers)
+    main(test_map, test_headers, test_params, test_methods, test_other_era, test_plain_refusals, test_unreachable_params,
+         test_answers)

@@ -102,6 +102,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if message is None:
             self.reply(202)
             return
+        if self.server.refuses and message["method"] == "server/discover":
+            self.close_connection = True
+            self.reply(*self.server.refuses)
+            return
         out = Reply(self, self.server.events and message["method"] == "tools/call")
         try:
             core.answer(message, raw, out)
@@ -121,12 +125,15 @@ class Listener(http.server.ThreadingHTTPServer):
 
 
 class Remote:
-    """A server on a port of its own. `core.seen` holds every message, request and header it was sent."""
+    """A server on a port of its own. `core.seen` holds every message, request and header it was sent.
 
-    def __init__(self, events=False, mint=True, **options):
+    `refuses` is (status, body): what it says to server/discover, as servers do that have never heard of it.
+    """
+
+    def __init__(self, events=False, mint=True, refuses=None, **options):
         self.core = Core(**options)
         self.http = Listener(("127.0.0.1", 0), Handler)
-        self.http.core, self.http.events, self.http.mint = self.core, events, mint
+        self.http.core, self.http.events, self.http.mint, self.http.refuses = self.core, events, mint, refuses
         self.url = f"http://127.0.0.1:{self.http.server_port}/mcp"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 

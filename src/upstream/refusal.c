@@ -1,0 +1,23 @@
+/* refusal.c - what an HTTP status other than success means. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/refusal.h"
+
+static bool is_about_the_caller(unsigned status)
+{
+	return status == 401 || status == 403;
+}
+
+bool refusal_may_answer(unsigned status, bool greeting)
+{
+	if (status < 400 || status > 499 || is_about_the_caller(status))
+		return false;
+	/* Whoever is asked to come back later has learnt nothing about the era. */
+	return !(greeting && status == 429);
+}
+
+enum link_failure refusal_means(unsigned status, bool probe)
+{
+	if (is_about_the_caller(status))
+		return LINK_REFUSED;
+	return probe && status >= 400 && status <= 499 && status != 429 ? LINK_MISMATCH : LINK_GONE;
+}

@@ -1,0 +1,17 @@
+/* refusal.h - what it means that a server answers with an HTTP status other than success. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "upstream/link.h"
+
+/* May the body be the JSON-RPC answer? `greeting`: what was asked was `initialize` or the probe. */
+bool refusal_may_answer(unsigned status, bool greeting);
+
+/*
+ * How the call fails where the body is no answer. `probe`: it was the greeting of the modern era.
+ *
+ * Source: MCP 2026-07-28, basic/transports: who probes and is answered with a 4xx that
+ *         no modern error explains falls back to `initialize`. Older servers know neither the
+ *         probe's method nor a POST without a session.
+ */
+enum link_failure refusal_means(unsigned status, bool probe);

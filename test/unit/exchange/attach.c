@@ -1,0 +1,230 @@
+/* attach.c - a client's connections: what waits for a server goes on, whatever becomes of the server. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rig.h"
+
+#define TOOLS "{\"tools\":{}}"
+#define PROMPTS "{\"prompts\":{}}"
+#define CALL "{\"jsonrpc\":\"2.0\",\"id\":\"c\",\"method\":\"tools/call\",\"params\":{\"name\":\"t\"}}"
+#define MODERN_META                                                                                          \
+	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
+	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
+
+/* The next line that holds a word; lines before it are taken out. */
+static struct span hear(struct peer *peer, const char *word)
+{
+	struct span line;
+
+	do {
+		line = rig_hear(peer);
+	} while (line.n && !span_contains(line, span_str(word)));
+	return line;
+}
+
+static void list_tools(struct peer *peer, const char *tools)
+{
+	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[%s]}}",
+		rig_id(hear(peer, "tools/list")), tools);
+}
+
+static void unreachable(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
+	struct heard heard = { 0 };
+
+	for (int death = 1; death <= 3; death++) {
+		rig_ask(client, &heard, CALL);
+		ok(heard.sent == 0 && rig_launch(NULL), "%d: the call waits while the program is started",
+		   death);
+		TURN_UNTIL(&worker.loop, heard.finals);
+		ok(heard.finals == 1 && rig_heard(&heard, "\"id\":\"c\"") && rig_heard(&heard, "\"K701\"") &&
+		       rig_heard(&heard, "no such program"),
+		   "it cannot be: the answer says why");
+	}
+	rig_ask(client, &heard, CALL);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"K701\"") && rig_starts_nothing(),
+	   "after three deaths in a row it is not tried at once again");
+	client = rig_leave(client);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+static void other_era(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_MODERN, server, "mcp");
+	struct heard heard = { 0 };
+	struct peer peer;
+
+	for (int again = 0; again < 2; again++) {
+		rig_ask(client, &heard,
+			"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" MODERN_META
+			"}}");
+		if (!again && ok(rig_launch(&peer), "probed")) {
+			rig_say(
+			    &peer,
+			    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32601,\"message\":\"\"}}",
+			    rig_id(rig_hear(&peer)));
+			TURN_UNTIL(&worker.loop, heard.finals);
+			rig_end(&peer);
+			(void)rig_starts_nothing();
+		}
+		ok(heard.finals == 1 && heard.status == 400 && rig_heard(&heard, "-32022") &&
+		       rig_heard(&heard, "\"K604\"") && rig_heard(&heard, "\"2025-11-25\""),
+		   "a server of the other era: the client hears what there is");
+	}
+	ok(rig_starts_nothing(), "the second time nothing is started for it");
+	client = rig_leave(client);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+static void dies(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
+	struct heard a = { 0 }, b = { 0 };
+	struct peer peer;
+
+	rig_ask(client, &a, CALL);
+	ok(rig_greet(&peer, TOOLS) && hear(&peer, "tools/list").n, "a call waits for the list of tools");
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, a.finals);
+	ok(a.finals == 1 && rig_heard(&a, "-32603"), "the server ends: so does the call");
+	rig_ask(client, &a, CALL);
+	(void)rig_greet(&peer, TOOLS);
+	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	(void)hear(&peer, "tools/call");
+	rig_ask(client, &b, CALL);
+	(void)hear(&peer, "tools/call");
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, b.finals);
+	ok(a.finals == 1 && b.finals == 1 && rig_heard(&a, "\"K702\"") && rig_heard(&b, "\"K702\"") &&
+	       rig_heard(&a, "unknown whether"),
+	   "with calls under way: they are told that it is unknown what came of them");
+	client = rig_leave(client);
+	worker_drop_server(&worker, server);
+	buf_release(&a.last);
+	buf_release(&b.last);
+}
+
+static void removed(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_LEGACY, NULL, "mcp");
+	struct heard a = { 0 }, b = { 0 }, list = { 0 };
+	struct peer peer;
+
+	rig_ask(
+	    client, &a,
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"files__t\"}}");
+	(void)rig_greet(&peer, TOOLS);
+	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	(void)hear(&peer, "tools/call");
+	rig_ask(
+	    client, &b,
+	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"prompts/get\",\"params\":{\"name\":\"files__p\"}}");
+	(void)hear(&peer, "prompts/get");
+	worker_drop_server(&worker, server);
+	ok(a.finals == 1 && b.finals == 1 && rig_heard(&a, "\"K704\"") && rig_heard(&b, "\"K704\""),
+	   "a server that is removed: its calls are told so at once");
+	rig_end(&peer);
+	server = rig_server("slow");
+	rig_ask(client, &list, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\"}");
+	ok(rig_greet(&peer, TOOLS) && hear(&peer, "tools/list").n && !list.sent, "a list waits for a server");
+	worker_drop_server(&worker, server);
+	ok(list.finals == 1 && rig_heard(&list, "\"tools\":[]"), "that is removed: it comes without it");
+	rig_end(&peer);
+	client = rig_leave(client);
+	buf_release(&a.last);
+	buf_release(&b.last);
+	buf_release(&list.last);
+}
+
+/* Two servers are asked for their prompts; one of them is taken away before it has answered. */
+static void removed_from_a_round(void)
+{
+	struct server *one = rig_server("one"), *two = rig_server("two");
+	struct client *client = rig_client(ERA_LEGACY, NULL, "mcp");
+	struct heard list = { 0 };
+	struct peer a, b;
+	struct span asked;
+
+	rig_ask(client, &list, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"prompts/list\"}");
+	ok(rig_greet(&a, PROMPTS) && rig_greet(&b, PROMPTS), "two servers");
+	asked = hear(&a, "prompts/list");
+	rig_say(&a, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[{\"name\":\"greet\"}]}}",
+		rig_id(asked));
+	ok(asked.n && hear(&b, "prompts/list").n && !list.sent, "one has answered");
+	TURN_UNTIL(&worker.loop, list.sent);
+	turn_a_while(&worker.loop);
+	is_int(list.sent, 0, "the other is waited for");
+	worker_drop_server(&worker, two);
+	TURN_UNTIL(&worker.loop, list.finals);
+	ok(list.finals == 1 && list.status == 200 &&
+	       rig_heard(&list, "\"prompts\":[{\"name\":\"one__greet\"}]"),
+	   "until it is removed");
+	rig_ask(client, &list, "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"prompts/list\"}");
+	(void)hear(&a, "prompts/list");
+	worker_drop_server(&worker, one);
+	TURN_UNTIL(&worker.loop, list.finals);
+	ok(list.finals == 1 && rig_heard(&list, "\"prompts\":[]"), "the last one, too");
+	rig_end(&a);
+	rig_end(&b);
+	client = rig_leave(client);
+	buf_release(&list.last);
+}
+
+static void asked_too_late(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
+	struct heard heard = { 0 };
+	uint64_t now = loop_now(&worker.loop);
+	struct message message;
+	struct peer peer;
+
+	client->declared = CLIENT_ROOTS;
+	rig_ask(client, &heard, CALL);
+	(void)rig_greet(&peer, TOOLS);
+	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	(void)hear(&peer, "tools/call");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"roots/list\"}");
+	TURN_UNTIL(&worker.loop, heard.sent);
+	ok(client->n_asks == 1 && rig_heard(&heard, "\"id\":1,\"method\":\"roots/list\""),
+	   "a server's question");
+	client_tick(client, now + worker.limits.call_total_ms - 1);
+	ok(client->n_asks == 1 && rig_is_silent(&peer), "has its time");
+	client_tick(client, now + worker.limits.call_total_ms + 60000);
+	is_span(
+	    rig_hear(&peer),
+	    S("{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"error\":{\"code\":-32603,\"message\":\"The client did not "
+	      "answer in time\"}}"),
+	    "then the server is told, under its own id");
+	ok(client->n_asks == 0 && heard.finals == 0 && rig_heard(&heard, "notifications/cancelled") &&
+	       rig_heard(&heard, "\"requestId\":1"),
+	   "and the client, under the one it knows");
+	client_tick(client, now + worker.limits.call_total_ms + 120000);
+	if (json_parse(&worker.json, S("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"roots\":[]}}"), 100) &&
+	    message_read(&worker.json, 0, &message) == MESSAGE_OK)
+		client_answered(client, &message);
+	ok(rig_is_silent(&peer), "once; an answer that still comes is nobody's");
+	rig_end(&peer);
+	client = rig_leave(client);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+int main(void)
+{
+	if (!ok(rig_start(), "a worker"))
+		return tap_done();
+	unreachable();
+	other_era();
+	dies();
+	removed();
+	removed_from_a_round();
+	asked_too_late();
+	rig_stop();
+	return tap_done();
+}

@@ -1,0 +1,206 @@
+/* gather.c - a list of many pages: what is joined, and what ends it early. The server is the test. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/gather.h"
+#include "rig.h"
+
+struct got {
+	unsigned done;
+	bool fine;
+	struct buf why, items, result;
+	struct gather *gather;
+};
+
+static void on_done(void *owner, struct gather *gather, bool fine, struct span why)
+{
+	struct got *got = owner;
+
+	got->done++;
+	got->fine = fine;
+	buf_clear(&got->why);
+	buf_add(&got->why, why);
+	buf_clear(&got->items);
+	buf_add(&got->items, gather_items(gather));
+	buf_clear(&got->result);
+	buf_add(&got->result, gather_result(gather));
+	got->gather = gather_free(gather);
+}
+
+static struct got got_new(void)
+{
+	return (struct got){ .why = BUF_INIT(4096), .items = BUF_INIT(65536), .result = BUF_INIT(65536) };
+}
+
+static void got_release(struct got *got)
+{
+	buf_release(&got->why);
+	buf_release(&got->items);
+	buf_release(&got->result);
+}
+
+static unsigned ready, dead;
+
+static void on_ready(void *owner, struct link *link)
+{
+	(void)owner;
+	(void)link;
+	ready++;
+}
+
+static void on_dead(void *owner, struct link *link, enum link_failure failure, struct span why)
+{
+	(void)owner;
+	(void)link;
+	(void)failure;
+	(void)why;
+	dead++;
+}
+
+static void on_message(void *owner, struct link *link, const struct message *message)
+{
+	(void)owner;
+	(void)link;
+	(void)message;
+}
+
+static const struct link_events events = { .on_ready = on_ready,
+					   .on_dead = on_dead,
+					   .on_message = on_message };
+
+static struct link *open_link(struct server *server, struct peer *peer)
+{
+	struct err err = ERR_INIT;
+	struct link *link = link_open(&worker.upstream, server, ERA_LEGACY, S("{}"), &events, NULL, &err);
+
+	ready = dead = 0;
+	if (!link || !rig_greet(peer, "{}"))
+		abort();
+	TURN_UNTIL(&worker.loop, ready);
+	return link;
+}
+
+static const struct {
+	const char *answer, *why; /* the answer without its id */
+} refusals[] = {
+	{ "\"error\":{\"code\":-1,\"message\":\"not \\\"now\\\"\"}",
+	  "the server refused the list: not \"now\"" },
+	{ "\"result\":{}", "the server's list is malformed or too large" },
+	{ "\"result\":{\"tools\":{}}", "the server's list is malformed or too large" },
+	{ "\"result\":{\"prompts\":[]}", "the server's list is malformed or too large" },
+};
+
+static void refused(struct link *link, struct peer *peer)
+{
+	for (size_t i = 0; i < COUNT(refusals); i++) {
+		struct got got = got_new();
+
+		got.gather = gather_start(link, METHOD_TOOLS_LIST, S(""), on_done, &got);
+		rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,%s}", rig_id(rig_hear(peer)),
+			refusals[i].answer);
+		TURN_UNTIL(&worker.loop, got.done);
+		ok(got.done == 1 && !got.fine, "refused: %s", refusals[i].answer);
+		is_span(buf_span(&got.why), span_str(refusals[i].why), "and said why");
+		got_release(&got);
+	}
+}
+
+static void endless(struct link *link, struct peer *peer)
+{
+	struct got got = got_new();
+	unsigned pages = 0;
+
+	got.gather = gather_start(link, METHOD_TOOLS_LIST, S(""), on_done, &got);
+	for (; pages < 5000 && !got.done; pages++) {
+		struct span line = rig_hear(peer);
+
+		rig_say(peer,
+			"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[],\"nextCursor\":\"on\"}}",
+			rig_id(line));
+		if (pages == CATALOGUE_PAGES - 1)
+			TURN_UNTIL(&worker.loop, got.done);
+	}
+	ok(got.done == 1 && !got.fine && pages == CATALOGUE_PAGES, "a list without an end has one here (%u)",
+	   pages);
+	got_release(&got);
+}
+
+static void given_up(struct link *link, struct peer *peer)
+{
+	struct got got = got_new();
+
+	ok(!gather_free(NULL), "nothing to give up");
+	got.gather = gather_start(link, METHOD_TOOLS_LIST, S(""), on_done, &got);
+	(void)rig_hear(peer);
+	got.gather = gather_free(got.gather);
+	ok(span_contains(rig_hear(peer), S("notifications/cancelled")), "given up: the server is told");
+	turn_a_while(&worker.loop);
+	is_int(got.done, 0, "and nobody else");
+	got_release(&got);
+}
+
+static void joined(struct link *link, struct peer *peer)
+{
+	struct got got = got_new();
+	struct span line;
+
+	got.gather = gather_start(link, METHOD_PROMPTS_LIST, S("{\"m\":1}"), on_done, &got);
+	line = rig_hear(peer);
+	ok(span_ends(line, S(",\"method\":\"prompts/list\",\"params\":{\"_meta\":{\"m\":1}}}")),
+	   "the first page");
+	rig_say(peer,
+		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":%u,"
+		"\"progress\":1}}",
+		rig_id(line));
+	rig_say(
+	    peer,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"a\":1,\"nextCursor\":\"x\\u0022y\",\"prompts\":[{\"n\": 1.0}, "
+	    "{\"n\":2}],\"ttlMs\":5}}",
+	    rig_id(line));
+	line = rig_hear(peer);
+	ok(span_ends(line, S("\"params\":{\"_meta\":{\"m\":1},\"cursor\":\"x\\u0022y\"}}")),
+	   "the second, under the server's cursor as it wrote it");
+	rig_say(peer,
+		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[],\"b\":1,\"nextCursor\":\"\"}}",
+		rig_id(line));
+	line = rig_hear(peer);
+	ok(span_ends(line, S("\"cursor\":\"\"}}")), "an empty cursor is one");
+	rig_say(peer,
+		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[{\"n\":3}],\"nextCursor\":null}}",
+		rig_id(line));
+	TURN_UNTIL(&worker.loop, got.done);
+	ok(got.done == 1 && got.fine && !got.gather, "no cursor is the end");
+	is_span(buf_span(&got.items), S("{\"n\":1.0},{\"n\":2},{\"n\":3}"), "all items, numbers as written");
+	is_span(buf_span(&got.result), S("{\"a\":1,\"ttlMs\":5}"), "and what the first page says besides");
+	got_release(&got);
+}
+
+static void dying(struct link *link, struct peer *peer)
+{
+	struct got got = got_new();
+
+	got.gather = gather_start(link, METHOD_TOOLS_LIST, S(""), on_done, &got);
+	(void)rig_hear(peer);
+	rig_end(peer);
+	TURN_UNTIL(&worker.loop, dead);
+	ok(got.done == 1 && !got.fine && got.why.n, "the server ends: so does the list");
+	got_release(&got);
+}
+
+int main(void)
+{
+	struct server *server;
+	struct peer peer;
+	struct link *link;
+
+	if (!ok(rig_start(), "a worker"))
+		return tap_done();
+	server = rig_server("files");
+	link = open_link(server, &peer);
+	refused(link, &peer);
+	endless(link, &peer);
+	given_up(link, &peer);
+	joined(link, &peer);
+	dying(link, &peer);
+	link = link_close(link);
+	rig_stop();
+	return tap_done();
+}
