@@ -8,6 +8,10 @@
  * What a peer sends wrong is not an err: that is a typed outcome of the parser at hand. An err
  * lives on the caller's stack, allocates nothing, and holds a whole sentence, outermost context
  * first.
+ *
+ * The sentence is for people and hence in the language of tr(): a literal given as a format is a
+ * key of the catalogue (po/). What the kernel says stays as the C library has it. A process whose
+ * errs are told to peers keeps to English.
  */
 enum err_code {
 	ERR_NONE = 0,
@@ -31,7 +35,10 @@ struct err {
 
 #define ERR_INIT ((struct err){ .code = ERR_NONE })
 
-/* Sets code and sentence. Always returns -1, so that `return err_set(...)` reads well. */
+/*
+ * Sets code and sentence. Always returns -1, so that `return err_set(...)` reads well.
+ * Shape: what is too long for `text` is cut between two characters.
+ */
 #define err_set(err, code, ...) err_set_at((err), (code), 0, __FILE__, __LINE__, __VA_ARGS__)
 /* Sets ERR_SYSTEM from `errno`; the errno's text is appended after ": ". Returns -1. */
 #define err_sys(err, ...) err_sys_at((err), __FILE__, __LINE__, __VA_ARGS__)

@@ -8,6 +8,7 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -38,8 +39,9 @@ pid_t spawn_role(const char *role, int channel, struct err *err)
 	pid_t pid = -1;
 	int rc;
 
+	/* The keeper is heard by who runs a command, the others by peers: those speak English. */
 	(void)snprintf(language, sizeof(language), "KANMON_LANG=%s",
-		       tr_get_language() == TR_JA ? "ja" : "en");
+		       tr_get_language() == TR_JA && strcmp(role, "keeper") == 0 ? "ja" : "en");
 	(void)sigemptyset(&none);
 	(void)sigfillset(&all);
 	if (posix_spawn_file_actions_init(&actions) != 0)

@@ -180,9 +180,9 @@ static void give_up_ask(struct attachment *attachment, struct link *link, const 
 	struct buf *out = &client->worker->out;
 
 	buf_clear(out);
-	buf_add(out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
-	buf_add(out, ask->id_raw);
-	buf_add(out, S(",\"error\":{\"code\":-32603,\"message\":\"The client did not answer in time\"}}"));
+	message_write_error(out, &(struct message_error){ .id = ask->id_raw,
+							  .code = -32603,
+							  .text = S("The client did not answer in time") });
 	if (buf_ok(out))
 		link_send(link, buf_span(out), &facts);
 	buf_clear(out);

@@ -329,11 +329,9 @@ static void refuse_ask(struct link *link, const struct message *message, int cod
 	static const struct send_facts facts = { .method = METHOD_NONE };
 	CLEANUP(buf_release) struct buf answer = BUF_INIT((size_t)8192);
 
-	buf_add(&answer, S("{\"jsonrpc\":\"2.0\",\"id\":"));
-	buf_add(&answer, message_token(message->json, message->id));
-	buf_addf(&answer, ",\"error\":{\"code\":%d,\"message\":", code);
-	json_add_string(&answer, text);
-	buf_add(&answer, S("}}"));
+	message_write_error(&answer, &(struct message_error){ .id = message_token(message->json, message->id),
+							      .code = code,
+							      .text = text });
 	if (buf_ok(&answer))
 		link_send(link, buf_span(&answer), &facts);
 }
@@ -467,12 +465,6 @@ void client_tick(struct client *client, uint64_t now_ms)
 			link_tick(link, now_ms);
 	}
 	post_tick(client, now_ms);
-	LIST_EACH(&client->asks, node) {
-		struct ask *ask = LIST_ENTRY(node, struct ask, node);
-
-		if (now_ms >= ask->deadline_ms)
-			ask_free(client, ask);
-	}
 	if (!busy && now_ms > client->used_ms + client->worker->limits.session_idle_ms)
 		client_close(client, S("idle"));
 }

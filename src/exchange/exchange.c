@@ -217,19 +217,11 @@ void exchange_refuse(struct exchange *x, unsigned status, int error, const char 
 
 	if (!x->recorded)
 		(void)record_decision(x, false, code);
-	begin_answer(x, &out);
-	buf_addf(&out, ",\"error\":{\"code\":%d,\"message\":", error);
-	json_add_string(&out, text);
-	if (code || data.n) {
-		buf_add(&out, S(",\"data\":{"));
-		if (code)
-			buf_addf(&out, "\"kanmon\":\"%s\"", code);
-		if (code && data.n)
-			buf_add_char(&out, ',');
-		buf_add(&out, data);
-		buf_add_char(&out, '}');
-	}
-	buf_add(&out, S("}}"));
+	message_write_error(&out, &(struct message_error){ .id = x->id.n ? x->id : S("null"),
+							   .code = error,
+							   .text = text,
+							   .kanmon = code,
+							   .data = data });
 	exchange_finish(x, status, buf_span(&out), "refused");
 }
 

@@ -169,11 +169,8 @@ static void refuse_element(struct post *post, struct span id, const char *code, 
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)2048);
 	struct sink *sink = post_open(post);
 
-	buf_add(&out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
-	buf_add(&out, id);
-	buf_add(&out, S(",\"error\":{\"code\":-32600,\"message\":"));
-	json_add_string(&out, text);
-	buf_addf(&out, ",\"data\":{\"kanmon\":\"%s\"}}}", code);
+	message_write_error(
+	    &out, &(struct message_error){ .id = id, .code = -32600, .text = text, .kanmon = code });
 	sink->send(sink, NULL, 200, buf_span(&out), true);
 }
 

@@ -91,15 +91,8 @@ static void reply_error(struct stdio_front *front, struct span id, int code, con
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)16384);
 
-	buf_add(&out, S("{\"jsonrpc\":\"2.0\","));
-	if (id.n) {
-		buf_add(&out, S("\"id\":"));
-		buf_add(&out, id);
-		buf_add_char(&out, ',');
-	}
-	buf_addf(&out, "\"error\":{\"code\":%d,\"message\":", code);
-	json_add_string(&out, text);
-	buf_addf(&out, ",\"data\":{\"kanmon\":\"%s\"}}}", kanmon);
+	message_write_error(
+	    &out, &(struct message_error){ .id = id, .code = code, .text = text, .kanmon = kanmon });
 	(void)write_line(front, buf_span(&out));
 }
 

@@ -3,7 +3,6 @@
 #include "exchange/visit.h"
 
 #include "base/check.h"
-#include "json/write.h"
 
 /* --- answers of the door itself --- */
 
@@ -24,16 +23,8 @@ void visit_refuse(const struct visit *visit, unsigned status, struct span id, in
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)16384);
 
-	/* An id that cannot be read is left out: no schema of MCP knows null here. */
-	buf_add(&out, S("{\"jsonrpc\":\"2.0\","));
-	if (id.n) {
-		buf_add(&out, S("\"id\":"));
-		buf_add(&out, id);
-		buf_add_char(&out, ',');
-	}
-	buf_addf(&out, "\"error\":{\"code\":%d,\"message\":", code);
-	json_add_string(&out, text);
-	buf_addf(&out, ",\"data\":{\"kanmon\":\"%s\"}}}", kanmon);
+	message_write_error(
+	    &out, &(struct message_error){ .id = id, .code = code, .text = text, .kanmon = kanmon });
 	visit_reply(visit->request, status, buf_span(&out), NULL, 0);
 }
 

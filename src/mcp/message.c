@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mcp/message.h"
 
+#include "json/write.h"
+
 /* Longer ids are nobody's; a bound keeps what is stored for every call small. */
 enum { MESSAGE_ID_BYTES = 512 };
 
@@ -192,4 +194,29 @@ json_at message_progress_token(const struct message *message)
 	if (message->kind == MESSAGE_REQUEST && message->meta != JSON_NONE)
 		at = json_get(message->json, message->meta, S("progressToken"));
 	return message_token(message->json, at).n ? at : JSON_NONE;
+}
+
+void message_write_error(struct buf *out, const struct message_error *error)
+{
+	buf_add(out, S("{\"jsonrpc\":\"2.0\","));
+	if (error->id.n) {
+		buf_add(out, S("\"id\":"));
+		buf_add(out, error->id);
+		buf_add_char(out, ',');
+	}
+	buf_add(out, S("\"error\":{\"code\":"));
+	buf_add_i64(out, error->code);
+	buf_add(out, S(",\"message\":"));
+	json_add_string(out, error->text);
+	if (error->kanmon || error->data.n)
+		buf_add(out, S(",\"data\":{"));
+	if (error->kanmon) {
+		buf_add(out, S("\"kanmon\":\""));
+		buf_add(out, span_str(error->kanmon));
+		buf_add_char(out, '"');
+	}
+	if (error->kanmon && error->data.n)
+		buf_add_char(out, ',');
+	buf_add(out, error->data);
+	buf_add(out, error->kanmon || error->data.n ? S("}}}") : S("}}"));
 }

@@ -66,3 +66,14 @@ struct span message_token(const struct json *json, json_at at);
 
 /* The `progressToken` the sender of a request wants progress under; JSON_NONE where none. */
 json_at message_progress_token(const struct message *message);
+
+/* The answer that something went wrong. */
+struct message_error {
+	struct span id; /* of the request, as JSON; empty: left out, for no schema of MCP knows null there */
+	int code;	/* of JSON-RPC, or of MCP */
+	struct span text;   /* for people; not yet JSON */
+	const char *kanmon; /* our code for it, "K702"; NULL for none */
+	struct span data;   /* more members of `data`, as JSON without braces; may be empty */
+};
+
+void message_write_error(struct buf *out, const struct message_error *error);

@@ -207,8 +207,37 @@ static void claims(void)
 	   "a whole one, with an escape in a name");
 }
 
+static void errors(void)
+{
+	static const struct {
+		struct message_error error;
+		const char *want, *name;
+	} cases[] = {
+		{ { .code = -32700, .text = SPAN("a \"b\"") },
+		  "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32700,\"message\":\"a \\\"b\\\"\"}}",
+		  "no id: none is made up" },
+		{ { .id = SPAN("\"1\""), .code = 1, .text = SPAN(""), .kanmon = "K702" },
+		  "{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"error\":{\"code\":1,\"message\":\"\",\"data\":{\"kanmon\":\"K702\"}}}",
+		  "our code" },
+		{ { .id = SPAN("null"), .code = 1, .text = SPAN("x"), .data = SPAN("\"a\":1") },
+		  "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":1,\"message\":\"x\",\"data\":{\"a\":1}}}",
+		  "more data" },
+		{ { .id = SPAN("0"), .code = 1, .text = SPAN("x"), .kanmon = "K1", .data = SPAN("\"a\":1") },
+		  "{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":1,\"message\":\"x\",\"data\":{\"kanmon\":\"K1\",\"a\":1}}}",
+		  "both" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)1024);
+
+		message_write_error(&out, &cases[i].error);
+		is_span(buf_span(&out), span_str(cases[i].want), "an error is written: %s", cases[i].name);
+	}
+}
+
 int main(void)
 {
+	errors();
 	refusals();
 	long_ids();
 	calls();
