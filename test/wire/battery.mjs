@@ -3,6 +3,7 @@
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import { narrow } from './catalogue.mjs';
 import { NotApplicable } from './peer.mjs';
 
 const CHECK_MS = 30_000;
@@ -18,8 +19,9 @@ const kinds = {
 
 function usage(words) {
 	console.error(`${words}
-usage: client{1,2}.mjs --server KIND [--folder DIR] [--mode MODE] stdio COMMAND... | http URL [TOKEN]
+usage: client{1,2}.mjs --server KIND [--folder DIR] [--prefix NAME__] [--mode MODE] stdio COMMAND... | http URL [TOKEN]
   KIND is one of ${Object.keys(kinds).join(', ')}; --folder is the folder server-filesystem serves;
+  --prefix stands before the server's names where several are served together;
   --mode (client2 only) is default, auto or 2026-07-28`);
 	process.exit(2);
 }
@@ -32,7 +34,7 @@ function readArguments(modes) {
 		usage('no transport');
 	const { values } = parseArgs({
 		args: argv.slice(0, at),
-		options: { server: { type: 'string' }, folder: { type: 'string', default: '/tmp' }, mode: { type: 'string', default: 'default' } },
+		options: { server: { type: 'string' }, folder: { type: 'string', default: '/tmp' }, prefix: { type: 'string' }, mode: { type: 'string', default: 'default' } },
 	});
 	if (!(values.server in kinds))
 		usage(`no kind of server: ${values.server}`);
@@ -79,6 +81,8 @@ async function runAll(connect, options) {
 
 	const connected = await runCheck('connect', async () => {
 		peer = await connect(options.target, roots, options);
+		if (options.prefix)
+			narrow(peer, options.prefix);
 	}, undefined, options);
 	if (!connected)
 		return false;

@@ -12,7 +12,7 @@ export function declares(...names) {
 		'capabilities',
 		(peer) => {
 			for (const name of names)
-				expect(peer.capabilities[name], `the server does not declare ${name}`);
+				expect(peer.capabilities[name] || peer.absent.has(name), `the server does not declare ${name}`);
 		},
 	];
 }

@@ -1,5 +1,6 @@
 // checks-everything.mjs - what server-everything must do: every feature of the handshake era, tasks included.
 // SPDX-License-Identifier: Apache-2.0
+import { answering } from './checks-asking.mjs';
 import { declares, has, ping, toolNames, unknownTool } from './checks-common.mjs';
 import { expect, firstText, NotApplicable, refused, same, texts, until } from './peer.mjs';
 
@@ -234,6 +235,26 @@ async function taskElicitation(peer) {
 	peer.answers.elicitation = () => ({ action: 'decline' });
 }
 
+/** Here the client is the one who keeps the task, and the server asks until it is done. */
+async function taskOfClient(peer) {
+	if (peer.sdk !== 1)
+		throw new NotApplicable('SDK 2.4.0 keeps no tasks (1.2 item 6: tasks left the core)');
+	const accept = () => ({ action: 'accept', content: { name: 'Ada' } });
+	const [sampled, asked] = await answering(peer, 'elicitation', accept, () =>
+		Promise.all([
+			peer.call('trigger-sampling-request-async', { prompt: 'say it later', maxTokens: 9 }),
+			peer.call('trigger-elicitation-request-async'),
+		]),
+	);
+
+	for (const [result, words] of [[sampled, '"text": "sampled"'], [asked, 'Name: Ada']]) {
+		const said = texts(result).join('\n');
+
+		expect(said.includes('[COMPLETED]') && said.includes(words), `after a task: ${said}`);
+		expect(said.includes('Poll 1: completed'), `the server did not ask for the task: ${said}`);
+	}
+}
+
 async function taskCancelled(peer) {
 	const { taskId } = await peer.startTask(research, { topic: 'nothing' });
 
@@ -284,6 +305,7 @@ export const checks = [
 	['elicitation-url', urlElicitation],
 	['task', task],
 	['task-elicitation', taskElicitation],
+	['task-of-client', taskOfClient],
 	// Last, as the SDK clients resume a stream that brought an error, and this server then replays every stream.
 	['elicitation-url-error', urlElicitationByError],
 	['resource-unknown', unknownResource],

@@ -28,7 +28,11 @@ async function schema(peer) {
 async function progress(peer) {
 	const { progress: steps } = await peer.callWithProgress('test_tool_with_progress');
 
-	same(steps.map((step) => step.progress), [0, 50, 100], 'the progress');
+	const numbers = steps.map((step) => step.progress);
+	// The 1.x client drops progress that arrives in one chunk with the result.
+	const least = peer.sdk === 1 ? 2 : 3;
+	expect(numbers.length >= least, `progress ${numbers} of 0, 50, 100`);
+	same(numbers, [0, 50, 100].slice(0, numbers.length), 'the progress');
 }
 
 async function logging(peer) {
@@ -37,9 +41,11 @@ async function logging(peer) {
 	const before = peer.seen.log.length;
 
 	await peer.callLogged('test_tool_with_logging');
-	await until(() => peer.seen.log.length >= before + 3, 'three log lines');
+	// Where several servers are served together, others may have something to say, too.
+	const said = () => peer.seen.log.slice(before).map((note) => note.data).filter((line) => /^Tool /.test(line));
+	await until(() => said().length >= 3, 'three log lines');
 	same(
-		peer.seen.log.slice(before).map((note) => note.data),
+		said(),
 		['Tool execution started', 'Tool processing data', 'Tool execution completed'],
 		'the log lines in order',
 	);
@@ -88,6 +94,9 @@ async function prompts(peer) {
 	const { messages } = await peer.getPrompt({ name: 'test_prompt_with_arguments', arguments: { arg1: 'a', arg2: 'b' } });
 
 	same(messages[0].content.text, "Prompt with arguments: arg1='a', arg2='b'", 'the prompt');
+}
+
+async function completion(peer) {
 	const ref = { type: 'ref/prompt', name: 'test_prompt_with_arguments' };
 	const { completion } = await peer.complete({ ref, argument: { name: 'arg1', value: 'par' } });
 	same(completion.values, ['paris', 'park', 'party'], 'words with par');
@@ -105,6 +114,7 @@ export const checks = [
 	['reconnection', reconnection],
 	['resources', resources],
 	['prompts', prompts],
+	['completion', completion],
 	['elicitation', elicits(mrtr('elicitation'), { name: 'Ada' }, 'Hello, Ada!')],
 	['elicitation-state', elicits(mrtr('request_state'), { ok: true }, 'state-ok')],
 	['elicitation-rounds', rounds],

@@ -1,6 +1,6 @@
 // client1.mjs - runs the checks for one server through the SDK 1.x client: client1.mjs --server KIND stdio CMD… | http URL [TOKEN].
 // SPDX-License-Identifier: Apache-2.0
-import { Client, StdioClientTransport, StreamableHTTPClientTransport, types } from '../peers/sdk1.mjs';
+import { Client, InMemoryTaskStore, StdioClientTransport, StreamableHTTPClientTransport, types } from '../peers/sdk1.mjs';
 import { drive } from './battery.mjs';
 import { NotApplicable, Peer } from './peer.mjs';
 
@@ -9,6 +9,7 @@ const capabilities = {
 	sampling: {},
 	elicitation: { form: {}, url: {} },
 	roots: { listChanged: true },
+	tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
 };
 
 function makeTransport({ transport, url, token, command, args }) {
@@ -40,9 +41,23 @@ class Peer1 extends Peer {
 		note(types.PromptListChangedNotificationSchema, seen.prompts);
 		note(types.ResourceListChangedNotificationSchema, seen.resources);
 		note(types.ResourceUpdatedNotificationSchema, seen.updated);
-		client.setRequestHandler(types.CreateMessageRequestSchema, ({ params }) => this.answerSampling(params));
-		client.setRequestHandler(types.ElicitRequestSchema, ({ params }) => this.answerElicitation(params));
+		client.setRequestHandler(types.CreateMessageRequestSchema, ({ params }, extra) =>
+			this.#answer(params, extra, this.answerSampling(params)),
+		);
+		client.setRequestHandler(types.ElicitRequestSchema, ({ params }, extra) =>
+			this.#answer(params, extra, this.answerElicitation(params)),
+		);
 		client.setRequestHandler(types.ListRootsRequestSchema, () => this.answerRoots());
+	}
+
+	/** A server may want its answer as a task, to be fetched later. */
+	async #answer(params, { taskStore }, result) {
+		if (!params.task)
+			return result;
+		const task = { ...(await taskStore.createTask({ ttl: params.task.ttl })) };
+
+		await taskStore.storeTaskResult(task.taskId, 'completed', result);
+		return { task };
 	}
 
 	get capabilities() {
@@ -82,7 +97,7 @@ class Peer1 extends Peer {
 	}
 
 	callLogged(name, args) {
-		return this.call(name, args);
+		return this.client.callTool({ name, arguments: args });
 	}
 
 	/** Calls a tool as a task: the steps it went through, and its result. */
@@ -123,7 +138,9 @@ class Peer1 extends Peer {
 }
 
 async function connect(target, roots) {
-	const client = new Client(info, { capabilities });
+	// Without a queue of messages for tasks: with one, this SDK keeps the answer to a server's own task's question to itself.
+	const tasks = { taskStore: new InMemoryTaskStore() };
+	const client = new Client(info, { capabilities, ...tasks });
 	const transport = makeTransport(target);
 	const peer = new Peer1(client, transport, roots);
 

@@ -1,6 +1,7 @@
 // conversation.mjs - follows the messages of one connection or session: which revision each belongs to, what a response answers.
 // SPDX-License-Identifier: Apache-2.0
 const MAX_ASKED = 10_000;
+const MAX_TASKS = 10_000;
 const VERSION = 'io.modelcontextprotocol/protocolVersion';
 const HANDSHAKE = '2025-11-25';
 const MODERN = '2026-07-28';
@@ -14,14 +15,26 @@ function namedRevision(message) {
 	return message.params?._meta?.[VERSION] ?? message.result?.protocolVersion;
 }
 
+/** Puts a value into a map that forgets its oldest first. */
+function keep(map, key, value, ceiling) {
+	map.delete(key);
+	if (map.size >= ceiling)
+		map.delete(map.keys().next().value);
+	map.set(key, value);
+}
+
 export class Conversation {
 	#asked = { client: new Map(), server: new Map() };
+	#tasks = new Map();
 
 	constructor(revision) {
 		this.revision = revision;
 	}
 
-	/** The captured form of one message; `direction` is its sender, 'client' or 'server'. */
+	/**
+	 * The captured form of one message; `direction` is its sender, 'client' or 'server'. A response has in `request` the
+	 * method it answers, in `task` whether a task was asked for, and in `payload` the method whose result a task brings.
+	 */
 	note(direction, message) {
 		const parts = Array.isArray(message) ? message : [message];
 		const [first] = parts;
@@ -30,7 +43,15 @@ export class Conversation {
 
 		for (const part of parts)
 			this.#remember(direction, part, revision);
-		return { revision, direction, message, ...(asked && { request: asked.method }) };
+		return { revision, direction, message, ...(asked && this.#describe(first, asked)) };
+	}
+
+	#describe(message, { method, task, taskId }) {
+		const payload = method === 'tasks/result' ? this.#tasks.get(taskId) : undefined;
+
+		if (task && message.result?.task?.taskId !== undefined)
+			keep(this.#tasks, message.result.task.taskId, method, MAX_TASKS);
+		return { request: method, ...(task && { task }), ...(payload && { payload }) };
 	}
 
 	#answered(direction, message) {
@@ -54,11 +75,8 @@ export class Conversation {
 	#remember(direction, message, revision) {
 		if (message?.method === undefined || message.id === undefined)
 			return;
-		const known = this.#asked[direction];
+		const { id, method, params } = message;
 
-		known.delete(message.id);
-		if (known.size >= MAX_ASKED)
-			known.delete(known.keys().next().value);
-		known.set(message.id, { method: message.method, revision });
+		keep(this.#asked[direction], id, { method, revision, task: params?.task !== undefined, taskId: params?.taskId }, MAX_ASKED);
 	}
 }

@@ -71,12 +71,17 @@ class Gate:
         self.token = made.stdout.decode().split()[-1]
         return self
 
-    def url(self, name):
-        return f"http://127.0.0.1:{self.port}/mcp/{name}"
+    def url(self, name=None):
+        """The endpoint of one server, or of all together."""
+        return f"http://127.0.0.1:{self.port}/mcp" + (f"/{name}" if name else "")
 
     def run_command(self, name, argv):
         """What a host starts instead of argv when the server stands behind the gate."""
         return [kanmon_path(), "run", "--name", name, "-c", self.config, "--", *argv]
+
+    def serve_command(self):
+        """What a host starts to have all servers of this gate."""
+        return [kanmon_path(), "serve", "--stdio", "-c", self.config]
 
     def stop(self):
         if self.process:

@@ -56,7 +56,7 @@ export async function refused(call, words) {
 
 /**
  * The face both drivers fill: methods of the client, `seen` for what the server sent unasked, `answers` for what it asks.
- * `era` is 'legacy' or 'modern', `sdk` is 1 or 2.
+ * `era` is 'legacy' or 'modern', `sdk` is 1 or 2, `absent` the capabilities the place does not have whatever the server does.
  */
 export class Peer {
 	seen = { log: [], tools: [], prompts: [], resources: [], updated: [], sampling: [], elicitation: [], roots: 0 };
@@ -65,6 +65,8 @@ export class Peer {
 		elicitation: () => ({ action: 'decline' }),
 		roots: [],
 	};
+
+	absent = new Set();
 
 	constructor(sdk, roots) {
 		this.sdk = sdk;

@@ -56,15 +56,24 @@ export class Recorder {
 		this.path = path;
 	}
 
-	write(conversation, direction, text) {
-		let entry;
+	/** `status` is that of the HTTP answer the text came in, if it did. */
+	write(conversation, direction, text, status = 200) {
+		appendFileSync(this.path, `${JSON.stringify(this.entry(conversation, direction, text, status))}\n`);
+	}
+
+	/** What is written of one text. */
+	entry(conversation, direction, text, status) {
+		let message;
 
 		try {
-			entry = conversation.note(direction, JSON.parse(text));
+			message = JSON.parse(text);
 		} catch {
-			entry = { direction, unreadable: text.slice(0, 1000) };
+			return { direction, unreadable: text.slice(0, 1000) };
 		}
-		appendFileSync(this.path, `${JSON.stringify(entry)}\n`);
+		// What HTTP and OAuth say of a refusal, {"error":"invalid_token"}, is no message of the protocol.
+		if (status >= 400 && typeof message?.error === 'string')
+			return { direction, refusal: message, status };
+		return conversation.note(direction, message);
 	}
 }
 
@@ -149,7 +158,7 @@ export class RecordingRelay {
 	#answer(conversation, answer, response) {
 		const id = answer.headers['mcp-session-id'];
 		const type = answer.headers['content-type'] ?? '';
-		const take = (text) => this.recorder.write(conversation, 'server', text);
+		const take = (text) => this.recorder.write(conversation, 'server', text, answer.statusCode);
 
 		if (id !== undefined && !this.#sessions.has(id))
 			this.#adopt(id, conversation);

@@ -1,8 +1,9 @@
 // schema-check.mjs - validates captured messages against the published schema of their revision; a command and a library.
 // SPDX-License-Identifier: Apache-2.0
 //
-// schema-check.mjs [--sent-by client|server] FILE.jsonl…   one object a line: {revision, direction, message, request}:
-// direction is the sender, `request` the method a response answers. Exit 0 all valid, 1 not, 77 without the schemas.
+// schema-check.mjs --clients FILE… --servers FILE…   what a gate sent to its clients and to its servers
+// schema-check.mjs FILE…                             what both sides sent, as recorded between two peers
+// A file has one object a line, as conversation.mjs makes them. Exit 0 all valid, 1 not or nothing there, 77 without the schemas.
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +12,11 @@ import { Ajv, Ajv2020, formats } from '../peers/schema.mjs';
 
 const SCHEMAS = fileURLToPath(new URL('../../../shared/data/mcp-schema', import.meta.url));
 const MAX_SHOWN = 50;
+const NO_SCHEMAS = 77;
+
+// Requests whose answer says nothing but yes.
+const PLAIN = ['PingRequest', 'SetLevelRequest', 'SubscribeRequest', 'UnsubscribeRequest'];
+const TASKED = ['CallToolRequest', 'CreateMessageRequest', 'ElicitRequest'];
 
 /** Definition names of a union, or of the one definition that stands for it. */
 function members(definitions, union) {
@@ -44,6 +50,15 @@ class Revision {
 			client: this.#table('ClientRequest', 'ClientNotification'),
 			server: this.#table('ServerRequest', 'ServerNotification'),
 		};
+		this.errors = this.#errorTable();
+	}
+
+	/** The definitions of errors that say more than a code and a text. */
+	#errorTable() {
+		const code = (name) => this.definitions[name].properties?.error?.allOf?.[1]?.properties?.code?.const;
+		const names = Object.keys(this.definitions).filter((name) => code(name) !== undefined);
+
+		return new Map(names.map((name) => [code(name), name]));
 	}
 
 	#table(...unions) {
@@ -63,11 +78,11 @@ class Revision {
 		return validate.errors.slice(0, 5).map((error) => `${name}${error.instancePath} ${error.message}`);
 	}
 
-	/** The first definition that fits wins; otherwise the problems of the first. */
-	problemsOfAny(names, value) {
-		const found = names.map((name) => this.problems(name, value));
+	/** Whether a request of the newer era may be answered with a question. */
+	mayAsk(stem) {
+		const members = this.definitions[`${stem}Response`]?.properties?.result?.anyOf ?? [];
 
-		return found.some((one) => one.length === 0) ? [] : found[0];
+		return members.some(({ $ref }) => $ref?.endsWith('/InputRequiredResult'));
 	}
 }
 
@@ -85,7 +100,8 @@ export class SchemaChecker {
 	}
 
 	/** What is wrong with one captured message, in words; empty when it is valid. */
-	check({ revision: name, direction, message, request }) {
+	check(entry) {
+		const { revision: name, direction, message } = entry;
 		const revision = this.#revision(name);
 
 		if (!revision)
@@ -93,15 +109,24 @@ export class SchemaChecker {
 		if (Array.isArray(message)) {
 			if (name !== '2025-03-26')
 				return [`revision ${name} has no batches`];
-			return message.flatMap((part) => this.check({ revision: name, direction, message: part, request }));
+			return message.flatMap((part) => this.check({ ...entry, message: part }));
 		}
 		if (message === null || typeof message !== 'object')
 			return ['not an object'];
 		if (message.method !== undefined)
 			return this.#checkCall(revision, direction, message);
 		if (message.error !== undefined)
-			return revision.problems(revision.definitions.JSONRPCErrorResponse ? 'JSONRPCErrorResponse' : 'JSONRPCError', message);
-		return this.#checkResult(revision, direction, message, request);
+			return this.#checkError(revision, entry);
+		return this.#checkResult(revision, entry);
+	}
+
+	#checkError(revision, { message, request }) {
+		const envelope = revision.definitions.JSONRPCErrorResponse ? 'JSONRPCErrorResponse' : 'JSONRPCError';
+		const special = revision.errors.get(message.error?.code);
+
+		if (message.id !== undefined && message.id !== null && !request)
+			return ['an error for an unknown request'];
+		return [...revision.problems(envelope, message), ...(special ? revision.problems(special, message) : [])];
 	}
 
 	#checkCall(revision, direction, message) {
@@ -116,20 +141,36 @@ export class SchemaChecker {
 		return [...revision.problems(kind, message), ...revision.problems(name, message)];
 	}
 
-	#checkResult(revision, direction, message, method) {
+	#checkResult(revision, { direction, message, request, task, payload }) {
 		const envelope = revision.definitions.JSONRPCResultResponse ? 'JSONRPCResultResponse' : 'JSONRPCResponse';
-		const asked = revision.methods[direction === 'client' ? 'server' : 'client'].get(method);
+		const requests = revision.methods[direction === 'client' ? 'server' : 'client'];
+		// A task brings, in the end, what the request it stands for would have brought.
+		const asked = requests.get(payload ?? request);
 
 		if (!asked)
-			return [`a result for ${method ?? 'an unknown request'}`];
+			return [`a result for ${request ?? 'an unknown request'}`];
+		const name = this.#resultName(revision, asked, message.result, task);
+		if (!revision.definitions[name])
+			return [`there is no definition ${name}`];
+		return [...revision.problems(envelope, message), ...revision.problems(name, message.result), ...this.#asksNothing(name, message.result)];
+	}
+
+	#resultName(revision, asked, result, task) {
 		const stem = asked.replace(/Request$/, 'Result');
-		if (revision.definitions[`${stem}Response`])
-			return revision.problems(`${stem}Response`, message);
-		const names = [revision.definitions[stem] ? stem : 'EmptyResult'];
-		// A task-augmented request is answered with a task first.
-		if (revision.definitions.CreateTaskResult && ['CallToolRequest', 'CreateMessageRequest', 'ElicitRequest'].includes(asked))
-			names.push('CreateTaskResult');
-		return [...revision.problems(envelope, message), ...revision.problemsOfAny(names, message.result)];
+
+		if (task && TASKED.includes(asked) && result?.task !== undefined)
+			return 'CreateTaskResult';
+		if (result?.resultType === 'input_required' && revision.mayAsk(stem))
+			return 'InputRequiredResult';
+		return PLAIN.includes(asked) ? 'EmptyResult' : stem;
+	}
+
+	/** What the schema says in words only. */
+	#asksNothing(name, result) {
+		const isEmpty = name === 'InputRequiredResult' && result.inputRequests === undefined && result.requestState === undefined;
+		const isOther = name !== 'InputRequiredResult' && (result?.resultType ?? 'complete') !== 'complete';
+
+		return [...(isEmpty ? ['a question without questions or state'] : []), ...(isOther ? [`a ${name} of type ${result.resultType}`] : [])];
 	}
 }
 
@@ -140,36 +181,66 @@ function* readEntries(files) {
 				yield { where: `${file}:${index + 1}`, entry: JSON.parse(line) };
 }
 
-/** Checks files of captures and reports; the counts are per revision and sender. */
-export function checkFiles(files, { sentBy, print = console.log } = {}) {
-	const checker = new SchemaChecker();
-	const counts = new Map();
-	let bad = 0;
+/** One side of a capture: the files, who sent what is looked at, and what that is called. */
+class Side {
+	counts = new Map();
+	bad = 0;
+	refusals = 0;
 
-	for (const { where, entry } of readEntries(files)) {
-		if (sentBy && entry.direction !== sentBy)
-			continue;
+	constructor(words, sentBy, files) {
+		Object.assign(this, { words, sentBy, files });
+	}
+
+	get total() {
+		return [...this.counts.values()].reduce((sum, count) => sum + count, 0);
+	}
+
+	check(checker, print) {
+		for (const { where, entry } of readEntries(this.files))
+			if (entry.direction === this.sentBy && entry.refusal)
+				this.refusals++;
+			else if (entry.direction === this.sentBy)
+				this.#checkOne(checker, print, where, entry);
+	}
+
+	#checkOne(checker, print, where, entry) {
 		const problems = entry.unreadable === undefined ? checker.check(entry) : ['not JSON'];
-		const key = `${entry.revision ?? 'unknown'} ${entry.direction}`;
-		counts.set(key, (counts.get(key) ?? 0) + 1);
-		if (problems.length > 0 && ++bad <= MAX_SHOWN)
+		const revision = entry.revision ?? 'unknown';
+
+		this.counts.set(revision, (this.counts.get(revision) ?? 0) + 1);
+		if (problems.length > 0 && ++this.bad <= MAX_SHOWN)
 			print(`not ok ${where} ${entry.message?.method ?? entry.request ?? ''}: ${problems.join('; ')}`);
 	}
-	for (const [key, count] of [...counts].sort())
-		print(`${key}: ${count} messages`);
-	print(`${bad} invalid`);
-	return { bad, total: [...counts.values()].reduce((sum, count) => sum + count, 0) };
+}
+
+/** Checks captures and reports. False when a message is invalid, or when a side sent none: then nothing was checked. */
+export function checkFiles({ clients = [], servers = [], both = [] }, print = console.log) {
+	const checker = new SchemaChecker();
+	const sides =
+		both.length > 0
+			? [new Side('from clients', 'client', both), new Side('from servers', 'server', both)]
+			: [new Side('to clients', 'server', clients), new Side('to servers', 'client', servers)];
+
+	for (const side of sides)
+		side.check(checker, print);
+	const revisions = new Set(sides.flatMap(({ counts }) => [...counts.keys()]));
+	for (const revision of [...revisions].sort())
+		print(`${revision}: ${sides.map(({ words, counts }) => `${counts.get(revision) ?? 0} messages ${words}`).join(', ')}`);
+	const [bad, refusals] = ['bad', 'refusals'].map((name) => sides.reduce((sum, side) => sum + side[name], 0));
+	print(`note: ${sides.map(({ words, total }) => `${total} messages ${words}`).join(', ')}, ${bad} invalid; ${refusals} refusals by HTTP alone`);
+	return bad === 0 && sides.every(({ total }) => total > 0);
 }
 
 function main() {
-	const { values, positionals } = parseArgs({ options: { 'sent-by': { type: 'string' } }, allowPositionals: true });
+	const files = { type: 'string', multiple: true };
+	const { values, positionals } = parseArgs({ options: { clients: files, servers: files }, allowPositionals: true });
 
 	if (!SchemaChecker.isAvailable()) {
 		console.log(`1..0 # SKIP no ${SCHEMAS}`);
-		process.exit(77);
+		console.log(`note: the messages were not checked against their schemas: there is no ${SCHEMAS}`);
+		process.exit(NO_SCHEMAS);
 	}
-	const { bad, total } = checkFiles(positionals, { sentBy: values['sent-by'] });
-	process.exit(bad > 0 || total === 0 ? 1 : 0);
+	process.exit(checkFiles({ ...values, both: positionals }) ? 0 : 1);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url))

@@ -32,10 +32,12 @@ def need_peers():
 
 
 class Started:
-    """A context manager: everything started through it has ended when it is left."""
+    """A context manager: everything started through it has ended when it is left. Threads may share one."""
 
     def __init__(self):
         self._running = []
+        self._lock = threading.RLock()
+        self._is_over = False
 
     def __enter__(self):
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -46,7 +48,7 @@ class Started:
         # A second Ctrl-C must not leave anything behind.
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        self.stop()
+        self.stop_for_good()
 
     @staticmethod
     def _interrupt(number, _frame):
@@ -54,7 +56,9 @@ class Started:
 
     def start(self, argv, log, env=None, cwd=None, stdout=None):
         """Starts argv; stderr, and stdout unless a pipe is asked for, go to the file named log."""
-        with open(log, "ab") as out:
+        with open(log, "ab") as out, self._lock:
+            if self._is_over:
+                raise Failed("everything is being ended")
             child = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
@@ -64,8 +68,8 @@ class Started:
                 cwd=cwd,
                 start_new_session=True,
             )
-        child.log = log
-        self._running.append(child)
+            child.log = log
+            self._running.append(child)
         return child
 
     def start_listening(self, argv, log, **options):
@@ -100,12 +104,19 @@ class Started:
             pass
         signal_group(child.pid, signal.SIGKILL)
         child.wait()
-        if child in self._running:
-            self._running.remove(child)
+        with self._lock:
+            if child in self._running:
+                self._running.remove(child)
 
     def stop(self):
-        while self._running:
-            self.end(self._running[-1])
+        while running := list(self._running):
+            self.end(running[-1])
+
+    def stop_for_good(self):
+        """As stop(); what another thread is about to start is refused from now on."""
+        with self._lock:
+            self._is_over = True
+        self.stop()
 
 
 def signal_group(pid, number):
