@@ -21,15 +21,16 @@ FULL = (
     Case("4000/s", 64, 4000, 4000, 2000, 200),
 )
 QUICK = (
-    Case("c=64", 64, None, 4000, 1500, 300),
-    Case("c=8", 8, None, 2500, 1000, 100),
-    Case("c=1", 1, None, 800, 500, 50),
-    Case("4000/s", 64, 4000, 800, 600, 100),
+    Case("c=64", 64, None, 3000, 1000, 300),
+    Case("c=8", 8, None, 1200, 500, 100),
+    Case("c=1", 1, None, 500, 300, 50),
+    Case("4000/s", 64, 4000, 600, 400, 100),
 )
 SLOW = (
     Case("c=8", 8, None, 200, 0, 20),
     Case("c=1", 1, None, 100, 0, 10),
 )
+SLOW_QUICK = (Case("c=1", 1, None, 40, 0, 10),)
 
 
 def next_line(process, seconds):
