@@ -15,8 +15,9 @@ struct log {
 };
 
 /*
- * One named value of an event. Values are written with control characters escaped. Never hand a
- * secret, a token or a session id to a field: what identifies them is their hash's first bytes.
+ * One named value of an event. Controls, line separators and what turns the direction of writing are
+ * written escaped; a long value is cut. Never hand a secret, a token or a session id to a field: what
+ * identifies them is their hash's first bytes.
  */
 struct log_field {
 	const char *key;

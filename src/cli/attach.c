@@ -136,7 +136,8 @@ static int connect_gate(const struct options *options, struct gate *gate, struct
 {
 	struct gate_config config;
 	struct err err = ERR_INIT;
-	int rc = gate_load(options, &config);
+	bool broken;
+	int rc = gate_load_running(options, &config, &broken);
 
 	if (rc)
 		return rc;
@@ -150,7 +151,7 @@ static int connect_gate(const struct options *options, struct gate *gate, struct
 int attach_catalogue(const struct options *options)
 {
 	CLEANUP(gate_close) struct gate gate = GATE_INIT;
-	struct ends ends;
+	struct ends ends = { .in = -1, .out = -1, .feed = -1, .drain = -1 };
 	struct wire_out out = { 0 };
 	int rc = connect_gate(options, &gate, &ends);
 
@@ -252,7 +253,7 @@ int attach_server(const struct options *options)
 	CLEANUP(gate_close) struct gate gate = GATE_INIT;
 	CLEANUP(closep) int folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *name = option_value(options, "name");
-	struct ends ends;
+	struct ends ends = { .in = -1, .out = -1, .feed = -1, .drain = -1 };
 	struct wire_out out = { 0 };
 	int rc;
 

@@ -243,10 +243,17 @@ static void check_health(struct doctor *doctor, const struct conf_node *at)
 
 void check_gate(struct doctor *doctor)
 {
-	const struct conf_node *first = conf_get_first(conf_root(doctor->config->conf), "listen");
+	const struct conf_node *first;
 	struct listeners listeners = { .n = 0 };
 	struct err err = ERR_INIT;
 
+	if (!doctor->config->conf) {
+		if (doctor->running)
+			doctor_add(doctor, FINDING_WARNING, TR_MARK("gate"), tr("correct the config"), "%s",
+				   tr("it runs, with the config it read before"));
+		return;
+	}
+	first = conf_get_first(conf_root(doctor->config->conf), "listen");
 	if (doctor->running) {
 		for (const struct conf_node *at = first; at; at = conf_next(at))
 			check_health(doctor, at);
@@ -287,6 +294,17 @@ void check_address(struct doctor *doctor)
 	if (!open)
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("address"), NULL, "%s",
 			   tr("only this machine reaches the gate"));
+}
+
+/* --- TLS --- */
+
+void check_authorities(struct doctor *doctor)
+{
+	struct err err = ERR_INIT;
+
+	if (!gate_tls_roots_there(doctor->config, &err))
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("TLS"), tr("install them, or set `ca`"), "%s",
+			   err.text);
 }
 
 /* --- tokens --- */

@@ -50,7 +50,7 @@ void check_program(struct doctor *doctor)
 	(void)yaml_close(yaml);
 	check_library(doctor, "libsqlite3.so.0", "libsqlite3-0");
 	check_library(doctor, "libpcre2-8.so.0", "libpcre2-8-0");
-	if (doctor->config && gate_tls_wanted(doctor->config))
+	if (doctor->config && doctor->config->conf && gate_tls_wanted(doctor->config))
 		check_library(doctor, "libssl.so.3", "libssl3");
 	if (!http_strict_build())
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("program"), tr("install another build of kanmon"),

@@ -62,30 +62,39 @@ static void ask_gate(struct doctor *doctor)
 			   err.text);
 }
 
+/* The checks that need the config's own words, and those that need its folders only. */
+static void look_at_gate(struct doctor *doctor)
+{
+	static void (*const folders[])(struct doctor * doctor) = { check_data, check_audit, check_gate };
+	static void (*const words[])(struct doctor * doctor) = { check_address, check_tokens, check_servers,
+								 check_authorities };
+
+	ask_gate(doctor);
+	for (size_t i = 0; i < COUNT(folders); i++)
+		folders[i](doctor);
+	if (!doctor->config->conf)
+		check_tokens(doctor);
+	for (size_t i = 0; doctor->config->conf && i < COUNT(words); i++)
+		words[i](doctor);
+}
+
 static void examine(struct doctor *doctor, const struct options *options, struct buf *shown)
 {
-	static void (*const checks[])(struct doctor * doctor) = {
-		check_data, check_audit, check_gate, check_address, check_tokens, check_servers
-	};
-	struct gate_config config;
+	struct gate_config config = { .conf = NULL };
 	bool loaded = load_config(doctor, options, &config, shown);
 
-	if (loaded)
+	if (loaded || gate_find_running(options, &config.paths))
 		doctor->config = &config;
 	if (loaded)
 		describe_config(doctor, &config);
 	check_program(doctor);
-	if (loaded) {
-		ask_gate(doctor);
-		for (size_t i = 0; i < COUNT(checks); i++)
-			checks[i](doctor);
-	}
+	if (doctor->config)
+		look_at_gate(doctor);
 	check_kernel(doctor);
 	check_user(doctor);
 	check_clock(doctor);
 	doctor->config = NULL;
-	if (loaded)
-		gate_config_release(&config);
+	gate_config_release(&config);
 }
 
 static int run(const struct options *options)

@@ -74,6 +74,21 @@ static unsigned long long count_of(const struct state *state, const char *name)
 	return (unsigned long long)state_number(state, 0, name);
 }
 
+/* A file that is broken says nothing of where the gate listens. */
+static const struct conf_node *first_address(const struct gate_config *config)
+{
+	return config->conf ? conf_get_first(conf_root(config->conf), "listen") : NULL;
+}
+
+static void add_config(struct buf *out, const struct gate_config *config)
+{
+	add_label(out, tr("config"));
+	buf_add(out, span_str(config->paths.config[0] ? config->paths.config : tr("the built-in defaults")));
+	if (!config->conf)
+		buf_addf(out, " (%s)", tr("BROKEN; the gate goes on with what it read before"));
+	buf_add_char(out, '\n');
+}
+
 static void add_gate(struct buf *out, const struct state *state, const struct gate_config *config)
 {
 	uint64_t uptime = state_number(state, 0, "uptime_ms");
@@ -84,14 +99,12 @@ static void add_gate(struct buf *out, const struct state *state, const struct ga
 	buf_add(out, S(" ("));
 	add_duration(out, uptime);
 	buf_add(out, S(")\n"));
-	for (const struct conf_node *at = conf_get_first(conf_root(config->conf), "listen"); at;
-	     at = conf_next(at)) {
+	for (const struct conf_node *at = first_address(config); at; at = conf_next(at)) {
 		add_label(out, tr("address"));
 		gate_add_url(out, config, at);
 		buf_add_char(out, '\n');
 	}
-	add_label(out, tr("config"));
-	buf_addf(out, "%s\n", config->paths.config[0] ? config->paths.config : tr("the built-in defaults"));
+	add_config(out, config);
 	add_label(out, tr("data"));
 	buf_addf(out, "%s\n", config->paths.data);
 	add_label(out, tr("sessions"));
@@ -221,8 +234,7 @@ static void add_json(struct buf *out, const struct state *state, const struct ga
 	json_put_bool(&ours, S("running"), true);
 	json_add_key(&ours, S("listen"));
 	buf_add_char(&ours, '[');
-	for (const struct conf_node *at = conf_get_first(conf_root(config->conf), "listen"); at;
-	     at = conf_next(at)) {
+	for (const struct conf_node *at = first_address(config); at; at = conf_next(at)) {
 		CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)512);
 
 		gate_add_url(&url, config, at);
@@ -231,6 +243,7 @@ static void add_json(struct buf *out, const struct state *state, const struct ga
 	}
 	buf_add_char(&ours, ']');
 	json_put_string(&ours, S("config_file"), span_str(config->paths.config));
+	json_put_bool(&ours, S("config_file_usable"), config->conf != NULL);
 	json_put_string(&ours, S("data"), span_str(config->paths.data));
 	edit.bytes = buf_span(&ours);
 	json_emit(out, &state->json, 0, &edit, 1);
@@ -267,7 +280,7 @@ static int show(const struct gate_config *config, bool json)
 static int run(const struct options *options)
 {
 	struct gate_config config;
-	bool json;
+	bool json, broken;
 	int rc = output_form(&cmd_status, options, &json);
 
 	if (rc)
@@ -275,7 +288,7 @@ static int run(const struct options *options)
 	if (options->n_words)
 		return cmd_usage_error(&cmd_status, tr("status takes no further words: %s"),
 				       options->words[0]);
-	rc = gate_load(options, &config);
+	rc = gate_load_running(options, &config, &broken);
 	if (rc)
 		return rc;
 	rc = show(&config, json);

@@ -33,16 +33,6 @@ static void answer_release(struct answer *answer)
 	gate_close(&answer->gate);
 }
 
-static void open_own(struct wire_in *in, const struct wire_out *out)
-{
-	struct span bytes = buf_span(&out->bytes);
-	uint32_t head[2] = { 0 };
-
-	if (bytes.n >= sizeof(head))
-		memcpy(head, bytes.p, sizeof(head));
-	*in = (struct wire_in){ .kind = head[0], .id = head[1], .rest = span_skip(bytes, sizeof(head)) };
-}
-
 static int ask_store(const struct gate_paths *paths, const struct wire_out *question, struct answer *answer,
 		     struct err *err)
 {
@@ -57,9 +47,9 @@ static int ask_store(const struct gate_paths *paths, const struct wire_out *ques
 	options.store = store;
 	if (keeper_new(&options, &keeper, err) < 0)
 		return -1;
-	open_own(&in, question);
+	in = wire_in_of(question);
 	keeper_answer(keeper, FROM_MANAGER, &in, &answer->own);
-	open_own(&answer->in, &answer->own);
+	answer->in = wire_in_of(&answer->own);
 	if (answer->in.kind != ASK_REFUSED)
 		return 0;
 	if (!span_to_cstr(span_first(wire_get_span(&answer->in), sizeof(text) - 1), text, sizeof(text)))
@@ -233,14 +223,14 @@ static int run(const struct options *options)
 	CLEANUP(wire_out_release) struct wire_out question = { 0 };
 	struct answer answer;
 	struct err err = ERR_INIT;
-	bool json;
+	bool json, broken;
 	int rc = put_question(options, &question);
 
 	if (rc == 0)
 		rc = output_form(&cmd_token, options, &json);
 	if (rc)
 		return rc;
-	rc = gate_load(options, &config);
+	rc = gate_load_running(options, &config, &broken);
 	if (rc)
 		return rc;
 	if (ask(&config.paths, &question, &answer, &err) < 0)

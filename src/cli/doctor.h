@@ -9,8 +9,9 @@
 enum finding { FINDING_GOOD, FINDING_WARNING, FINDING_PROBLEM };
 
 struct doctor {
-	const struct gate_config
-	    *config; /* NULL where it cannot be used: then only the machine is looked at */
+	/* NULL where it cannot be used: then only the machine is looked at. Without its `conf` where a gate
+	 * runs all the same: then that one, too. */
+	const struct gate_config *config;
 	bool json, utf8, color;
 	bool try_servers; /* connect to the addresses of servers */
 	bool running;	  /* a gate of this config is; `state` is what it says */
@@ -41,3 +42,4 @@ void check_gate(struct doctor *doctor);
 void check_address(struct doctor *doctor);
 void check_tokens(struct doctor *doctor);
 void check_servers(struct doctor *doctor);
+void check_authorities(struct doctor *doctor);

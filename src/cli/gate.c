@@ -20,11 +20,45 @@
 
 enum { GATE_ANSWER_MS = 15000, GATE_START_MS = 15000, GATE_IDLE_EXIT_MS = 10 * 60 * 1000 };
 
-int gate_load(const struct options *options, struct gate_config *config)
+/* Says what is wrong with the config; `footer` is one more note, may be empty. */
+static void print_problems(const struct conf_problems *problems, const struct err *err, struct span footer)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)256 * 1024);
+	const struct conf_render render = { .color = isatty(STDERR_FILENO) && !getenv("NO_COLOR"),
+					    .footer = footer };
+
+	conf_problems_render(&text, problems, &render);
+	if (text.n == 0)
+		buf_addf(&text, "%s: %s\n", tr("error"), err->text);
+	if (problems->n == 0 && footer.n)
+		buf_addf(&text, "%s: %.*s\n", tr("note"), SPAN_ARG(footer));
+	(void)!write(STDERR_FILENO, text.p, text.n);
+}
+
+bool gate_find_running(const struct options *options, struct gate_paths *paths)
+{
+	CLEANUP(freep) struct gate_paths *guesses = calloc(GATE_PATHS_GUESSES, sizeof(*guesses));
+	struct err err = ERR_INIT;
+	int n;
+
+	if (!guesses)
+		return false;
+	n = gate_paths_guess(option_value(options, "config"), option_value(options, "data-dir"), guesses,
+			     &err);
+	for (int i = 0; i < n; i++) {
+		CLEANUP(closep) int fd = -1;
+
+		if (control_connect(guesses[i].control, &fd, &err) < 0)
+			continue;
+		*paths = guesses[i];
+		return true;
+	}
+	return false;
+}
+
+static int load(const struct options *options, struct gate_config *config, bool *broken)
 {
 	CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
-	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)256 * 1024);
-	const struct conf_render render = { .color = isatty(STDERR_FILENO) && !getenv("NO_COLOR") };
 	struct err err = ERR_INIT;
 
 	if (crypto_init(&err) < 0)
@@ -32,11 +66,26 @@ int gate_load(const struct options *options, struct gate_config *config)
 	if (gate_config_load(option_value(options, "config"), option_value(options, "data-dir"), config,
 			     &problems, &err) == 0)
 		return EXIT_OK;
-	conf_problems_render(&text, &problems, &render);
-	if (text.n == 0)
-		return cmd_fail(EXIT_USAGE, "%s", err.text);
-	(void)!write(STDERR_FILENO, text.p, text.n);
-	return EXIT_USAGE;
+	*config = (struct gate_config){ .conf = NULL };
+	if (!broken || !gate_find_running(options, &config->paths)) {
+		print_problems(&problems, &err, S(""));
+		return EXIT_USAGE;
+	}
+	*broken = true;
+	print_problems(&problems, &err,
+		       span_str(tr("the gate that runs goes on with the config it read before")));
+	return EXIT_OK;
+}
+
+int gate_load(const struct options *options, struct gate_config *config)
+{
+	return load(options, config, NULL);
+}
+
+int gate_load_running(const struct options *options, struct gate_config *config, bool *broken)
+{
+	*broken = false;
+	return load(options, config, broken);
 }
 
 void gate_add_url(struct buf *out, const struct gate_config *config, const struct conf_node *address)

@@ -12,6 +12,17 @@
  */
 int gate_load(const struct options *options, struct gate_config *config) __attribute__((warn_unused_result));
 
+/*
+ * The same for a command that asks a gate which runs: that gate does not need the file any more. Where the
+ * config cannot be used and its gate runs all the same, the problems are printed, `*broken` is set, and
+ * `config` has its paths only (`conf` is NULL).
+ */
+int gate_load_running(const struct options *options, struct gate_config *config, bool *broken)
+    __attribute__((warn_unused_result));
+
+/* Where the gate that runs has its data, though its config cannot be used; false: none runs. */
+bool gate_find_running(const struct options *options, struct gate_paths *paths);
+
 /* Adds "https://127.0.0.1:7676/mcp", the endpoint at an address of `listen`. */
 void gate_add_url(struct buf *out, const struct gate_config *config, const struct conf_node *address);
 

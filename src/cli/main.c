@@ -215,7 +215,7 @@ static int help(const char *topic)
 	return EXIT_OK;
 }
 
-static void print_error(const char *format, va_list args)
+PRINTF(1, 0) static void print_error(const char *format, va_list args)
 {
 	bool color = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
 

@@ -123,3 +123,10 @@ void child_stop(struct child *child)
 	child->channel = channel_close(child->channel);
 	child->events->on_lost(child->owner, child);
 }
+
+void child_release(struct child *child)
+{
+	child->stopping = true;
+	child->channel = channel_close(child->channel);
+	uv_close((uv_handle_t *)&child->timer, NULL);
+}

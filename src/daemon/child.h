@@ -42,5 +42,7 @@ void child_init(struct child *child, enum child_role role, struct loop *loop, st
 int child_start(struct child *child, struct err *err) MUST_CHECK;
 /* For SIGCHLD: has this process ended? Then on_end is called and a new start is planned. */
 void child_reap(struct child *child);
+/* Gives back what it holds of the loop; the process is left alone. To be called once, at the end. */
+void child_release(struct child *child);
 /* Ends it for good: its channel is closed, which is its order to go. */
 void child_stop(struct child *child);

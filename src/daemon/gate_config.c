@@ -21,7 +21,7 @@
 #include "upstream/items.h"
 #include "json/write.h"
 
-enum { WORKER_BYTES = 16 * 1024 * 1024 };
+enum { WORKER_BYTES = 16 * 1024 * 1024, SECRET_BYTES = 32 * 1024 };
 
 const char gate_default_config[] = "version: 1\n"
 				   "listen: 127.0.0.1:7676\n"
@@ -29,122 +29,17 @@ const char gate_default_config[] = "version: 1\n"
 
 const struct conf_item *const gate_tables[] = { conf_core_items, upstream_items, exchange_items, NULL };
 
-/* --- where things are --- */
-
-static const char *home(void)
-{
-	const char *path = getenv("HOME");
-
-	return path && path[0] == '/' ? path : NULL;
-}
-
-static bool join(char *out, size_t size, const char *a, const char *b)
-{
-	int n = snprintf(out, size, "%s/%s", a, b);
-
-	return n > 0 && (size_t)n < size;
-}
-
-/* $XDG_…_HOME/kanmon, or the place below the home folder that stands for it. */
-static bool user_folder(char *out, size_t size, const char *variable, const char *below_home)
-{
-	const char *base = getenv(variable);
-	char fallback[PATH_MAX];
-
-	if (base && base[0] == '/')
-		return join(out, size, base, "kanmon");
-	return home() && join(fallback, sizeof(fallback), home(), below_home) &&
-	       join(out, size, fallback, "kanmon");
-}
-
-bool gate_config_default_path(char *out, size_t size)
-{
-	char folder[PATH_MAX];
-
-	return user_folder(folder, sizeof(folder), "XDG_CONFIG_HOME", ".config") &&
-	       join(out, size, folder, "kanmon.yaml");
-}
-
-/*
- * A config file other than the user's own is a gate of its own: its data stands under a name made
- * of the file's, so that two gates never share a store by accident.
- */
-static int default_data(const char *config, struct gate_paths *paths, struct err *err)
-{
-	char base[PATH_MAX], own[PATH_MAX], name[80];
-	uint8_t digest[DIGEST_BYTES];
-	const char *file = strrchr(config, '/');
-
-	if (!user_folder(base, sizeof(base), "XDG_STATE_HOME", ".local/state"))
-		return err_set(
-		    err, ERR_CONFIG,
-		    "there is no home folder to keep data in; set HOME, or name a folder with --data-dir or "
-		    "`data:` in the config");
-	if (!config[0] || (gate_config_default_path(own, sizeof(own)) && strcmp(own, config) == 0)) {
-		(void)snprintf(paths->data, sizeof(paths->data), "%s", base);
-		return 0;
-	}
-	digest_blake2b(span_str(config), digest);
-	(void)snprintf(name, sizeof(name), "%.40s-%02x%02x%02x%02x", file ? file + 1 : config, digest[0],
-		       digest[1], digest[2], digest[3]);
-	if (!join(paths->data, sizeof(paths->data), base, name))
-		return err_set(err, ERR_LIMIT, "the path of the data folder is too long");
-	return 0;
-}
-
-static int find_file(const char *file, struct gate_paths *paths, struct err *err)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	paths->config[0] = '\0';
-	if (!file) {
-		if (gate_config_default_path(path, sizeof(path)) && stat(path, &st) == 0)
-			(void)snprintf(paths->config, sizeof(paths->config), "%s", path);
-		return 0;
-	}
-	if (!realpath(file, paths->config))
-		return err_sys(err, "cannot read the config %s", file);
-	return 0;
-}
-
-static int fill_paths(struct gate_config *config, const char *data_dir, struct err *err)
-{
-	struct gate_paths *paths = &config->paths;
-	struct span data = conf_get_text(conf_root(config->conf), "data");
-
-	if (data_dir)
-		data = span_str(data_dir);
-	if (data.n) {
-		if (!span_to_cstr(data, paths->data, sizeof(paths->data)))
-			return err_set(err, ERR_LIMIT, "the path of the data folder is too long");
-	} else if (default_data(paths->config, paths, err) < 0) {
-		return -1;
-	}
-	if (paths->data[0] != '/') {
-		char relative[PATH_MAX], here[PATH_MAX];
-
-		memcpy(relative, paths->data, sizeof(relative));
-		if (!getcwd(here, sizeof(here)) || !join(paths->data, sizeof(paths->data), here, relative))
-			return err_set(err, ERR_LIMIT, "the path of the data folder is too long");
-	}
-	if (!join(paths->audit, sizeof(paths->audit), paths->data, "audit") ||
-	    !join(paths->control, sizeof(paths->control), paths->data, "control.sock"))
-		return err_set(err, ERR_LIMIT, "the path of the data folder is too long");
-	return 0;
-}
-
 int gate_config_load(const char *file, const char *data_dir, struct gate_config *out,
 		     struct conf_problems *problems, struct err *err)
 {
 	struct gate_config config = { 0 };
-	const struct conf_options options = { .tables = gate_tables, .home = span_str(home()) };
+	const struct conf_options options = { .tables = gate_tables, .home = gate_paths_home() };
 	CLEANUP(buf_release) struct buf text = BUF_INIT(CONF_MAX_BYTES);
 	uint8_t digest[DIGEST_BYTES];
 	struct buf hex = { .p = config.digest, .cap = 64, .max = 64 };
 	int rc;
 
-	if (find_file(file, &config.paths, err) < 0)
+	if (gate_paths_find_config(file, &config.paths, err) < 0)
 		return -1;
 	if (config.paths.config[0])
 		rc = conf_load_file(config.paths.config, &options, &config.conf, problems);
@@ -160,7 +55,9 @@ int gate_config_load(const char *file, const char *data_dir, struct gate_config 
 	digest_blake2b(buf_span(&text), digest);
 	buf_add_hex(&hex, digest_span(digest));
 	config.digest[64] = '\0';
-	if (fill_paths(&config, data_dir, err) < 0)
+	if (gate_paths_fill(&config.paths,
+			    data_dir ? span_str(data_dir) : conf_get_text(conf_root(config.conf), "data"),
+			    err) < 0)
 		goto fail;
 	if (!gate_tls_check(&config, problems)) {
 		(void)err_set(err, ERR_CONFIG, "the config is not usable");
@@ -244,7 +141,31 @@ static void add_address(struct buf *out, const struct conf_node *server)
 	json_put_bool(out, S("tls"), url.tls);
 }
 
-static void add_server(struct buf *out, const struct conf_node *server, const char *roots)
+/* What every server's definition holds, besides its own. */
+struct own {
+	const uint8_t *key;
+	const char *roots;
+	uint64_t result_bytes, waiting;
+};
+
+/* Where it cannot be told (a secret is missing), the digest is that of what could. */
+static void add_command(struct buf *out, const struct conf_node *server, const uint8_t key[DIGEST_KEY_BYTES])
+{
+	char text[2 * DIGEST_BYTES];
+	struct buf hex = buf_over(text, sizeof(text));
+	struct wire_out launch = { 0 };
+	uint8_t digest[DIGEST_BYTES];
+
+	(void)!gate_config_launch(server, &launch, NULL);
+	digest_keyed(key, buf_span(&launch.bytes), digest);
+	buf_add_hex(&hex, digest_span(digest));
+	json_put_string(out, S("command"), buf_span(&hex));
+	if (launch.bytes.p)
+		secret_wipe(launch.bytes.p, launch.bytes.n);
+	wire_out_release(&launch);
+}
+
+static void add_server(struct buf *out, const struct conf_node *server, const struct own *own)
 {
 	static const struct span eras[] = { SPAN("auto"), SPAN("legacy"), SPAN("modern") };
 
@@ -253,10 +174,14 @@ static void add_server(struct buf *out, const struct conf_node *server, const ch
 	json_put_string(out, S("name"), conf_name(server));
 	if (gate_config_is_program(server)) {
 		json_put_string(out, S("kind"), S("stdio"));
+		add_command(out, server, own->key);
 	} else {
 		add_address(out, server);
-		gate_tls_add_server(server, roots, out);
+		gate_tls_add_server(server, own->roots, out);
 	}
+	/* What is made for a server with these limits is made anew with others. */
+	json_put_u64(out, S("result_bytes"), own->result_bytes);
+	json_put_u64(out, S("waiting"), own->waiting);
 	json_put_string(out, S("era"), eras[conf_get_word(server, "era")]);
 	json_put_u64(out, S("timeout_ms"), conf_get_ms(server, "timeout"));
 	add_globs(out, S("allow"), conf_get_first(server, "tools.allow"));
@@ -317,10 +242,15 @@ static void add_limits(struct buf *out, const struct conf_node *root)
 	buf_add_char(out, '}');
 }
 
-void gate_config_worker(const struct gate_config *config, struct buf *out)
+void gate_config_worker(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES],
+			struct buf *out)
 {
 	const struct conf_node *root = conf_root(config->conf);
 	char roots[65];
+	const struct own own = { .key = key,
+				 .roots = roots,
+				 .result_bytes = conf_get_bytes(root, "limits.result"),
+				 .waiting = (uint64_t)conf_get_int(root, "limits.calls") };
 
 	buf_add_char(out, '{');
 	json_put_string(out, S("config"), span_str(config->digest));
@@ -337,7 +267,7 @@ void gate_config_worker(const struct gate_config *config, struct buf *out)
 	json_add_key(out, S("servers"));
 	buf_add_char(out, '[');
 	for (const struct conf_node *at = conf_get_first(root, "servers"); at; at = conf_next(at))
-		add_server(out, at, roots);
+		add_server(out, at, &own);
 	buf_add(out, S("]}"));
 }
 
@@ -349,7 +279,7 @@ static void release_wiped(struct buf *text)
 	buf_release(text);
 }
 
-int gate_config_seal(const struct gate_config *config, struct err *err)
+int gate_config_seal(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES], struct err *err)
 {
 	CLEANUP(release_wiped) struct buf text = BUF_INIT(WORKER_BYTES);
 	CLEANUP(closep) int fd = memfd_create("kanmon-config", MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -359,7 +289,7 @@ int gate_config_seal(const struct gate_config *config, struct err *err)
 	/* In one piece, so that growing leaves no copy of a key behind. */
 	if (gate_tls_wanted(config))
 		(void)buf_reserve(&text, WORKER_BYTES / 4);
-	gate_config_worker(config, &text);
+	gate_config_worker(config, key, &text);
 	if (!buf_ok(&text))
 		return err_set(err, ERR_LIMIT, "the worker's part of the config is too long");
 	if (file_write_fd(fd, "the config", buf_span(&text), err) < 0)
@@ -386,6 +316,24 @@ void gate_config_host_server(struct span name, struct buf *out)
 
 /* --- the launcher's and the egress process's parts --- */
 
+static int add_secret_file(const char *path, struct buf *out, struct err *err)
+{
+	CLEANUP(release_wiped) struct buf text = BUF_INIT(SECRET_BYTES);
+	struct span secret;
+
+	/* In one piece, so that growing leaves no copy behind. */
+	if (!buf_reserve(&text, SECRET_BYTES))
+		return err_set(err, ERR_NOMEM, "no memory for a secret");
+	if (file_read(path, &text, err) < 0)
+		return -1;
+	secret = buf_span(&text);
+	while (secret.n && (secret.p[secret.n - 1] == '\n' || secret.p[secret.n - 1] == '\r'))
+		secret.n--;
+	buf_add(out, secret);
+	return 0;
+}
+
+/* Adds what a reference stands for. */
 static int resolve_secret(struct span reference, struct buf *out, struct err *err)
 {
 	char name[PATH_MAX];
@@ -402,11 +350,7 @@ static int resolve_secret(struct span reference, struct buf *out, struct err *er
 	}
 	if (!span_starts(reference, S("file/")) || !span_to_cstr(span_skip(reference, 4), name, sizeof(name)))
 		return err_set(err, ERR_CONFIG, "a secret is secret:env/NAME or secret:file/PATH");
-	if (file_read(name, out, err) < 0)
-		return -1;
-	while (out->n && (out->p[out->n - 1] == '\n' || out->p[out->n - 1] == '\r'))
-		out->n--;
-	return 0;
+	return add_secret_file(name, out, err);
 }
 
 /* What a program needs to find itself and its user; nothing else of ours reaches a server. */
@@ -441,7 +385,7 @@ static size_t put_base(struct wire_out *out, const struct conf_node *own, bool c
 static int put_own(struct wire_out *out, const struct conf_node *own, struct err *err)
 {
 	for (const struct conf_node *at = own ? conf_first(own) : NULL; at; at = conf_next(at)) {
-		CLEANUP(buf_release) struct buf entry = BUF_INIT((size_t)32768);
+		CLEANUP(release_wiped) struct buf entry = BUF_INIT((size_t)32768);
 		struct span value = conf_text(at);
 
 		buf_add(&entry, conf_name(at));

@@ -2,18 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <limits.h>
-
 #include "base/log.h"
 #include "conf/conf.h"
-
-/* Where a gate keeps what is its own. One config file is one gate. */
-struct gate_paths {
-	char config[PATH_MAX]; /* empty: the embedded default */
-	char data[PATH_MAX];   /* store, audit log, control socket */
-	char audit[PATH_MAX];
-	char control[PATH_MAX]; /* the control socket; may be longer than a socket's name: see control.h */
-};
+#include "crypto/digest.h"
+#include "daemon/gate_paths.h"
 
 struct gate_config {
 	struct conf *conf;
@@ -37,22 +29,24 @@ int gate_config_load(const char *file, const char *data_dir, struct gate_config 
 		     struct conf_problems *problems, struct err *err) MUST_CHECK;
 void gate_config_release(struct gate_config *config);
 
-/* The path a user's own config has; false where there is no home. */
-bool gate_config_default_path(char *out, size_t size);
-
 /* Do two configs name the same addresses under this key (CONF_ADDRESS)? */
 bool gate_config_same_addresses(const struct gate_config *a, const struct gate_config *b, const char *key);
 /* The server of that name; NULL where there is none. */
 const struct conf_node *gate_config_server(const struct gate_config *config, struct span name);
 
-/* The worker's part, see exchange/snapshot.h. `out` may hold the listener's key after it. */
-void gate_config_worker(const struct gate_config *config, struct buf *out);
+/*
+ * The worker's part, see exchange/snapshot.h. `out` may hold the listener's key after it. What the
+ * worker may not know of a program is in it as a digest under `key`: another command, or another
+ * secret, makes it another server.
+ */
+void gate_config_worker(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES],
+			struct buf *out);
 /*
  * The same in a sealed memory file that stands at its beginning; no copy stays in this process.
  *
  * Owner:   the caller closes it. -1: ERR_SYSTEM, ERR_LIMIT.
  */
-int gate_config_seal(const struct gate_config *config, struct err *err);
+int gate_config_seal(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES], struct err *err);
 
 /* The definition of a server made for one host, as the worker takes it. */
 void gate_config_host_server(struct span name, struct buf *out);

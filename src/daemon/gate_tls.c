@@ -61,6 +61,12 @@ static bool is_secure(const struct conf_node *server)
 	return conf_url_parse(conf_get_text(server, "url"), &url, NULL) == 0 && url.tls;
 }
 
+static bool has_certificate(struct span pem)
+{
+	return span_contains(pem, S("-----BEGIN CERTIFICATE-----")) ||
+	       span_contains(pem, S("-----BEGIN TRUSTED CERTIFICATE-----"));
+}
+
 static const struct conf_node *first_server(const struct gate_config *config)
 {
 	return conf_get_first(conf_root(config->conf), "servers");
@@ -182,6 +188,34 @@ bool gate_tls_check(const struct gate_config *config, struct conf_problems *prob
 		if (conf_get_text(at, "ca").n && !check_authorities(lib, at, problems))
 			good = false;
 	return good;
+}
+
+static bool any_leans_on_roots(const struct gate_config *config)
+{
+	for (const struct conf_node *at = first_server(config); at; at = conf_next(at))
+		if (is_secure(at) && conf_get_text(at, "ca").n == 0)
+			return true;
+	return false;
+}
+
+bool gate_tls_roots_there(const struct gate_config *config, struct err *err)
+{
+	CLEANUP(buf_release) struct buf roots = BUF_INIT(TLS_PEM_BYTES);
+	const char *own = getenv("SSL_CERT_FILE");
+
+	if (!any_leans_on_roots(config))
+		return true;
+	read_roots(&roots);
+	if (has_certificate(buf_span(&roots)))
+		return true;
+	if (own && own[0] == '/')
+		(void)err_set(err, ERR_MISSING,
+			      tr("the file that SSL_CERT_FILE names has no certificate: %s"), own);
+	else
+		(void)err_set(err, ERR_MISSING, "%s",
+			      tr("no file of this system has certificate authorities (Debian: "
+				 "ca-certificates)"));
+	return false;
 }
 
 /* --- the worker's part --- */

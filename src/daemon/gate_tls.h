@@ -20,6 +20,14 @@ int gate_tls_probe(struct err *err) MUST_CHECK;
 bool gate_tls_check(const struct gate_config *config, struct conf_problems *problems) MUST_CHECK;
 
 /*
+ * Are there authorities to judge the https servers by? True also where there is no such server, or
+ * each has a `ca` of its own.
+ *
+ * Errors: ERR_MISSING with the file that is missing or has no certificate.
+ */
+bool gate_tls_roots_there(const struct gate_config *config, struct err *err);
+
+/*
  * What the worker gets, which opens no files: "roots" and "tls" of secure.h. `out` holds a key
  * after it. `roots` becomes the digest of the roots in hex, or empty.
  */

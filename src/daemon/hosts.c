@@ -32,6 +32,8 @@ struct caller {
 	struct question question; /* to the keeper or the worker */
 	uint32_t asked_id;	  /* of the command's own question */
 	bool asked;		  /* it waits for an answer */
+	uint32_t reload_id;	  /* of its CONTROL_RELOAD */
+	bool reloading;		  /* it waits for the end of one */
 	bool ended;
 };
 
@@ -42,6 +44,7 @@ struct hosts {
 	uv_timer_t idle;
 	struct list callers;
 	size_t n, n_hosts;
+	unsigned n_handles; /* being closed, at the end */
 	uint64_t next;
 	struct channel *worker, *keeper, *launcher;
 };
@@ -152,6 +155,15 @@ static void clean_name(struct span name, char out[HOSTS_NAME_BYTES])
 		(void)snprintf(out, HOSTS_NAME_BYTES, "server");
 }
 
+/* Nothing of a request that was refused stays behind: the next one begins anew. */
+static void drop_request(struct caller *caller)
+{
+	caller->server[0] = '\0';
+	buf_release(&caller->definition);
+	caller->definition = (struct buf){ 0 };
+	closep(&caller->folder);
+}
+
 /* The launcher's words are the command's own: argv and environment pass through, the name is ours. */
 static bool take_definition(struct caller *caller, struct wire_in *in)
 {
@@ -217,7 +229,7 @@ static void begin_host(struct caller *caller, struct wire_in *in, bool run)
 	if (run)
 		caller->folder = wire_get_fd(in);
 	if (!wire_in_done(in)) {
-		caller->server[0] = '\0';
+		drop_request(caller);
 		reply(caller, CONTROL_FAILED, 0,
 		      S("the command and its environment are too long, or malformed"));
 		return;
@@ -303,12 +315,20 @@ static void ask_on(struct caller *caller, struct channel *to, const struct wire_
 
 static void reload(struct caller *caller, uint32_t id)
 {
-	struct err err = ERR_INIT;
+	caller->reloading = true;
+	caller->reload_id = id;
+	caller->hosts->options.on_reload(caller->hosts->options.owner);
+}
 
-	if (caller->hosts->options.on_reload(caller->hosts->options.owner, &err) == 0)
-		reply(caller, CONTROL_DONE, id, S(""));
-	else
-		reply(caller, CONTROL_FAILED, id, span_str(err.text));
+void hosts_reloaded(struct hosts *hosts, const char *why)
+{
+	LIST_EACH(&hosts->callers, node) {
+		struct caller *caller = LIST_ENTRY(node, struct caller, node);
+
+		if (caller->reloading)
+			reply(caller, why ? CONTROL_FAILED : CONTROL_DONE, caller->reload_id, span_str(why));
+		caller->reloading = false;
+	}
 }
 
 static void on_message(void *owner, struct wire_in *in)
@@ -392,6 +412,28 @@ struct hosts *hosts_new(const struct hosts_options *options, struct err *err)
 	(void)uv_poll_start(&hosts->poll, UV_READABLE, on_connection);
 	watch_idle(hosts);
 	return hosts;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct hosts *hosts = handle->data;
+
+	if (--hosts->n_handles == 0)
+		free(hosts);
+}
+
+struct hosts *hosts_free(struct hosts *hosts)
+{
+	if (!hosts)
+		return NULL;
+	hosts->worker = hosts->launcher = NULL;
+	while (!list_empty(&hosts->callers))
+		caller_free(LIST_ENTRY(hosts->callers.next, struct caller, node));
+	hosts_close(hosts);
+	hosts->n_handles = 2;
+	uv_close((uv_handle_t *)&hosts->poll, on_closed);
+	uv_close((uv_handle_t *)&hosts->idle, on_closed);
+	return NULL;
 }
 
 void hosts_close(struct hosts *hosts)

@@ -10,14 +10,16 @@ struct hosts;
 struct hosts_options {
 	struct loop *loop;
 	struct log *log;
-	const char *control;   /* path of the socket */
-	uint64_t idle_exit_ms; /* 0: never */
-	int (*on_reload)(void *owner, struct err *err);
-	void (*on_idle)(void *owner); /* no host for idle_exit_ms */
+	const char *control;		/* path of the socket */
+	uint64_t idle_exit_ms;		/* 0: never */
+	void (*on_reload)(void *owner); /* hosts_reloaded() follows, now or later */
+	void (*on_idle)(void *owner);	/* no host for idle_exit_ms */
 	void *owner;
 };
 
 struct hosts *hosts_new(const struct hosts_options *options, struct err *err);
+/* Ends every conversation. NULL is harmless. Returns NULL. */
+struct hosts *hosts_free(struct hosts *hosts);
 /* Hears nobody new; hosts that are there stay. */
 void hosts_close(struct hosts *hosts);
 
@@ -27,6 +29,9 @@ void hosts_set_keeper(struct hosts *hosts, struct channel *keeper);
 void hosts_set_launcher(struct hosts *hosts, struct channel *launcher);
 /* A new launcher learns the servers of the hosts that are there. */
 void hosts_define(struct hosts *hosts, struct channel *launcher);
+
+/* A reload is over: whoever asked for one is told so. `why` NULL: the config is in force. */
+void hosts_reloaded(struct hosts *hosts, const char *why);
 
 /* WORK_STDIO_ENDED and WORK_STDIO_SERVER. */
 void hosts_from_worker(struct hosts *hosts, struct wire_in *in);

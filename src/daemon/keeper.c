@@ -17,7 +17,11 @@
 #include "store/keeper.h"
 #include "store/keys.h"
 
-enum { LOG_WAIT_MS = 20, LOG_WAIT_TRIES = 250 };
+enum {
+	LOG_WAIT_MS = 20,
+	LOG_WAIT_TRIES = 250,
+	KEEPER_SEND_MS = 1000, /* for the other side to take an answer */
+};
 
 struct process {
 	struct log *log;
@@ -29,6 +33,7 @@ struct process {
 	int manager_fd, worker_fd;
 	uint64_t told_epoch;
 	uint8_t audit_key[GATE_KEY_BYTES];
+	bool cut; /* the worker's channel was closed here, and the manager is to bring another */
 	atomic_bool ending;
 	atomic_bool broken;
 	int end_fd; /* an eventfd: wakes the writer's thread for the end */
@@ -57,13 +62,43 @@ static void *run_writer(void *argument)
 
 /* --- questions --- */
 
-static void send_all(struct process *process, int fd, const struct wire_out *out)
+/* False: it was not taken. An answer is never lost alone: its channel ends with it. */
+static bool send_all(struct process *process, int fd, const struct wire_out *out)
 {
 	struct err err = ERR_INIT;
 
-	if (fd >= 0 && wire_send_wait(fd, out, 1000, &err) < 0 && err.code != ERR_CLOSED)
-		log_event(process->log, LOG_WARN, "keeper.send", "An answer could not be sent.",
-			  LFS("why", err.text));
+	if (wire_send_wait(fd, out, KEEPER_SEND_MS, &err) == 0)
+		return true;
+	if (err.code != ERR_CLOSED)
+		log_event(process->log, LOG_WARN, "keeper.send",
+			  "An answer could not be sent; its channel is closed.", LFS("why", err.text));
+	return false;
+}
+
+static bool tell_manager(struct process *process, uint32_t kind, const char *text)
+{
+	struct wire_out out = { 0 };
+	bool sent;
+
+	wire_begin(&out, kind, 0);
+	if (text)
+		wire_put_span(&out, span_str(text));
+	sent = send_all(process, process->manager_fd, &out);
+	wire_out_release(&out);
+	return sent;
+}
+
+/* To the worker it is as if this process had ended: it asks again when it has another channel. */
+static void cut_worker(struct process *process)
+{
+	closep(&process->worker_fd);
+	process->cut = true;
+}
+
+static void send_worker(struct process *process, const struct wire_out *out)
+{
+	if (process->worker_fd >= 0 && !send_all(process, process->worker_fd, out))
+		cut_worker(process);
 }
 
 static void announce(struct process *process)
@@ -75,7 +110,7 @@ static void announce(struct process *process)
 		return;
 	process->told_epoch = epoch;
 	keeper_announce(process->keeper, &out);
-	send_all(process, process->worker_fd, &out);
+	send_worker(process, &out);
 	wire_out_release(&out);
 }
 
@@ -85,7 +120,7 @@ static void send_audit_key(struct process *process)
 
 	wire_begin(&out, WORK_AUDIT_KEY, 0);
 	wire_put_span(&out, span_of((const char *)process->audit_key, sizeof(process->audit_key)));
-	send_all(process, process->worker_fd, &out);
+	send_worker(process, &out);
 	wire_out_release(&out);
 }
 
@@ -94,14 +129,16 @@ static void take_worker(struct process *process, struct wire_in *in)
 	(void)wire_get_u64(in);
 	closep(&process->worker_fd);
 	process->worker_fd = wire_get_fd(in);
+	process->cut = false;
 	send_audit_key(process);
 }
 
-/* False: the other side is gone. */
+/* False: the other side is gone, or does not take its answers. */
 static bool serve(struct process *process, int fd, enum side side)
 {
 	struct wire_in in;
 	struct wire_out out = { 0 };
+	bool sent = true;
 	int got = wire_recv(fd, process->store_bytes, &in, NULL);
 
 	if (got <= 0)
@@ -112,26 +149,19 @@ static bool serve(struct process *process, int fd, enum side side)
 		keeper_answer(process->keeper, side, &in, &out);
 		/* The worker first: who is told that a token is revoked may count on it. */
 		announce(process);
-		send_all(process, fd, &out);
+		if (side == FROM_WORKER)
+			send_worker(process, &out);
+		else
+			sent = send_all(process, fd, &out);
 		wire_out_release(&out);
 	}
 	wire_in_release(&in);
 	secret_wipe(process->store_bytes, 4096);
-	return true;
+	return sent;
 }
 
-static void tell_manager(struct process *process, uint32_t kind, const char *text)
-{
-	struct wire_out out = { 0 };
-
-	wire_begin(&out, kind, 0);
-	if (text)
-		wire_put_span(&out, span_str(text));
-	send_all(process, process->manager_fd, &out);
-	wire_out_release(&out);
-}
-
-static void tick(struct process *process)
+/* False: the manager is gone. */
+static bool tick(struct process *process)
 {
 	struct err err = ERR_INIT;
 
@@ -139,8 +169,12 @@ static void tick(struct process *process)
 		log_event(process->log, LOG_WARN, "store.failed", "The store could not be written.",
 			  LFS("why", err.text));
 	announce(process);
-	if (atomic_exchange(&process->broken, false))
-		tell_manager(process, WORK_RING_BROKEN, NULL);
+	if (atomic_exchange(&process->broken, false) && !tell_manager(process, WORK_RING_BROKEN, NULL))
+		return false;
+	if (!process->cut)
+		return true;
+	process->cut = false;
+	return tell_manager(process, WORK_WORKER_CUT, NULL);
 }
 
 static void run(struct process *process)
@@ -156,7 +190,8 @@ static void run(struct process *process)
 			return;
 		if (fds[1].revents && !serve(process, process->worker_fd, FROM_WORKER))
 			closep(&process->worker_fd);
-		tick(process);
+		if (!tick(process))
+			return;
 	}
 }
 
@@ -236,12 +271,12 @@ int keeper_main(int manager_fd, struct log *log)
 	if (start(process, setup, &err) < 0) {
 		log_event(log, LOG_ERROR, "keeper.failed", "The keeper could not start.",
 			  LFS("why", err.text));
-		tell_manager(process, WORK_REFUSED, err.text);
+		(void)tell_manager(process, WORK_REFUSED, err.text);
 		return 1;
 	}
-	tell_manager(process, WORK_READY, NULL);
 	send_audit_key(process);
-	run(process);
+	if (tell_manager(process, WORK_READY, NULL))
+		run(process);
 	atomic_store(&process->ending, true);
 	(void)eventfd_write(process->end_fd, 1);
 	(void)pthread_join(process->thread, NULL);

@@ -16,6 +16,7 @@ struct watch {
 	uv_poll_t poll;
 	uv_timer_t quiet;
 	int fd;
+	unsigned n_handles; /* being closed, at the end */
 	char name[NAME_MAX + 1];
 	void (*changed)(void *owner);
 	void *owner;
@@ -78,4 +79,23 @@ struct watch *watch_new(struct loop *loop, const char *path, void (*changed)(voi
 	watch->quiet.data = watch;
 	(void)uv_poll_start(&watch->poll, UV_READABLE, on_events);
 	return watch;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct watch *watch = handle->data;
+
+	if (--watch->n_handles == 0)
+		free(watch);
+}
+
+struct watch *watch_free(struct watch *watch)
+{
+	if (!watch)
+		return NULL;
+	watch->n_handles = 2;
+	uv_close((uv_handle_t *)&watch->poll, on_closed);
+	uv_close((uv_handle_t *)&watch->quiet, on_closed);
+	closep(&watch->fd);
+	return NULL;
 }

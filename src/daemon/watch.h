@@ -11,3 +11,6 @@ struct watch;
  * replace the file. NULL where the kernel offers no inotify: SIGHUP still works then.
  */
 struct watch *watch_new(struct loop *loop, const char *path, void (*changed)(void *owner), void *owner);
+
+/* NULL is harmless. Returns NULL. */
+struct watch *watch_free(struct watch *watch);

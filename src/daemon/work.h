@@ -23,7 +23,8 @@
  *                for this host ("": the catalogue); two descriptors: in, out
  *   WORK_STDIO_END  u64 host
  *   WORK_STATUS  (a question) one descriptor: a memfd → WORK_STATE: the same one, with the state as JSON;
- * none where it could not be written WORK_DRAIN   stop accepting, finish what is under way, then WORK_DRAINED
+ *                none where it could not be written
+ *   WORK_DRAIN   stop accepting, finish what is under way, then WORK_DRAINED
  * worker → manager
  *   WORK_READY   the config is in force
  *   WORK_REFUSED span sentence: the config could not be taken
@@ -36,6 +37,7 @@
  *   WORK_AUDIT_KEY  span key: what digests in records are keyed with
  * keeper → manager
  *   WORK_READY; WORK_REFUSED span sentence, and it exits
+ *   WORK_WORKER_CUT   the worker did not take its answers, and its channel was closed: it needs another
  *   WORK_RING_BROKEN  the worker wrote nonsense into the ring: it is to be ended, the ring reset
  */
 enum work_kind {
@@ -55,6 +57,7 @@ enum work_kind {
 	WORK_DRAINED,
 	WORK_RING_BROKEN,
 	WORK_AUDIT_KEY,
+	WORK_WORKER_CUT,
 };
 
 enum work_peer { PEER_KEEPER, PEER_LAUNCHER, PEER_EGRESS };

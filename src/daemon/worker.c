@@ -294,28 +294,6 @@ static void release_config(struct buf *text)
 	buf_release(text);
 }
 
-static void take_config(struct process *process, struct wire_in *in)
-{
-	CLEANUP(closep) int fd = wire_get_fd(in);
-	CLEANUP(release_config) struct buf text = BUF_INIT(CONFIG_BYTES);
-	struct err err = ERR_INIT;
-	struct wire_out out = { 0 };
-
-	/* In one piece, so that growing leaves no copy of a key behind. */
-	if (process->worker.secure.lib)
-		(void)buf_reserve(&text, CONFIG_BYTES / 4);
-	if (fd >= 0 && file_read_fd(fd, "the config", &text, &err) == 0 &&
-	    snapshot_apply(&process->worker, buf_span(&text), &err) == 0) {
-		process->configured = true;
-		tell_manager(process, WORK_READY, 0, false);
-		return;
-	}
-	wire_begin(&out, WORK_REFUSED, 0);
-	wire_put_span(&out, span_str(err.text));
-	channel_send(process->worker.manager, &out);
-	wire_out_release(&out);
-}
-
 static void on_connection(void *owner)
 {
 	worker_need_tick(owner);
@@ -332,6 +310,40 @@ static struct http_server_options http_options(const struct worker *worker)
 					     .on_connection = on_connection,
 					     .idle_ms = worker->limits.idle_ms,
 					     .head_ms = worker->limits.head_ms };
+}
+
+/* What listens already is told of new limits. */
+static void hand_on_limits(const struct worker *worker)
+{
+	const struct http_server_options options = http_options(worker);
+
+	if (worker->http)
+		http_server_set_limits(worker->http, &options.limits, options.max_connections);
+	if (worker->metrics_http)
+		http_server_set_limits(worker->metrics_http, &options.limits, options.max_connections);
+}
+
+static void take_config(struct process *process, struct wire_in *in)
+{
+	CLEANUP(closep) int fd = wire_get_fd(in);
+	CLEANUP(release_config) struct buf text = BUF_INIT(CONFIG_BYTES);
+	struct err err = ERR_INIT;
+	struct wire_out out = { 0 };
+
+	/* In one piece, so that growing leaves no copy of a key behind. */
+	if (process->worker.secure.lib)
+		(void)buf_reserve(&text, CONFIG_BYTES / 4);
+	if (fd >= 0 && file_read_fd(fd, "the config", &text, &err) == 0 &&
+	    snapshot_apply(&process->worker, buf_span(&text), &err) == 0) {
+		process->configured = true;
+		hand_on_limits(&process->worker);
+		tell_manager(process, WORK_READY, 0, false);
+		return;
+	}
+	wire_begin(&out, WORK_REFUSED, 0);
+	wire_put_span(&out, span_str(err.text));
+	channel_send(process->worker.manager, &out);
+	wire_out_release(&out);
 }
 
 static void take_listener(struct process *process, struct wire_in *in)
@@ -417,6 +429,7 @@ static void on_manager_message(void *owner, struct wire_in *in)
 	case WORK_DRAINED:
 	case WORK_RING_BROKEN:
 	case WORK_AUDIT_KEY:
+	case WORK_WORKER_CUT:
 		break;
 	}
 }

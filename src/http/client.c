@@ -73,11 +73,24 @@ static void end_limit(struct connection *connection)
 	connection->limit = NULL;
 }
 
+static void cancel_dial(struct connection *connection)
+{
+	CLEANUP(wire_out_release) struct wire_out out = { 0 };
+
+	if (!question_is_open(&connection->dial))
+		return;
+	question_cancel(&connection->dial);
+	if (!connection->pool->egress)
+		return;
+	wire_begin(&out, DIAL_CANCEL, connection->dial.id);
+	(void)channel_send(connection->pool->egress, &out);
+}
+
 static void connection_free(struct connection *connection)
 {
 	connection->dead = true;
 	end_limit(connection);
-	question_cancel(&connection->dial);
+	cancel_dial(connection);
 	connection->stream = stream_close(connection->stream);
 	if (connection->busy)
 		return;
@@ -510,11 +523,11 @@ struct http_pool *http_pool_free(struct http_pool *pool)
 {
 	if (!pool)
 		return NULL;
-	pool->egress = NULL;
 	while (!list_empty(&pool->waiting))
 		call_free(LIST_ENTRY(pool->waiting.next, struct http_call, node));
 	end_all(&pool->used);
 	end_all(&pool->idle);
+	pool->egress = NULL;
 	/* It may be the last act of a call's own callback: what is up the stack looks at the pool once more.
 	 */
 	pool->freeing.run = run_freeing;

@@ -36,6 +36,7 @@ struct http_request {
 	void *user;
 	struct later next; /* the next request, out of the stash */
 	uint64_t since_ms; /* when the state began, or the first byte of a request came */
+	size_t unsent;	   /* of the answer before, at the last tick */
 	bool securing;	   /* the TLS handshake is not done */
 	bool begun;	   /* the first byte of a request has come */
 	bool busy;	   /* inside on_read: not to be freed */
@@ -387,6 +388,13 @@ void http_server_set_tls(struct http_server *server, struct tls_context *tls)
 	(void)tls_context_unref(old);
 }
 
+void http_server_set_limits(struct http_server *server, const struct http_limits *limits,
+			    size_t max_connections)
+{
+	server->options.limits = *limits;
+	server->options.max_connections = max_connections;
+}
+
 static void on_listener_closed(uv_handle_t *handle)
 {
 	free(handle);
@@ -452,6 +460,16 @@ size_t http_server_connections(const struct http_server *server)
 	return server->n;
 }
 
+/* As long as the client takes of its answer it is not idle. */
+static void note_progress(struct http_request *conn, uint64_t now)
+{
+	size_t unsent = stream_queued(conn->stream);
+
+	if (conn->state == CONN_READING && !conn->begun && unsent != conn->unsent)
+		conn->since_ms = now;
+	conn->unsent = unsent;
+}
+
 static bool is_late(const struct http_request *conn, uint64_t now)
 {
 	const struct http_server_options *options = &conn->server->options;
@@ -470,6 +488,7 @@ void http_server_tick(struct http_server *server)
 	LIST_EACH(&server->connections, node) {
 		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
 
+		note_progress(conn, now);
 		if (is_late(conn, now))
 			conn_free(conn);
 	}

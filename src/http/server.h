@@ -13,7 +13,7 @@ struct tls_context;
 struct http_server_options {
 	struct http_limits limits;
 	size_t max_connections;
-	uint64_t idle_ms;	 /* a kept-alive connection without a request */
+	uint64_t idle_ms;	 /* a kept-alive connection without a request; an answer that nobody takes */
 	uint64_t head_ms;	 /* from a request's first byte to its last; also for a TLS handshake */
 	struct tls_context *tls; /* NULL: plain; the server takes a reference */
 	/* A connection has come: there is something to time. May be NULL. */
@@ -33,6 +33,9 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 				    struct err *err);
 /* For connections from now on; those that are open stay as they are. NULL: plain. */
 void http_server_set_tls(struct http_server *server, struct tls_context *tls);
+/* From now on, also for connections that are open; those that are too many stay. */
+void http_server_set_limits(struct http_server *server, const struct http_limits *limits,
+			    size_t max_connections);
 /* Takes a listening socket over. */
 int http_server_listen(struct http_server *server, int fd, struct err *err) MUST_CHECK;
 /* Accepts no more; kept-alive connections end after their request. */

@@ -238,7 +238,6 @@ void instance_kill(struct instance *instance, uint64_t now_ms)
 void instance_stop(struct instance *instance, uint64_t grace_ms, uint64_t now_ms)
 {
 	uint64_t grace = grace_ms > LAUNCH_MAX_GRACE_MS ? LAUNCH_MAX_GRACE_MS : grace_ms;
-	uint64_t deadline = now_ms + grace;
 
 	if (instance->killed || instance->state == INSTANCE_ENDED)
 		return;
@@ -246,18 +245,30 @@ void instance_stop(struct instance *instance, uint64_t grace_ms, uint64_t now_ms
 		instance_kill(instance, now_ms);
 		return;
 	}
-	order(instance, WARDEN_TERM);
-	if (instance->deadline_ms == 0 || deadline < instance->deadline_ms)
-		instance->deadline_ms = deadline;
+	if (!instance->stopping) {
+		instance->stopping = true;
+		instance->grace_ms = grace;
+		instance->deadline_ms = now_ms + LAUNCH_EXIT_MS;
+		return;
+	}
+	if (grace < instance->grace_ms)
+		instance->grace_ms = grace;
+	if (instance->termed && now_ms + grace < instance->deadline_ms)
+		instance->deadline_ms = now_ms + grace;
 }
 
 void instance_hurry(struct instance *instance, uint64_t now_ms)
 {
 	instance->deadline_ms = 0;
-	if (instance->killed)
+	if (instance->killed) {
 		signal_warden(instance);
-	else
+	} else if (instance->termed) {
 		instance_kill(instance, now_ms);
+	} else {
+		order(instance, WARDEN_TERM);
+		instance->termed = true;
+		instance->deadline_ms = now_ms + instance->grace_ms;
+	}
 }
 
 void instance_explain(const struct instance *instance, struct buf *out)

@@ -27,12 +27,15 @@ struct instance {
 	uint32_t question; /* id of its LAUNCH_START */
 	struct fence fence;
 	enum instance_state state;
+	bool stopping;	      /* its stdin has ended; SIGTERM follows */
+	bool termed;	      /* SIGTERM was sent; SIGKILL follows */
 	bool killed;	      /* SIGKILL, or the order for it, was sent */
 	bool canceled;	      /* stopped before it ran */
 	uint64_t deadline_ms; /* of the next step towards its end; 0: none */
+	uint64_t grace_ms;    /* from SIGTERM to SIGKILL */
 	pid_t warden, pid;    /* pid: the server's, 0 until it says hello */
 	int pidfd, control, status;
-	int stdio[3]; /* our ends; -1 once they were handed over */
+	int stdio[3]; /* our ends; stdin's is -1 once they were handed over, of the others a copy stays */
 	struct start_report failure;
 	bool failed;
 	struct warden_report report;
@@ -62,7 +65,10 @@ bool instance_progress(struct instance *instance);
 /* Reads the warden's report and reaps it. To be called when the pidfd is readable. */
 void instance_reap(struct instance *instance);
 
-/* SIGTERM to the server's group, SIGKILL to all after the grace. */
+/*
+ * Its stdin has ended, for who was handed it has closed it: LAUNCH_EXIT_MS later SIGTERM to the server's
+ * group, SIGKILL to all after the grace. Asked again, the shorter grace holds.
+ */
 void instance_stop(struct instance *instance, uint64_t grace_ms, uint64_t now_ms);
 void instance_kill(struct instance *instance, uint64_t now_ms);
 

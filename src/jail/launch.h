@@ -18,8 +18,9 @@
  *                   their ends are told to the manager only.
  * worker → launcher
  *   LAUNCH_START    span server, u64 instance (unique among running ones)
- *   LAUNCH_STOP     u64 instance, u64 grace_ms: SIGTERM now, SIGKILL after the grace; the worker closes
- *                   stdin before, as the MCP specification asks
+ *   LAUNCH_STOP     u64 instance, u64 grace_ms: the worker has closed its stdin, as the MCP specification
+ *                   asks; SIGTERM where it has not exited after LAUNCH_EXIT_MS, SIGKILL after the grace
+ *                   more. Without a grace: SIGKILL at once.
  * launcher → worker
  *   LAUNCH_STARTED  (id of LAUNCH_START) u64 pid, then three descriptors: stdin to write, stdout and stderr
  *                   to read, all non-blocking
@@ -44,6 +45,9 @@ enum {
 	LAUNCH_MAX_ENV = 256,
 	LAUNCH_MAX_INSTANCES = 1024,
 	LAUNCH_MAX_SERVERS = 1024,
-	LAUNCH_MAX_NAME = 256,		/* bytes of a server's name */
-	LAUNCH_MAX_GRACE_MS = 60 * 1000 /* more is this much */
+	LAUNCH_MAX_NAME = 256,		 /* bytes of a server's name */
+	LAUNCH_MAX_GRACE_MS = 60 * 1000, /* more is this much */
+	LAUNCH_EXIT_MS = 2000,		 /* from the end of a server's stdin to SIGTERM */
+	LAUNCH_TERM_MS = 3000,		 /* from there to SIGKILL, where the gate ends */
+	LAUNCH_END_MS = LAUNCH_EXIT_MS + LAUNCH_TERM_MS,
 };

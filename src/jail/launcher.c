@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/map.h"
@@ -81,14 +82,26 @@ static void send_to_owner(struct launcher *launcher, const struct instance *inst
 	out->n_fds = 0;
 }
 
+/*
+ * Ours stays open to the server's end: what it writes while it cleans up does not end it by SIGPIPE, though
+ * the worker reads no more. Where no descriptor is left, it goes.
+ */
+static int share_fd(int *fd)
+{
+	int copy = fcntl(*fd, F_DUPFD_CLOEXEC, 0);
+
+	return copy < 0 ? take_fd(fd) : copy;
+}
+
 static void tell_started(struct launcher *launcher, struct instance *instance)
 {
 	CLEANUP(wire_out_release) struct wire_out out = { 0 };
 
 	wire_begin(&out, LAUNCH_STARTED, instance->question);
 	wire_put_u64(&out, (uint64_t)instance->pid);
-	for (size_t i = 0; i < 3; i++)
-		wire_put_fd(&out, take_fd(&instance->stdio[i]));
+	wire_put_fd(&out, take_fd(&instance->stdio[0]));
+	for (size_t i = 1; i < 3; i++)
+		wire_put_fd(&out, share_fd(&instance->stdio[i]));
 	send_to_owner(launcher, instance, &out);
 	log_event(launcher->log, LOG_DEBUG, "launcher.started", "A server runs.",
 		  LF("server", instance_server(instance)), LFN("pid", instance->pid));
@@ -316,12 +329,12 @@ static void on_forget(struct launcher *launcher, struct wire_in *in)
 	(void)definition_free(definition);
 }
 
-/* What the worker that is gone started ends; a new one begins with nothing. */
-static void drop_worker(struct launcher *launcher)
+/* What the worker that is gone started ends, for its pipes have; a new one begins with nothing. */
+static void drop_worker(struct launcher *launcher, uint64_t grace_ms)
 {
 	lane_close(&launcher->worker);
 	launcher->worker_number++;
-	stop_all(launcher, LAUNCHER_ORPHAN_GRACE_MS);
+	stop_all(launcher, grace_ms);
 }
 
 static void on_manager_message(struct launcher *launcher, struct wire_in *in)
@@ -341,7 +354,7 @@ static void on_manager_message(struct launcher *launcher, struct wire_in *in)
 		fd = wire_get_fd(in);
 		if (fd < 0)
 			break;
-		drop_worker(launcher);
+		drop_worker(launcher, LAUNCHER_ORPHAN_GRACE_MS);
 		lane_init(&launcher->worker, fd);
 		break;
 	default:
@@ -377,8 +390,7 @@ static void begin_end(struct launcher *launcher)
 	launcher->ending = true;
 	launcher->end_ms = clock_mono_ms() + LAUNCHER_END_MS;
 	lane_close(&launcher->manager);
-	drop_worker(launcher);
-	stop_all(launcher, 0);
+	drop_worker(launcher, LAUNCH_TERM_MS);
 }
 
 static void watch_fd(struct launcher *launcher, int fd, short events, struct instance *owner)
@@ -467,9 +479,21 @@ static void turn(struct launcher *launcher)
 	if (launcher->polls[1].revents && launcher->worker.fd == launcher->polls[1].fd)
 		on_lane(launcher, &launcher->worker, launcher->polls[1].revents);
 	if (launcher->worker.gone)
-		drop_worker(launcher);
+		drop_worker(launcher, LAUNCHER_ORPHAN_GRACE_MS);
 	if (launcher->manager.gone)
 		begin_end(launcher);
+}
+
+/* Five descriptors an instance, and a few; a warden lowers it again for its server. */
+static void allow_descriptors(void)
+{
+	const rlim_t wanted = (rlim_t)5 * LAUNCH_MAX_INSTANCES + 64;
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= wanted)
+		return;
+	files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+	(void)setrlimit(RLIMIT_NOFILE, &files);
 }
 
 static int begin(struct launcher *launcher, struct err *err)
@@ -488,6 +512,7 @@ static int begin(struct launcher *launcher, struct err *err)
 	/* An inherited "ignore" would make the kernel reap for us. */
 	(void)sigaction(SIGCHLD, &action, NULL);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	allow_descriptors();
 	launcher->fence = fence_probe(&gap);
 	fence_report(launcher->fence, &gap, launcher->log);
 	return 0;

@@ -5,10 +5,10 @@
 #include "base/log.h"
 #include "jail/launch.h"
 
-/* A worker that is gone leaves its servers this long to end on SIGTERM. */
+/* The grace of a server whose worker is gone, or that is no longer configured. */
 enum { LAUNCHER_ORPHAN_GRACE_MS = 1000 };
-/* When the manager is gone everything is killed; what does not die of that is waited for this long. */
-enum { LAUNCHER_END_MS = 10 * 1000 };
+/* When the manager is gone all servers are stopped; what does not die of that is waited for this long. */
+enum { LAUNCHER_END_MS = LAUNCH_END_MS + 5 * 1000 };
 
 /*
  * Runs until the manager's channel closes; then nothing it started is left. Both channels speak

@@ -20,10 +20,11 @@ struct channel {
 	const struct channel_events *events;
 	void *owner;
 	struct list questions;
+	struct list refused; /* questions that were too long to be sent */
 	struct list queue;
 	size_t n_queue;
 	uint32_t next_id;
-	struct later ending;
+	struct later ending, refusing;
 	bool closing, gone;
 	char store[WIRE_MAX_BYTES];
 };
@@ -45,6 +46,12 @@ static void queued_free(struct queued *queued)
 	free(queued);
 }
 
+static void answer_none(struct question *question)
+{
+	question_cancel(question);
+	question->on_answer(question, NULL);
+}
+
 /* Those asked meanwhile wait for the next turn: one that is asked again and again does not hold this one. */
 static void answer_all(struct channel *channel)
 {
@@ -55,8 +62,7 @@ static void answer_all(struct channel *channel)
 
 		if ((int32_t)(question->id - last) > 0)
 			return;
-		question_cancel(question);
-		question->on_answer(question, NULL);
+		answer_none(question);
 	}
 }
 
@@ -77,6 +83,18 @@ static void end(struct channel *channel)
 static void run_ending(struct later *later)
 {
 	end(LIST_ENTRY(later, struct channel, ending));
+}
+
+/* One a turn: the answer may close the channel, or ask the same again. */
+static void run_refusing(struct later *later)
+{
+	struct channel *channel = LIST_ENTRY(later, struct channel, refusing);
+
+	if (list_empty(&channel->refused))
+		return;
+	if (channel->refused.next->next != &channel->refused)
+		loop_later(channel->loop, &channel->refusing);
+	answer_none(LIST_ENTRY(channel->refused.next, struct question, node));
 }
 
 /* Few questions are open at a time, and answers mostly come in order: the list is short. */
@@ -171,7 +189,9 @@ struct channel *channel_open(struct loop *loop, int fd, const struct channel_eve
 	channel->events = events;
 	channel->owner = owner;
 	channel->ending.run = run_ending;
+	channel->refusing.run = run_refusing;
 	list_init(&channel->questions);
+	list_init(&channel->refused);
 	list_init(&channel->queue);
 	check(uv_poll_init(&loop->uv, &channel->poll, fd) == 0);
 	channel->poll.data = channel;
@@ -187,14 +207,21 @@ static void on_closed(uv_handle_t *handle)
 	free(channel);
 }
 
+static void cancel_all(struct list *questions)
+{
+	while (!list_empty(questions))
+		question_cancel(LIST_ENTRY(questions->next, struct question, node));
+}
+
 struct channel *channel_close(struct channel *channel)
 {
 	if (!channel || channel->closing)
 		return NULL;
 	channel->closing = true;
 	loop_later_cancel(&channel->ending);
-	while (!list_empty(&channel->questions))
-		question_cancel(LIST_ENTRY(channel->questions.next, struct question, node));
+	loop_later_cancel(&channel->refusing);
+	cancel_all(&channel->questions);
+	cancel_all(&channel->refused);
 	while (!list_empty(&channel->queue)) {
 		struct queued *queued = LIST_ENTRY(channel->queue.next, struct queued, node);
 
@@ -211,6 +238,8 @@ struct channel *channel_abandon(struct channel *channel)
 		return NULL;
 	channel->gone = true;
 	(void)uv_poll_stop(&channel->poll);
+	while (!list_empty(&channel->refused))
+		answer_none(LIST_ENTRY(channel->refused.next, struct question, node));
 	answer_all(channel);
 	return channel_close(channel);
 }
@@ -242,16 +271,18 @@ static bool enqueue(struct channel *channel, const struct wire_out *out)
 	return true;
 }
 
-void channel_send(struct channel *channel, const struct wire_out *out)
+bool channel_send(struct channel *channel, const struct wire_out *out)
 {
 	int sent = 0;
 
-	if (channel->closing || channel->gone)
-		return;
+	if (channel->closing || channel->gone || !buf_ok(&out->bytes))
+		return false;
 	if (list_empty(&channel->queue))
 		sent = wire_send(channel->fd, out, NULL);
-	if (sent < 0 || (sent == 0 && !enqueue(channel, out)))
-		loop_later(channel->loop, &channel->ending);
+	if (sent > 0 || (sent == 0 && enqueue(channel, out)))
+		return true;
+	loop_later(channel->loop, &channel->ending);
+	return false;
 }
 
 void channel_ask(struct channel *channel, struct wire_out *out, struct question *question)
@@ -260,11 +291,16 @@ void channel_ask(struct channel *channel, struct wire_out *out, struct question 
 	if (++channel->next_id == 0)
 		channel->next_id = 1;
 	question->id = channel->next_id;
+	if (!buf_ok(&out->bytes) && !channel->closing && !channel->gone) {
+		list_add(&channel->refused, &question->node);
+		loop_later(channel->loop, &channel->refusing);
+		return;
+	}
 	memcpy(out->bytes.p + sizeof(uint32_t), &question->id, sizeof(question->id));
 	list_add(&channel->questions, &question->node);
 	if (channel->gone)
 		loop_later(channel->loop, &channel->ending);
-	channel_send(channel, out);
+	(void)channel_send(channel, out);
 }
 
 void question_cancel(struct question *question)

@@ -18,7 +18,8 @@ struct channel_events {
 struct question {
 	struct list node;
 	uint32_t id;
-	/* `in` is the answer, NULL where the other process is gone. */
+	/* `in` is the answer; NULL where the other process is gone, or the question too long for one message.
+	 */
 	void (*on_answer)(struct question *question, struct wire_in *in);
 };
 
@@ -33,10 +34,16 @@ struct channel *channel_close(struct channel *channel);
 /* The same, but whoever still waits for an answer is told that none will come. */
 struct channel *channel_abandon(struct channel *channel);
 
-/* Sends; what cannot go now is queued. */
-void channel_send(struct channel *channel, const struct wire_out *out);
+/*
+ * Sends; what cannot go now is queued. False where nothing is sent: the message is too long for one
+ * packet, and the channel goes on as it was, or the channel is at its end.
+ */
+bool channel_send(struct channel *channel, const struct wire_out *out);
 
-/* Sends as a question: out's id is set here, and on_answer is called once, later. */
+/*
+ * Sends as a question: out's id is set here, and on_answer is called once, later; with NULL for a
+ * question that is too long.
+ */
 void channel_ask(struct channel *channel, struct wire_out *out, struct question *question);
 
 /* No answer is wanted any more. Harmless where nothing was asked. */

@@ -14,9 +14,9 @@
 enum {
 	STREAM_PARTS = 8,
 	STREAM_HELD_BYTES = 8 * 1024, /* the most that waits for the end of the turn */
-	STREAM_HELD_KEPT = 4 * 1024,   /* memory that stays with a stream for it */
-	STREAM_HELD_STREAMS = 16,      /* so many streams with something held, and all is sent */
-	STREAM_TLS_SLICE = 64 * 1024,  /* encrypted bytes that are handed on at once */
+	STREAM_HELD_KEPT = 4 * 1024,  /* memory that stays with a stream for it */
+	STREAM_HELD_STREAMS = 16,     /* so many streams with something held, and all is sent */
+	STREAM_TLS_SLICE = 64 * 1024, /* encrypted bytes that are handed on at once */
 };
 
 struct stream {
@@ -34,6 +34,7 @@ struct stream {
 	size_t queued;
 	struct later ending; /* an error seen while writing, told in the next turn */
 	uv_timer_t *flush_limit;
+	size_t unflushed;	 /* when its time was last over */
 	struct tls_session *tls; /* NULL: plain */
 	struct later pumping;	 /* what was read while paused is looked at in the next turn */
 	const char *why;	 /* TLS failed with the connection, not by itself */
@@ -458,9 +459,10 @@ struct span stream_why(const struct stream *stream)
 	return stream->tls ? tls_session_why(stream->tls) : S("");
 }
 
+/* libuv counts what a write has left of it, `queued` whole writes only. */
 size_t stream_queued(const struct stream *stream)
 {
-	return stream->queued;
+	return stream->closing ? 0 : uv_stream_get_write_queue_size(&stream->h.any);
 }
 
 void stream_pause(struct stream *stream)
@@ -521,9 +523,15 @@ struct stream *stream_close(struct stream *stream)
 	return NULL;
 }
 
+/* Who takes some of it may have the rest. */
 static void on_flush_limit(uv_timer_t *timer)
 {
-	(void)stream_close(timer->data);
+	struct stream *stream = timer->data;
+	size_t left = stream_queued(stream);
+
+	if (left >= stream->unflushed)
+		(void)stream_close(stream);
+	stream->unflushed = left;
 }
 
 struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms)
@@ -543,7 +551,8 @@ struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms)
 	check(uv_timer_init(&stream->loop->uv, timer) == 0);
 	timer->data = stream;
 	stream->flush_limit = timer;
-	(void)uv_timer_start(timer, on_flush_limit, limit_ms, 0);
+	stream->unflushed = SIZE_MAX;
+	(void)uv_timer_start(timer, on_flush_limit, limit_ms, limit_ms ? limit_ms : 1);
 	return NULL;
 }
 

@@ -62,7 +62,7 @@ void stream_set_owner(struct stream *stream, const struct stream_events *events,
  */
 void stream_write(struct stream *stream, const struct span *parts, size_t n);
 
-/* Bytes that wait for the other side; with TLS the encrypted ones. */
+/* Bytes the kernel has not taken yet; with TLS the encrypted ones. */
 size_t stream_queued(const struct stream *stream);
 
 /* Stops and starts reading: back-pressure. While paused, an end of the stream is not noticed. */
@@ -71,7 +71,10 @@ void stream_resume(struct stream *stream);
 
 /* Closes at once, with TLS after a close_notify; no event follows. NULL is harmless. Returns NULL. */
 struct stream *stream_close(struct stream *stream);
-/* Closes when the queue is empty, or after `limit_ms`; no event follows. NULL is harmless. Returns NULL. */
+/*
+ * Closes when the queue is empty, or when the other side has taken nothing of it for `limit_ms` (at
+ * most twice that long); no event follows. NULL is harmless. Returns NULL.
+ */
 struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms);
 
 /* The numeric address of the other side of a TCP stream; empty for others. */

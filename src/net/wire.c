@@ -48,6 +48,17 @@ void wire_out_release(struct wire_out *out)
 	out->n_fds = 0;
 }
 
+struct wire_in wire_in_of(const struct wire_out *out)
+{
+	struct wire_head head = { 0 };
+	struct span bytes = buf_span(&out->bytes);
+
+	if (bytes.n < sizeof(head))
+		return (struct wire_in){ .bad = true };
+	memcpy(&head, bytes.p, sizeof(head));
+	return (struct wire_in){ .kind = head.kind, .id = head.id, .rest = span_skip(bytes, sizeof(head)) };
+}
+
 uint64_t wire_get_u64(struct wire_in *in)
 {
 	uint64_t value = 0;

@@ -34,6 +34,9 @@ void wire_put_span(struct wire_out *out, struct span bytes);
 void wire_put_fd(struct wire_out *out, int fd);
 void wire_out_release(struct wire_out *out);
 
+/* A message as its receiver reads it, for who is both; borrowed from `out`, without its descriptors. */
+struct wire_in wire_in_of(const struct wire_out *out);
+
 uint64_t wire_get_u64(struct wire_in *in);
 /* Borrowed from the packet. */
 struct span wire_get_span(struct wire_in *in);

@@ -11,7 +11,7 @@
 #include "upstream/stdio.h"
 
 enum {
-	STDIO_GRACE_MS = 2000,		      /* between stdin's end with SIGTERM, and SIGKILL */
+	STDIO_GRACE_MS = 2000,		      /* between SIGTERM and SIGKILL */
 	STDIO_QUEUE_BYTES = 16 * 1024 * 1024, /* a server that does not read its stdin is dead */
 	STDIO_NOTE_BYTES = 512,		      /* of a stderr line, in the log */
 	STDIO_WORD_MS = 500,		      /* for the launcher to say how a server ended whose pipes did */

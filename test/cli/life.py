@@ -150,6 +150,125 @@ def test_reload():
     equal(gate.health("/readyz"), 200, "the gate goes on where it was")
 
 
+def marked(mark, allowed="mark", more=""):
+    """The small server with a variable in its environment."""
+    return small(allowed) + f"    env: {{ MARK: {mark} }}\n{more}"
+
+
+def mark_of(agent):
+    return text_of(agent.call("small__mark")[1])
+
+
+def test_reload_is_whole():
+    """A new config is in force in every process, or in none."""
+    gate = Gate(marked("one")).start()
+    agent = Agent(gate, gate.token())
+    agent.initialize()
+    equal(mark_of(agent), "one", "a server runs with its environment")
+    secret = gate.home / "secret"
+    needs = f"  needs:\n    run: cat\n    env: {{ KEY: secret:file{secret} }}\n"
+    gate.write("limits: { body: 4KiB }\n" + marked("two", more=needs))
+    ok(gate.logged("config.refused"), "a server whose secret is missing: the new config is refused", gate.log_text())
+    contains(gate.log_text(), "server needs: the variable KEY", "and the log says which")
+    equal(mark_of(agent), "one", "the other server is not changed either")
+    equal(agent.call("small__mark", pad="x" * 5000)[0], 200, "nor is a limit")
+    equal(len(gate.state()["servers"]), 1, "and there is no other server")
+    gate.write(marked("two", more="  many:\n    run: cat\n    env: {" + ", ".join(f"V{i}: x" for i in range(256)) + "}\n"))
+    ok(wait_until(lambda: gate.log_text().count("config.refused") == 2), "what the launcher would not take: refused", gate.log_text())
+    contains(gate.log_text(), "server many: the environment has at most 256 entries", "and the log says why")
+    equal(mark_of(agent), "one", "again nothing has changed")
+    gate.write("log: { level: debug }\n" + marked("two"))
+    ok(gate.logged("`log` change with a restart only"), "the log's settings need a restart, and the log says so")
+
+    secret.write_text("s")
+    gate.write("limits: { body: 4KiB }\n" + marked("two", more=needs))
+    ok(gate.logged("config.loaded"), "with the secret there: taken over", gate.log_text())
+    ok(wait_until(lambda: mark_of(agent) == "two"), "another environment: the session gets the server anew", mark_of(agent))
+    equal(agent.call("small__mark", pad="x" * 5000)[0], 413, "a smaller limit holds at once")
+    gate.write("limits: { body: 8KiB }\n" + marked("two"))
+    ok(wait_until(lambda: agent.call("small__mark", pad="x" * 5000)[0] == 200), "and so does a larger one")
+
+
+def test_reload_and_death():
+    """The worker dies, or the file changes again, before the worker has answered."""
+    gate = Gate(marked("one")).start()
+    token = gate.token()
+    worker = gate.processes()["worker"]
+    os.kill(worker, signal.SIGSTOP)
+    gate.write(marked("two"))
+    ok(gate.logged("config.read"), "a config is handed to a worker that does not answer", gate.log_text())
+    os.kill(worker, signal.SIGKILL)
+    ok(gate.logged("the worker ended while it took the config over"), "which dies: the config is refused", gate.log_text())
+    ok(wait_until(lambda: gate.health("/readyz") == 200), "the next one is ready")
+    agent = Agent(gate, token)
+    ok(wait_until(lambda: agent.initialize()[0] == 200), "and serves")
+    equal(mark_of(agent), "one", "with the config of before")
+    worker = gate.processes()["worker"]
+    os.kill(worker, signal.SIGSTOP)
+    gate.write(marked("three"))
+    ok(wait_until(lambda: gate.log_text().count("config.read") == 2), "a config under way")
+    gate.write(marked("four"))
+    gate.process.send_signal(signal.SIGHUP)
+    os.kill(worker, signal.SIGCONT)
+    ok(wait_until(lambda: gate.log_text().count("config.loaded") == 2), "and another one after it: both are taken", gate.log_text())
+    equal(mark_of(agent), "four", "the last one is in force")
+
+
+def test_broken_config():
+    """After a bad edit the gate goes on; who only asks it needs its folder, not its config."""
+    gate = Gate(small("echo")).start()
+    good = gate.config.read_text()
+    gate.config.write_text(f"version: 1\ndata: '{gate.data}' # here\nservers: [\n")
+    ok(gate.logged("config.refused"), "a bad edit: the gate goes on")
+    note = "the gate that runs goes on with the config it read before"
+    result = gate.ask("status")
+    ok(result.code == 0 and "error[K101]" in result.err and note in result.err, "status says what is wrong, and what is in force", result)
+    ok("BROKEN; the gate goes on" in result.out and "small" in result.out, "and shows the gate", result)
+    state = gate.state()
+    ok(state["running"] and state["config_file_usable"] is False and state["servers"][0]["name"] == "small", "the same as JSON", state)
+    contains(gate.ask("status", LANG="ja_JP.UTF-8").err, "動いているゲートは", "in Japanese")
+    result = gate.ask("token", "create", "late")
+    ok(result.code == 0 and result.out.strip() and note in result.err, "a token can be made", result)
+    contains(gate.ask("token", "list").out, "late", "and listed")
+    result = gate.ask("doctor")
+    ok(result.code == 3 and "it runs, with the config it read before" in result.out and "error[K101]" in result.out
+       and "tokens" in result.out, "doctor looks at the gate, too", result)
+    gate.config.write_text("version: 1\nservers: [\n")
+    equal(gate.ask("status").code, 2, "where nothing tells where its data is: only what is wrong")
+    equal(gate.ask("status", "--data-dir", str(gate.data)).code, 0, "unless it is said")
+    gate.config.unlink()
+    result = gate.ask("status", "--data-dir", str(gate.data))
+    ok(result.code == 0 and "cannot read the config" in result.err and note in result.err, "a file that is gone", result)
+    gate.config.write_text(good)
+    gate.stop()
+    gate.config.write_text(f"version: 1\ndata: {gate.data}\nservers: [\n")
+    for words in (("status",), ("token", "list")):
+        result = gate.ask(*words)
+        ok(result.code == 2 and note not in result.err, f"{words[0]}: without a gate the config must be good", result)
+
+
+def test_authorities():
+    """Without certificate authorities no https server can be reached: said before the first one fails."""
+    https = "servers:\n  far: { url: 'https://127.0.0.1:1/mcp', tools: { allow: ['*'] } }\n"
+    empty = None
+    for case in ("missing", "empty"):
+        gate = Gate(https)
+        empty = gate.home / "authorities.pem"
+        if case == "empty":
+            empty.write_text("")
+        gate.env["SSL_CERT_FILE"] = str(empty)
+        gate.start()
+        ok("tls.roots" in gate.log_text() and str(empty) in gate.log_text(), f"a bundle that is {case}: the log says so at start",
+           gate.log_text())
+        result = gate.ask("doctor")
+        ok(f"▲ TLS        the file that SSL_CERT_FILE names has no certificate: {empty}" in result.out, "and so does doctor", result)
+        gate.stop()
+    gate = Gate("servers:\n  near: { url: 'http://127.0.0.1:1/mcp' }\n")
+    gate.env["SSL_CERT_FILE"] = str(empty)
+    gate.start()
+    ok("tls.roots" not in gate.log_text() and " TLS " not in gate.ask("doctor").out, "who needs none hears nothing", gate.log_text())
+
+
 # --- deaths ---
 
 def test_deaths():
@@ -257,5 +376,6 @@ def test_notify():
         contains(s.recv(1024).decode(), "STOPPING=1", "and when it stops")
 
 
-TESTS = (test_port_in_use, test_secure, test_two_gates, test_nothing_listens, test_dead_servers, test_shown_failure, test_reload,
+TESTS = (test_port_in_use, test_secure, test_two_gates, test_nothing_listens, test_dead_servers, test_shown_failure, test_reload, test_reload_is_whole, test_reload_and_death,
+         test_broken_config, test_authorities,
          test_deaths, test_launcher_leaves_no_server, test_drain, test_interrupt, test_notify)

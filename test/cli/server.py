@@ -1,4 +1,4 @@
-# server.py - a small MCP server on stdio: server.py [--exit CODE]. Tools: echo, pid, wait (until a file exists), quit.
+# server.py - a small MCP server on stdio: server.py [--exit CODE]. Tools: echo, pid, mark, wait (until a file exists), quit.
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
@@ -8,6 +8,7 @@ import time
 TOOLS = [
     {"name": "echo", "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}},
     {"name": "pid", "inputSchema": {"type": "object"}},
+    {"name": "mark", "inputSchema": {"type": "object"}},
     {"name": "wait", "inputSchema": {"type": "object", "properties": {"file": {"type": "string"}}, "required": ["file"]}},
     {"name": "quit", "inputSchema": {"type": "object", "properties": {"code": {"type": "integer"}}}},
 ]
@@ -18,6 +19,8 @@ def call(name, arguments):
         return arguments["text"]
     if name == "pid":
         return str(os.getpid())
+    if name == "mark":
+        return os.environ.get("MARK", "none")
     if name == "quit":
         sys.stdout.flush()
         os._exit(arguments.get("code", 0))

@@ -48,6 +48,81 @@ static void one_line(struct log *log)
 	ok(span_contains(written(log), S("v=\"\" eq=\"a=b\"")), "what could be misread is quoted");
 }
 
+static void add_point(struct buf *out, uint32_t point)
+{
+	if (point >= 0x800)
+		buf_add_char(out, (char)(0xE0 | point >> 12));
+	buf_add_char(out, (char)(point >= 0x800 ? 0x80 | (point >> 6 & 0x3F) : 0xC0 | point >> 6));
+	buf_add_char(out, (char)(0x80 | (point & 0x3F)));
+}
+
+static void both_forms(struct log *log, struct span value, const char *want)
+{
+	for (int form = 0; form < 2; form++) {
+		log->json = form == 1;
+		log_event(log, LOG_WARN, "a.b", "It happened.", LF("v", value));
+		ok(span_contains(written(log), span_str(want)), "%s: %s", form ? "JSON" : "text", want);
+	}
+	log->json = false;
+}
+
+/* What a terminal or a reader of lines obeys, though it is not ASCII. */
+static void unshowable(struct log *log)
+{
+	static const uint32_t points[] = { 0x80,   0x85,   0x9B,   0x9F,   0x61C,  0x200E, 0x200F, 0x2028,
+					   0x2029, 0x202A, 0x202E, 0x2066, 0x2069, 0xFEFF, 0xD800 };
+	static const char *const broken[] = { "a\x9Bz", "a\xC2z", "a\xC0\xAFz", "a\xFFz", "a\xE2\x80" };
+	CLEANUP(buf_release) struct buf value = BUF_INIT(64);
+	char want[32];
+
+	for (size_t i = 0; i < COUNT(points); i++) {
+		buf_clear(&value);
+		buf_add_char(&value, 'a');
+		add_point(&value, points[i]);
+		buf_add_char(&value, 'b');
+		(void)snprintf(want, sizeof(want), "\"a\\u%04x", points[i] == 0xD800 ? 0xFFFD : points[i]);
+		both_forms(log, buf_span(&value), want);
+	}
+	for (size_t i = 0; i < COUNT(broken); i++)
+		both_forms(log, span_str(broken[i]), "\"a\\ufffd");
+	both_forms(log, S("a\xC2\xA0\xE9\x96\x80"), "\"a\xC2\xA0\xE9\x96\x80\"");
+}
+
+static void long_json(struct log *log)
+{
+	static char large[9999];
+	struct log_field many[40];
+	struct json json = { 0 };
+	struct span line;
+
+	log->json = true;
+	memset(large, '\n', sizeof(large));
+	log_event(log, LOG_INFO, "a.b", "Longer.", LF("a", span_of(large, 9999)),
+		  LF("b", span_of(large, 9999)), LF("c", span_of(large, 9999)), LF("d", span_of(large, 9999)),
+		  LFS("last", "here"));
+	line = written(log);
+	ok(line.n <= 16384 && span_find(line, '\n') == line.n - 1, "long values leave one line");
+	ok(json_parse(&json, span_first(line, line.n ? line.n - 1 : 0), 16384) &&
+	       json_string_is(&json, json_get(&json, 0, S("last")), S("here")),
+	   "that is JSON to its end");
+	json_release(&json);
+	for (size_t i = 0; i + 3 <= sizeof(large); i += 3)
+		memcpy(large + i, "\xE9\x96\x80", 3);
+	for (size_t n = 1020; n < 1030; n++) {
+		log_event(log, LOG_INFO, "a.b", "Cut.", LF("a", span_of(large + 3, n * 3)));
+		line = written(log);
+		ok(json_parse(&json, span_first(line, line.n - 1), 16384),
+		   "a value is cut between characters");
+		json_release(&json);
+	}
+	for (size_t i = 0; i < COUNT(many); i++)
+		many[i] = LF("c", span_of(large, 9999));
+	log_write(log, LOG_INFO, "a.b", "Many.", many, COUNT(many));
+	line = written(log);
+	ok(line.n <= 16384 && span_ends(line, S("\"}\n")), "fields that have no room are left out whole");
+	log->json = false;
+}
+
 static void json_lines(struct log *log)
 {
 	struct json json = { 0 };
@@ -131,7 +206,9 @@ int main(void)
 
 	dropped(&log);
 	one_line(&log);
+	unshowable(&log);
 	json_lines(&log);
+	long_json(&log);
 	long_values(&log);
 	brake();
 	dates();

@@ -326,6 +326,52 @@ static void waiting(void)
 	turn_a_while(&loop);
 }
 
+/* The id of the next message of this kind to egress; 0 where none comes. */
+static uint32_t told(uint32_t kind)
+{
+	struct wire_in in;
+	int got = 0;
+
+	for (int turn = 0; turn < 300 && got == 0; turn++) {
+		one_turn(&loop, 0);
+		got = wire_recv(dials, store, &in, NULL);
+	}
+	if (got != 1)
+		return 0;
+	wire_in_release(&in);
+	return in.kind == kind ? in.id : 0;
+}
+
+/* Egress need not go on with a connection that nobody wants any more. */
+static void given_up(void)
+{
+	struct http_pool *pool = pool_new(1);
+	struct seen a = { 0 }, b = { 0 };
+	uint32_t id;
+	int fd;
+
+	send_one(pool, &a, false);
+	id = told(DIAL_CONNECT);
+	a.call = http_call_abort(a.call);
+	ok(id && told(DIAL_CANCEL) == id, "egress is told that a connection is no longer wanted");
+	release(&a);
+	send_one(pool, &b, false);
+	id = told(DIAL_CONNECT);
+	pool = http_pool_free(pool);
+	ok(id && told(DIAL_CANCEL) == id, "also where the whole pool goes");
+	release(&b);
+	turn_a_while(&loop);
+	pool = pool_new(1);
+	send_one(pool, &a, false);
+	fd = connect_one();
+	a.call = http_call_abort(a.call);
+	is_int(told(DIAL_CANCEL), 0, "a connection that stands is just closed");
+	(void)close(fd);
+	release(&a);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+}
+
 /* A server that was taken out of the config may lose its last user inside an answer. */
 static void freed_inside(void)
 {
@@ -387,6 +433,7 @@ int main(void)
 	kept_alive();
 	too_much();
 	waiting();
+	given_up();
 	freed_inside();
 	egress = channel_close(egress);
 	turn_a_while(&loop);

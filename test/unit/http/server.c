@@ -12,7 +12,7 @@
 #include "tap.h"
 #include "turns.h"
 
-enum { REPLY = 200 * 1024, AHEAD = 500 };
+enum { REPLY = 200 * 1024, LARGE_REPLY = 32 << 20, AHEAD = 500, IDLE_MS = 2 };
 
 static struct loop loop;
 static struct log quiet = { .fd = -1, .level = LOG_ERROR, .role = "test" };
@@ -117,7 +117,7 @@ static void start(void)
 								 .url = 200,
 								 .body_bytes = 1000 },
 						     .max_connections = 4,
-						     .idle_ms = 1000,
+						     .idle_ms = IDLE_MS,
 						     .head_ms = 1000 };
 	socklen_t n = sizeof(address);
 	struct err err = ERR_INIT;
@@ -252,6 +252,84 @@ static void leaving(void)
 	turn_a_while(&loop);
 }
 
+/* Longer than idle_ms, as the loop counts it, and then the tick. */
+static void idle_over(void)
+{
+	(void)usleep((IDLE_MS + 1) * 1000);
+	uv_update_time(&loop.uv);
+	http_server_tick(server);
+}
+
+/* A large answer is taken slowly: as long as bytes move, time does not. */
+static void slow_reader(struct buf *got)
+{
+	char chunk[65536];
+	int fd = dial();
+	unsigned periods = 0;
+	ssize_t n;
+
+	back.how = ANSWER;
+	back.reply = LARGE_REPLY;
+	say(fd, GET);
+	turn_a_while(&loop);
+	buf_clear(got);
+	for (int still = 0; got->n < LARGE_REPLY && still < 100; still++) {
+		for (size_t taken = 0; taken < LARGE_REPLY / 16 && still < 100;) {
+			n = read(fd, chunk, sizeof(chunk));
+			still = n > 0 ? 0 : still + 1;
+			taken += n > 0 ? (size_t)n : 0;
+			buf_add(got, span_of(chunk, n > 0 ? (size_t)n : 0));
+			turn_a_while(&loop);
+		}
+		idle_over();
+		periods++;
+	}
+	ok(got->n >= LARGE_REPLY && periods > 4, "who reads slowly gets all of it (%zu in %u periods)",
+	   got->n, periods);
+	(void)close(fd);
+	fd = dial();
+	say(fd, GET);
+	turn_a_while(&loop);
+	for (int i = 0; i < 5 && http_server_connections(server); i++) {
+		idle_over();
+		turn_a_while(&loop);
+	}
+	is_int(http_server_connections(server), 0, "who does not read is cut");
+	(void)close(fd);
+	back.reply = REPLY;
+	turn_a_while(&loop);
+}
+
+static void new_limits(struct buf *got)
+{
+	struct http_limits limits = {
+		.head_bytes = 4096, .header_line = 1024, .headers = 20, .url = 200, .body_bytes = 3
+	};
+	int fd = dial(), more[3];
+
+	back.how = ANSWER;
+	back.reply = 1;
+	http_server_set_limits(server, &limits, 2);
+	say(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nfour");
+	(void)hear(fd, got, 12);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 413")), "a smaller limit of bodies holds from now on");
+	(void)close(fd);
+	turn_a_while(&loop);
+	for (size_t i = 0; i < COUNT(more); i++)
+		more[i] = dial();
+	turn_a_while(&loop);
+	is_int(http_server_connections(server), 2, "and so does one of connections");
+	limits.body_bytes = 1000;
+	http_server_set_limits(server, &limits, 4);
+	say(more[0], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nfour");
+	(void)hear(more[0], got, 12);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 200")), "a larger one too, also for who was there");
+	for (size_t i = 0; i < COUNT(more); i++)
+		(void)close(more[i]);
+	back.reply = REPLY;
+	turn_a_while(&loop);
+}
+
 static void limits(void)
 {
 	int fds[5];
@@ -285,7 +363,7 @@ int main(void)
 	struct err err = ERR_INIT;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	back.bytes = calloc(1, REPLY);
+	back.bytes = calloc(1, LARGE_REPLY);
 	back.body = BUF_INIT(4096);
 	if (!ok(back.bytes && loop_init(&loop, &err) == 0, "a loop"))
 		return tap_done();
@@ -295,6 +373,8 @@ int main(void)
 	sent_ahead(&got);
 	unread(&got);
 	leaving();
+	slow_reader(&got);
+	new_limits(&got);
 	limits();
 	server = http_server_free(server);
 	turn_a_while(&loop);

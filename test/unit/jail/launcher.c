@@ -442,6 +442,16 @@ static void test_ends(struct bench *bench)
 	end = wait_end(bench, bench->worker);
 	ok(end.instance == 2 && end.code == 0 && end.signal == SIGKILL, "%s: signal", bench->variant);
 
+	(void)define_shell(bench, "tidy",
+			   "trap 'exit 5' TERM; echo ready; cat >/dev/null; sleep 0.3; exit 6");
+	(void)start(bench, "tidy", 6);
+	(void)read_until(bench->stdio[1], text, sizeof(text), "ready");
+	closep(&bench->stdio[0]);
+	stop(bench, 6, WAIT_MS);
+	end = wait_end(bench, bench->worker);
+	ok(end.instance == 6 && end.code == 6, "%s: who leaves when stdin ends gets no signal (code %d)",
+	   bench->variant, (int)end.code);
+
 	(void)define_shell(bench, "polite", "trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done");
 	(void)start(bench, "polite", 3);
 	(void)read_until(bench->stdio[1], text, sizeof(text), "ready");
@@ -451,7 +461,7 @@ static void test_ends(struct bench *bench)
 	stop(bench, 4711, 1);
 	stop(bench, 3, WAIT_MS);
 	end = wait_end(bench, bench->worker);
-	ok(end.instance == 3 && end.code == 5, "%s: SIGTERM comes first", bench->variant);
+	ok(end.instance == 3 && end.code == 5, "%s: SIGTERM comes before SIGKILL", bench->variant);
 	(void)define_shell(bench, "deaf", "trap '' TERM; echo ready; while :; do sleep 0.05; done");
 	(void)start(bench, "deaf", 4);
 	(void)read_until(bench->stdio[1], text, sizeof(text), "ready");

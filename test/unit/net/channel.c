@@ -302,6 +302,46 @@ static void overflow(void)
 	wire_out_release(&out);
 }
 
+/* It is the sender's to hear of it; nobody else's conversation ends with it. */
+static void too_long(void)
+{
+	static char large[WIRE_MAX_BYTES];
+	struct asker asker = { .number = 5, .question = { .on_answer = on_answer } };
+	struct asker never = { .question = { .on_answer = on_answer } };
+	struct asker other_one = { .number = 6, .question = { .on_answer = on_answer } };
+	struct wire_out out = { 0 };
+	struct other other;
+	struct wire_in in = { 0 };
+	int fd;
+
+	open_pair(&other, &fd);
+	ask(other.channel, &asker);
+	wire_begin(&out, 1, 0);
+	wire_put_span(&out, span_of(large, sizeof(large)));
+	ok(!channel_send(other.channel, &out), "a message that is too long is refused");
+	channel_ask(other.channel, &out, &never.question);
+	is_int(never.answered, 0, "a question that is too long is not refused inside the call");
+	turn_a_while(&loop);
+	ok(never.answered == 1 && never.refused == 1, "but in the next turn");
+	channel_ask(other.channel, &out, &never.question);
+	question_cancel(&never.question);
+	turn_a_while(&loop);
+	ok(never.answered == 1 && !question_is_open(&never.question), "unless it is taken back");
+	ok(other.gone == 0 && asker.answered == 0, "the channel stands, others wait as before");
+	ask(other.channel, &other_one);
+	for (int i = 0; i < 2; i++)
+		if (wire_recv_wait(fd, store, &in, 5000, NULL) == 0)
+			reply(fd, in.id, wire_get_u64(&in) * 2);
+	TURN_UNTIL(&loop, asker.answered && other_one.answered);
+	ok(asker.answer == 10 && other_one.answer == 12, "and get their answers");
+	channel_ask(other.channel, &out, &never.question);
+	other.channel = channel_close(other.channel);
+	turn_a_while(&loop);
+	ok(never.answered == 1 && !question_is_open(&never.question), "who closes is not told of it");
+	(void)close(fd);
+	wire_out_release(&out);
+}
+
 static void broken(void)
 {
 	struct asker asker = { .question = { .on_answer = on_answer } };
@@ -330,6 +370,7 @@ int main(void)
 	late_answers();
 	many();
 	overflow();
+	too_long();
 	broken();
 	loop_release(&loop);
 	return tap_done();

@@ -244,6 +244,32 @@ static void back_pressure(void)
 	finish(&end, -1);
 }
 
+/* Each time the limit is over he has read something: that is what counts, not how long it takes. */
+static void slow_reader(void)
+{
+	struct end end;
+	size_t before;
+	int fd;
+
+	open_end(&end, &fd);
+	send_text(&end, span_of(large, LARGE));
+	one_turn(&loop, 0);
+	before = stream_queued(end.stream);
+	while (drink(fd, &end.got, LARGE))
+		;
+	one_turn(&loop, 0);
+	ok(before && stream_queued(end.stream) < before, "the queue becomes shorter as it is read");
+	end.stream = stream_close_flushed(end.stream, 1);
+	for (int period = 0; period < 1000 && end.got.n < LARGE; period++) {
+		while (drink(fd, &end.got, LARGE))
+			;
+		(void)usleep(2000);
+		one_turn(&loop, 0);
+	}
+	is_int(end.got.n, LARGE, "a slow reader gets all of it, however long after the limit");
+	finish(&end, fd);
+}
+
 static void flushed(void)
 {
 	struct end end;
@@ -269,6 +295,7 @@ static void flushed(void)
 	TURN_UNTIL(&loop, drink(fd, &end.got, 1) == 0);
 	ok(end.got.n < LARGE, "who does not read in time gets a part");
 	finish(&end, fd);
+	slow_reader();
 	open_end(&end, &fd);
 	send_text(&end, span_of(large, LARGE));
 	end.stream = stream_close_flushed(end.stream, 60000);

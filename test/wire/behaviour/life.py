@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 from wire import (Background, Closed, Host, Legacy, Modern, STDIO, equal, error_of, main, ok, raw_status, run_line, skip,
@@ -122,6 +124,43 @@ def test_stuck_drain(place):
     ok(until(lambda: not left(everything)), "and leaves no process", left(everything))
 
 
+# Writes down how it is asked to end: stdin's end, or SIGTERM.
+TIDY = 'trap "echo term >> $0; exit" TERM; "$@"; sleep 0.3; echo eof >> $0'
+STUBBORN = 'trap "echo term >> $0; exit" TERM; "$@"; echo eof >> $0; while :; do sleep 0.1; done'
+
+
+def written(path):
+    try:
+        with open(path) as text:
+            return text.read().split()
+    except FileNotFoundError:
+        return []
+
+
+def test_servers_end(place):
+    """spec: mcp/2025-11-25 lifecycle, shutdown, stdio: first the end of stdin, then SIGTERM, then SIGKILL."""
+    folder = tempfile.mkdtemp(prefix="kanmon-ends-")
+    try:
+        paths = {name: os.path.join(folder, name) for name in ("tidy", "stubborn")}
+        gate = place.gate({name: {"run": shlex.join(["sh", "-c", script, paths[name], *STDIO])}
+                           for name, script in (("tidy", TIDY), ("stubborn", STUBBORN))})
+        for client in (Legacy(gate, "tidy"), Legacy(gate, "stubborn")):
+            equal(text_of(client.call("tag", {"tag": "x"})), "x", "# a server runs")
+            client.delete()
+        ok(until(lambda: written(paths["tidy"]) == ["eof"]), "a session ends: its server's stdin does, and that is enough", written(paths["tidy"]))
+        ok(until(lambda: written(paths["stubborn"]) == ["eof", "term"]), "who stays gets SIGTERM", written(paths["stubborn"]))
+        for name in paths:
+            os.unlink(paths[name])
+            Legacy(gate, name).call("tag", {"tag": "x"})
+        everything = below(gate)
+        gate.process.send_signal(signal.SIGTERM)
+        equal(gate.process.wait(30), 0, "the gate ends with 0")
+        ok(not left(everything), "and leaves no process", left(everything))
+        equal([written(paths[n]) for n in ("tidy", "stubborn")], [["eof"], ["eof", "term"]], "its servers ended the same way")
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_deaths(place):
     gate = gate_of(place)
     for name in ROLES:
@@ -203,4 +242,4 @@ def enter():
 
 if __name__ == "__main__":
     enter()
-    main(test_drain, test_stuck_drain, test_deaths, test_host_leaves, test_nothing_left)
+    main(test_drain, test_stuck_drain, test_servers_end, test_deaths, test_host_leaves, test_nothing_left)

@@ -184,6 +184,21 @@ def test_floods(place):
     ok(len(kept.rest()) <= 64, "and what is kept for later is bounded")
 
 
+def test_results(place):
+    """`limits.result` means what it says, up to the most it may say."""
+    for limit, small, large in ((8, 7, 9), (32, 31, 33)):
+        gate = place.gate({"near": run_line(), "far": url_line(place.remote())}, more=f"limits: {{ result: {limit}MiB }}\n")
+        for server in ("near", "far"):
+            client = Legacy(gate, server)
+            equal(len(text_of(client.call("big", {"bytes": small * MIB})) or ""), small * MIB,
+                  f"{server}: limit {limit} MiB, a result of {small} MiB passes")
+            reply = client.call("big", {"bytes": large * MIB})
+            message = reply.json().get("error", {}).get("message", "")
+            ok(error_of(reply) == (200, -32603, "K702") and ("over the limit" in message or "too long" in message),
+               f"{server}: one of {large} MiB is refused, and the error says why", reply)
+            equal(text_of(client.call("tag", {"tag": "x"})), "x", f"{server}: the next call passes")
+
+
 def test_deaf(place):
     gate = place.gate({"near": run_line()})
     client = Legacy(gate, "near")
@@ -255,5 +270,5 @@ def test_connections(place):
 
 
 if __name__ == "__main__":
-    main(test_requests, test_json, test_calls, test_slow_reader, test_floods, test_deaf, test_garbage, test_dying,
+    main(test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_deaf, test_garbage, test_dying,
          test_mute, test_connections, test_slow_head)

@@ -1,0 +1,35 @@
+/* briefing.h - what each process of the gate is told: when it starts, and of a new config. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "audit/ring.h"
+#include "daemon/child.h"
+#include "daemon/gate_config.h"
+#include "daemon/listen.h"
+
+struct briefing {
+	struct log *log;
+	struct child *children; /* CHILD_ROLES of them, by role */
+	const struct ring_fds *ring;
+	const struct listeners *clients, *metrics;
+	uint8_t launch_key[DIGEST_KEY_BYTES]; /* random: for gate_config_worker() */
+};
+
+/* A process that has just started. The worker's channels to the others are made here. */
+void briefing_keeper(const struct briefing *briefing, const struct gate_config *config);
+void briefing_launcher(const struct briefing *briefing, const struct gate_config *config);
+void briefing_egress(const struct briefing *briefing, const struct gate_config *config);
+/* -1: it has no config and listens nowhere; `err` says why. */
+int briefing_worker(const struct briefing *briefing, const struct gate_config *config, struct err *err)
+    MUST_CHECK;
+
+/* Hands a config to the worker, which answers with WORK_READY or WORK_REFUSED. */
+int briefing_config(const struct briefing *briefing, const struct gate_config *config, struct err *err)
+    MUST_CHECK;
+/* Tells launcher and egress, those that are there, what the servers are. */
+void briefing_define(const struct briefing *briefing, const struct gate_config *config);
+/* Takes back from them what only `old` names. */
+void briefing_forget(const struct briefing *briefing, const struct gate_config *old,
+		     const struct gate_config *now);
+/* Another channel between the worker and one of the others; nothing where that one is not there. */
+void briefing_join(const struct briefing *briefing, enum child_role role);
