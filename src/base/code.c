@@ -433,7 +433,7 @@ const struct code codes[] = {
 	    .remedy = TR_MARK(
 		"Ask for less at once. Where answers are large by nature, raise `limits.result`; "
 		"where memory is short, lower `limits.calls`."),
-	    .example = "limits: { result: 64MiB }\n",
+	    .example = "limits: { result: 32MiB }\n",
 	},
 	{
 	    .name = "K804",

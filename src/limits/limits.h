@@ -34,6 +34,7 @@ enum {
 	LIMIT_KEEPALIVE_MS = 15000, /* between comments on an idle event stream */
 	LIMIT_PARKED_MESSAGES = 64, /* for a client whose event stream is not open yet */
 	LIMIT_HANDSHAKE_MS = 30000,
-	/* The most `limits.result` may say: the worker's own buffers hold twice that, a message and its frame. */
-	LIMIT_RESULT_BYTES = 32 * 1024 * 1024,
+	/* The most `limits.body` and `limits.result` may say: the worker's own buffers hold twice that, a
+	   message and its frame. */
+	LIMIT_MESSAGE_BYTES = 32 * 1024 * 1024,
 };

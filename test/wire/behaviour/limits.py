@@ -199,6 +199,14 @@ def test_results(place):
             equal(text_of(client.call("tag", {"tag": "x"})), "x", f"{server}: the next call passes")
 
 
+def test_bodies(place):
+    """So does `limits.body`: what is let in also reaches the server."""
+    gate = place.gate({"near": run_line(), "far": url_line(place.remote())}, more="limits: { body: 32MiB }\n")
+    for server in ("near", "far"):
+        client = Legacy(gate, server)
+        equal(text_of(client.call("tag", {"tag": "x", "pad": "p" * (31 * MIB)})), "x", f"{server}: a call of 31 MiB passes")
+
+
 def test_deaf(place):
     gate = place.gate({"near": run_line()})
     client = Legacy(gate, "near")
@@ -270,5 +278,5 @@ def test_connections(place):
 
 
 if __name__ == "__main__":
-    main(test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_deaf, test_garbage, test_dying,
+    main(test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_bodies, test_deaf, test_garbage, test_dying,
          test_mute, test_connections, test_slow_head)
