@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/tr.h"
 #include "daemon/control.h"
 #include "daemon/gate_config.h"
 #include "daemon/work.h"
@@ -215,7 +216,7 @@ static void begin_host(struct caller *caller, struct wire_in *in, bool run)
 	struct span host = wire_get_span(in);
 
 	if (caller->number || !hosts->worker || !hosts->launcher || hosts->n_hosts >= HOSTS_MAX) {
-		reply(caller, CONTROL_FAILED, 0, S("the gate cannot take another host now"));
+		reply(caller, CONTROL_FAILED, 0, span_str(tr("the gate cannot take another host now")));
 		return;
 	}
 	clean_name(run ? name : S("catalogue"), clean);
@@ -231,7 +232,7 @@ static void begin_host(struct caller *caller, struct wire_in *in, bool run)
 	if (!wire_in_done(in)) {
 		drop_request(caller);
 		reply(caller, CONTROL_FAILED, 0,
-		      S("the command and its environment are too long, or malformed"));
+		      span_str(tr("the command and its environment are too long, or malformed")));
 		return;
 	}
 	caller->number = ++hosts->next;
@@ -281,7 +282,7 @@ static void hand_on(struct question *question, struct wire_in *in)
 	caller->asked = false;
 	if (!in) {
 		reply(caller, CONTROL_FAILED, caller->asked_id,
-		      S("a process of the gate is being restarted; try again"));
+		      span_str(tr("a process of the gate is being restarted; try again")));
 		return;
 	}
 	wire_begin(&out, in->kind == WORK_STATE ? (uint32_t)CONTROL_STATE : in->kind, caller->asked_id);
@@ -298,7 +299,7 @@ static void ask_on(struct caller *caller, struct channel *to, const struct wire_
 	struct wire_out out = { 0 };
 
 	if (!to || caller->asked) {
-		reply(caller, CONTROL_FAILED, in->id, S("the gate cannot answer now; try again"));
+		reply(caller, CONTROL_FAILED, in->id, span_str(tr("the gate cannot answer now; try again")));
 		return;
 	}
 	caller->asked = true;
@@ -345,7 +346,7 @@ static void on_message(void *owner, struct wire_in *in)
 	else if (in->kind == CONTROL_RUN || in->kind == CONTROL_ATTACH)
 		begin_host(caller, in, in->kind == CONTROL_RUN);
 	else
-		reply(caller, CONTROL_FAILED, in->id, S("the gate does not know this question"));
+		reply(caller, CONTROL_FAILED, in->id, span_str(tr("the gate does not know this question")));
 }
 
 static void on_gone(void *owner)
@@ -451,7 +452,7 @@ static void fail_questions(struct hosts *hosts)
 		question_cancel(&caller->question);
 		if (caller->asked)
 			reply(caller, CONTROL_FAILED, caller->asked_id,
-			      S("a process of the gate is being restarted; try again"));
+			      span_str(tr("a process of the gate is being restarted; try again")));
 		caller->asked = false;
 	}
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "base/tr.h"
 #include "crypto/digest.h"
 #include "store/keys.h"
 #include "store/tokens.h"
@@ -291,17 +292,17 @@ void keeper_answer(struct keeper *keeper, enum side side, struct wire_in *in, st
 	struct err err = ERR_INIT;
 
 	if (in->kind >= COUNT(questions) || !questions[in->kind].answer) {
-		refuse(out, in->id, S("this is no question the keeper knows"));
+		refuse(out, in->id, span_str(tr("this is no question the keeper knows")));
 		return;
 	}
 	if (!questions[in->kind].from[side]) {
-		refuse(out, in->id, S("this question is not yours to ask"));
+		refuse(out, in->id, span_str(tr("this question is not yours to ask")));
 		return;
 	}
 	if (questions[in->kind].answer(keeper, in, out, &err) < 0)
 		refuse(out, in->id, span_str(err.text));
 	else if (!buf_ok(&out->bytes))
-		refuse(out, in->id, S("the answer is too long for one message"));
+		refuse(out, in->id, span_str(tr("the answer is too long for one message")));
 }
 
 uint64_t keeper_epoch(const struct keeper *keeper)
