@@ -34,10 +34,21 @@ struct host {
 	struct server *own; /* borrowed from the worker's list; NULL: the catalogue */
 };
 
+/* A message of the manager's that waits until calls can be recorded. */
+struct deferred {
+	struct list node;
+	struct wire_in in;
+	char bytes[];
+};
+
+enum { DEFERRED_MAX = 64 };
+
 struct process {
 	struct worker worker;
 	struct ring ring;
 	struct list hosts;
+	struct list deferred;
+	size_t n_deferred;
 	struct log *log;
 	bool configured; /* a config is in force */
 };
@@ -212,10 +223,11 @@ static void on_launcher_gone(void *owner)
 	/* Its servers die with it; their links see their pipes close. */
 }
 
+static void let_in(struct process *process);
+
 static void on_keeper_message(void *owner, struct wire_in *in)
 {
 	struct process *process = owner;
-
 	struct span key;
 
 	if (in->kind == ASK_EPOCH)
@@ -227,6 +239,7 @@ static void on_keeper_message(void *owner, struct wire_in *in)
 		return;
 	memcpy(process->worker.audit_key, key.p, key.n);
 	process->worker.has_audit_key = true;
+	let_in(process);
 }
 
 static void on_keeper_gone(void *owner)
@@ -394,10 +407,8 @@ static void end_host(struct process *process, uint64_t number)
 		host_free(host);
 }
 
-static void on_manager_message(void *owner, struct wire_in *in)
+static void heed(struct process *process, struct wire_in *in)
 {
-	struct process *process = owner;
-
 	switch ((enum work_kind)in->kind) {
 	case WORK_PEER:
 		take_peer(process, in);
@@ -432,6 +443,51 @@ static void on_manager_message(void *owner, struct wire_in *in)
 	case WORK_WORKER_CUT:
 		break;
 	}
+}
+
+static void defer(struct process *process, struct wire_in *in)
+{
+	struct deferred *deferred = NULL;
+
+	if (process->n_deferred < DEFERRED_MAX)
+		deferred = malloc(sizeof(*deferred) + in->rest.n);
+	if (!deferred) {
+		if (in->kind == WORK_STDIO)
+			tell_manager(process, WORK_STDIO_ENDED, wire_get_u64(in), true);
+		return;
+	}
+	*deferred = (struct deferred){ .in = *in };
+	memcpy(deferred->bytes, in->rest.p, in->rest.n);
+	deferred->in.rest = span_of(deferred->bytes, in->rest.n);
+	in->taken = in->n_fds;
+	list_add(&process->deferred, &deferred->node);
+	process->n_deferred++;
+}
+
+/* In the order they came. */
+static void let_in(struct process *process)
+{
+	while (!list_empty(&process->deferred)) {
+		struct deferred *deferred = LIST_ENTRY(process->deferred.next, struct deferred, node);
+
+		list_remove(&deferred->node);
+		process->n_deferred--;
+		heed(process, &deferred->in);
+		wire_in_release(&deferred->in);
+		free(deferred);
+	}
+}
+
+static void on_manager_message(void *owner, struct wire_in *in)
+{
+	struct process *process = owner;
+	bool brings_calls = in->kind == WORK_LISTEN || in->kind == WORK_STDIO || in->kind == WORK_STDIO_END;
+
+	/* Who calls comes in when calls can be recorded: before, every one would be refused. */
+	if (brings_calls && !process->worker.has_audit_key)
+		defer(process, in);
+	else
+		heed(process, in);
 }
 
 /* Without a manager there is nobody to serve for. */
@@ -493,6 +549,7 @@ int worker_main(int manager_fd, struct log *log)
 	process->log = log;
 	process->ring = RING_INIT;
 	list_init(&process->hosts);
+	list_init(&process->deferred);
 	if (set_up(process, manager_fd, &err) < 0 || process_confine(ROLE_WORKER, NULL, log, &err) < 0) {
 		log_event(log, LOG_ERROR, "worker.failed", "The worker could not start.",
 			  LFS("why", err.text));

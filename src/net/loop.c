@@ -39,7 +39,11 @@ static void on_idle(uv_idle_t *idle)
 /* After the polling. */
 static void on_check(uv_check_t *check)
 {
-	loop_end_now(check->data);
+	struct loop *loop = check->data;
+
+	loop_end_now(loop);
+	loop->crowded = loop->n_written > 1;
+	loop->n_written = 0;
 }
 
 /* Before the polling: what timers and idle calls have left. */

@@ -26,6 +26,8 @@ struct loop {
 	struct list pending;
 	struct list last; /* what waits for the end of this turn */
 	size_t n_held;	  /* streams of which something waits for it */
+	size_t n_written; /* writes in this turn */
+	bool crowded;	  /* the turn before had more than one */
 	uv_prepare_t prepare;
 	uv_check_t check;
 	char *chunk; /* LOOP_CHUNK_BYTES; valid only inside a read callback */
