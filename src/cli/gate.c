@@ -128,29 +128,49 @@ int gate_ask(struct gate *gate, struct wire_out *out, struct wire_in *in, struct
 
 /* --- starting one --- */
 
+/*
+ * The gate leaves our folder and reads its config again at each reload: it gets a path that is good from
+ * everywhere. A symbolic link stays one, so that it may lead elsewhere by then. NULL stays NULL.
+ */
+static int make_absolute(const char **path, char out[PATH_MAX], struct err *err)
+{
+	char here[PATH_MAX];
+	int n;
+
+	if (!*path || **path == '/')
+		return 0;
+	if (!getcwd(here, sizeof(here)))
+		return err_sys(err, "cannot tell the current folder");
+	n = snprintf(out, PATH_MAX, "%s/%s", here, *path);
+	if (n < 0 || n >= PATH_MAX)
+		return err_set(err, ERR_LIMIT, "the path %s is too long", *path);
+	*path = out;
+	return 0;
+}
+
 /* In the child: a session of its own, its log in the data folder, and the manager's work. */
-static _Noreturn void become_gate(const struct options *options, const struct gate_config *config,
+static _Noreturn void become_gate(const char *file, const char *data_dir, const struct gate_config *config,
 				  int ready_fd)
 {
 	struct log log = { .fd = STDERR_FILENO, .level = LOG_INFO, .stamp = true, .role = "manager" };
-	struct manager_options manager = { .config = option_value(options, "config"),
-					   .data_dir = option_value(options, "data-dir"),
+	struct manager_options manager = { .config = file,
+					   .data_dir = data_dir,
 					   .background = true,
 					   .idle_exit_ms = GATE_IDLE_EXIT_MS,
 					   .ready_fd = ready_fd,
 					   .log = &log };
 	char path[PATH_MAX];
 	struct err err = ERR_INIT;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), file;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), out;
 	int n = snprintf(path, sizeof(path), "%s/kanmon.log", config->paths.data);
 
 	(void)setsid();
 	if (null < 0 || n < 0 || (size_t)n >= sizeof(path) || file_make_dirs(config->paths.data, &err) < 0)
 		_exit(EXIT_FAILED);
-	file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	out = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
 	(void)dup2(null, STDIN_FILENO);
 	(void)dup2(null, STDOUT_FILENO);
-	(void)dup2(file < 0 ? null : file, STDERR_FILENO);
+	(void)dup2(out < 0 ? null : out, STDERR_FILENO);
 	if (chdir("/") < 0)
 		_exit(EXIT_FAILED);
 	_exit(manager_main(&manager));
@@ -171,9 +191,15 @@ static int wait_ready(int fd, struct err *err)
 static int start_gate(const struct options *options, const struct gate_config *config, struct err *err)
 {
 	CLEANUP(closep) int reader = -1;
+	const char *file = option_value(options, "config");
+	/* In the config's paths it is absolute. */
+	const char *data_dir = option_value(options, "data-dir") ? config->paths.data : NULL;
+	char absolute[PATH_MAX];
 	int fds[2];
 	pid_t pid;
 
+	if (make_absolute(&file, absolute, err) < 0)
+		return -1;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_sys(err, "cannot make a pipe");
 	reader = fds[0];
@@ -182,7 +208,7 @@ static int start_gate(const struct options *options, const struct gate_config *c
 		/* Twice, so that the gate is nobody's child. */
 		pid = fork();
 		if (pid == 0)
-			become_gate(options, config, fds[1]);
+			become_gate(file, data_dir, config, fds[1]);
 		_exit(pid < 0);
 	}
 	(void)close(fds[1]);

@@ -370,15 +370,15 @@ static void refuse_file(const char *path, size_t max, const struct err *err, str
 	conf_problem_note(problems, problem, "%s", err->text);
 }
 
-int conf_load_file(const char *path, const struct conf_options *options, struct conf **out,
+int conf_load_file(const char *path, const struct conf_options *options, struct buf *text, struct conf **out,
 		   struct conf_problems *problems)
 {
-	CLEANUP(buf_release) struct buf text = BUF_INIT(CONF_MAX_BYTES), folder = BUF_INIT(2 * PATH_MAX);
+	CLEANUP(buf_release) struct buf folder = BUF_INIT(2 * PATH_MAX);
 	struct err err = ERR_INIT;
 	char here[PATH_MAX];
 
-	if (file_read(path, &text, &err) < 0) {
-		refuse_file(path, text.max, &err, problems);
+	if (file_read(path, text, &err) < 0) {
+		refuse_file(path, text->max, &err, problems);
 		return -1;
 	}
 	if (path[0] != '/' && getcwd(here, sizeof(here))) {
@@ -386,5 +386,5 @@ int conf_load_file(const char *path, const struct conf_options *options, struct 
 		buf_add_char(&folder, '/');
 	}
 	buf_add(&folder, folder_of(span_str(path)));
-	return load_source(span_str(path), buf_span(&text), buf_span(&folder), options, out, problems);
+	return load_source(span_str(path), buf_span(text), buf_span(&folder), options, out, problems);
 }

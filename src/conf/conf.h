@@ -24,9 +24,10 @@ struct conf_options {
  * Shape:   the subset of YAML 1.2 that older parsers read alike: UTF-8, one document, no anchors,
  *          aliases, tags or merge keys; at most CONF_MAX_BYTES.
  * Owner:   the caller releases `*out` with conf_unref(). On failure (-1) `*out` is untouched and
- *          `problems` holds at least one.
+ *          `problems` holds at least one. `text` (at least CONF_MAX_BYTES) gets the bytes that
+ *          were read: the file may be another one a moment later.
  */
-int conf_load_file(const char *path, const struct conf_options *options, struct conf **out,
+int conf_load_file(const char *path, const struct conf_options *options, struct buf *text, struct conf **out,
 		   struct conf_problems *problems) MUST_CHECK;
 /* The same from text. `name` is shown in problems; relative paths are taken from its folder. */
 int conf_load_text(struct span name, struct span text, const struct conf_options *options, struct conf **out,

@@ -29,6 +29,13 @@ const char gate_default_config[] = "version: 1\n"
 
 const struct conf_item *const gate_tables[] = { conf_core_items, upstream_items, exchange_items, NULL };
 
+static int load_built_in(const struct conf_options *options, struct buf *text, struct conf **out,
+			 struct conf_problems *problems)
+{
+	buf_add(text, span_str(gate_default_config));
+	return conf_load_text(S("(built in)"), buf_span(text), options, out, problems);
+}
+
 int gate_config_load(const char *file, const char *data_dir, struct gate_config *out,
 		     struct conf_problems *problems, struct err *err)
 {
@@ -42,16 +49,11 @@ int gate_config_load(const char *file, const char *data_dir, struct gate_config 
 	if (gate_paths_find_config(file, &config.paths, err) < 0)
 		return -1;
 	if (config.paths.config[0])
-		rc = conf_load_file(config.paths.config, &options, &config.conf, problems);
+		rc = conf_load_file(config.paths.config, &options, &text, &config.conf, problems);
 	else
-		rc = conf_load_text(S("(built in)"), span_str(gate_default_config), &options, &config.conf,
-				    problems);
+		rc = load_built_in(&options, &text, &config.conf, problems);
 	if (rc < 0)
 		return err_set(err, ERR_CONFIG, "the config is not usable");
-	if (!config.paths.config[0])
-		buf_add(&text, span_str(gate_default_config));
-	else if (file_read(config.paths.config, &text, err) < 0)
-		goto fail;
 	digest_blake2b(buf_span(&text), digest);
 	buf_add_hex(&hex, digest_span(digest));
 	config.digest[64] = '\0';
@@ -277,6 +279,18 @@ static void release_wiped(struct buf *text)
 	if (text->p)
 		secret_wipe(text->p, text->n);
 	buf_release(text);
+}
+
+void gate_config_resolved(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES],
+			  uint8_t out[DIGEST_BYTES])
+{
+	CLEANUP(release_wiped) struct buf text = BUF_INIT(WORKER_BYTES);
+
+	/* In one piece, so that growing leaves no copy of a key behind. */
+	if (gate_tls_wanted(config))
+		(void)buf_reserve(&text, WORKER_BYTES / 4);
+	gate_config_worker(config, key, &text);
+	digest_keyed(key, buf_span(&text), out);
 }
 
 int gate_config_seal(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES], struct err *err)

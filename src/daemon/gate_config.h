@@ -42,7 +42,13 @@ const struct conf_node *gate_config_server(const struct gate_config *config, str
 void gate_config_worker(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES],
 			struct buf *out);
 /*
- * The same in a sealed memory file that stands at its beginning; no copy stays in this process.
+ * A digest of it under `key`. It changes with the text and with all that the text only names: the
+ * secrets and the environment of programs, certificates, keys and authorities.
+ */
+void gate_config_resolved(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES],
+			  uint8_t out[DIGEST_BYTES]);
+/*
+ * The worker's part in a sealed memory file that stands at its beginning; no copy stays in this process.
  *
  * Owner:   the caller closes it. -1: ERR_SYSTEM, ERR_LIMIT.
  */

@@ -273,39 +273,3 @@ void gate_tls_add_server(const struct conf_node *server, const char *roots, stru
 		put_file(out, S("ca"), ca);
 	json_put_string(out, S("roots"), span_str(roots));
 }
-
-/* --- renewal --- */
-
-static void add_file(struct digest *digest, struct span path)
-{
-	CLEANUP(release_wiped) struct buf pem = BUF_INIT(TLS_PEM_BYTES);
-
-	if (path.n)
-		(void)!read_pem(path, &pem, NULL);
-	digest_add_framed(digest, buf_span(&pem));
-}
-
-void gate_tls_digest(const struct gate_config *config, uint8_t out[DIGEST_BYTES])
-{
-	const struct conf_node *root = conf_root(config->conf);
-	CLEANUP(buf_release) struct buf roots = BUF_INIT(TLS_PEM_BYTES);
-	struct digest digest;
-
-	digest_start(&digest);
-	add_file(&digest, conf_get_text(root, "tls.cert"));
-	add_file(&digest, conf_get_text(root, "tls.key"));
-	for (const struct conf_node *at = first_server(config); at; at = conf_next(at))
-		add_file(&digest, conf_get_text(at, "ca"));
-	if (any_secure_server(config))
-		read_roots(&roots);
-	digest_add_framed(&digest, buf_span(&roots));
-	digest_finish(&digest, out);
-}
-
-bool gate_tls_is_same(const struct gate_config *config, const uint8_t digest[DIGEST_BYTES])
-{
-	uint8_t now[DIGEST_BYTES];
-
-	gate_tls_digest(config, now);
-	return memcmp(now, digest, sizeof(now)) == 0;
-}

@@ -34,7 +34,3 @@ bool gate_tls_roots_there(const struct gate_config *config, struct err *err);
 void gate_tls_add(const struct gate_config *config, char roots[65], struct buf *out);
 /* What one https server's definition gets: its "ca", and the digest of the roots. */
 void gate_tls_add_server(const struct conf_node *server, const char *roots, struct buf *out);
-
-/* Changes with each of the files: a certificate is renewed without a word in the config. */
-void gate_tls_digest(const struct gate_config *config, uint8_t out[DIGEST_BYTES]);
-bool gate_tls_is_same(const struct gate_config *config, const uint8_t digest[DIGEST_BYTES]);

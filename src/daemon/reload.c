@@ -48,7 +48,7 @@ static void commit(struct reload *reload)
 	reload->config = reload->fresh;
 	reload->fresh = (struct gate_config){ 0 };
 	reload->pending = false;
-	gate_tls_digest(&reload->config, reload->tls_digest);
+	memcpy(reload->resolved, reload->fresh_resolved, sizeof(reload->resolved));
 	briefing_forget(reload->briefing, &old, &reload->config);
 	gate_config_release(&old);
 	log_event(reload->briefing->log, LOG_INFO, "config.loaded", "A new config is in force.",
@@ -124,7 +124,9 @@ static int read_fresh(struct reload *reload, struct gate_config *fresh, struct e
 		return err_set(err, ERR_CONFIG, "%s",
 			       tr("`listen`, `metrics`, `data` and `log` change with a restart only; the new "
 				  "config was not loaded"));
-	if (strcmp(reload->config.digest, fresh->digest) == 0 && gate_tls_is_same(fresh, reload->tls_digest))
+	/* Before anybody is told: what changes after this is news to the next reload. */
+	gate_config_resolved(fresh, reload->briefing->launch_key, reload->fresh_resolved);
+	if (memcmp(reload->fresh_resolved, reload->resolved, sizeof(reload->resolved)) == 0)
 		return 0;
 	if (definitions_check(fresh, err) < 0 || (gate_tls_wanted(fresh) && gate_tls_probe(err) < 0))
 		return -1;
@@ -165,6 +167,10 @@ void reload_start(struct reload *reload)
 
 	notify_systemd("RELOADING=1");
 	rc = try_fresh(reload, &err);
+	if (rc == 0)
+		log_event(reload->briefing->log, LOG_INFO, "config.unchanged",
+			  "The config was read again, and nothing in it has changed.",
+			  LFS("config", reload->config.digest));
 	if (rc <= 0)
 		over(reload, rc < 0 ? err.text : NULL);
 }
@@ -220,7 +226,7 @@ bool reload_answered(struct reload *reload, bool taken, struct span why)
 
 void reload_begin(struct reload *reload)
 {
-	gate_tls_digest(&reload->config, reload->tls_digest);
+	gate_config_resolved(&reload->config, reload->briefing->launch_key, reload->resolved);
 	check_roots(reload);
 }
 

@@ -12,16 +12,17 @@
 struct reload {
 	const char *file, *data_dir; /* as the manager was started with; may be NULL */
 	const struct briefing *briefing;
-	struct hosts *hosts;		  /* told when a reload is over */
-	struct gate_config config;	  /* in force */
-	struct gate_config fresh;	  /* handed to the worker, which has not said yet that it takes it */
-	uint8_t tls_digest[DIGEST_BYTES]; /* of the files the config in force names for TLS */
-	unsigned unanswered;		  /* configs this worker has not answered */
-	bool worker_tls;		  /* the worker was started with TLS */
-	bool ready;			  /* the gate is: systemd is told so again after each reload */
-	bool pending;			  /* there is a `fresh` */
-	bool again;			  /* the config changed meanwhile */
-	bool replacing;			  /* the worker was ended for the fresh config's sake */
+	struct hosts *hosts;		/* told when a reload is over */
+	struct gate_config config;	/* in force */
+	struct gate_config fresh;	/* handed to the worker, which has not said yet that it takes it */
+	uint8_t resolved[DIGEST_BYTES]; /* gate_config_resolved() of the config in force */
+	uint8_t fresh_resolved[DIGEST_BYTES];
+	unsigned unanswered; /* configs this worker has not answered */
+	bool worker_tls;     /* the worker was started with TLS */
+	bool ready;	     /* the gate is: systemd is told so again after each reload */
+	bool pending;	     /* there is a `fresh` */
+	bool again;	     /* the config changed meanwhile */
+	bool replacing;	     /* the worker was ended for the fresh config's sake */
 };
 
 /* The first config, which needs nobody's consent: the caller has filled in `config`. */

@@ -3,9 +3,10 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 
-from harness import SERVER, WAIT, Agent, Gate, code_of, contains, equal, ok, text_of, wait_until
+from harness import SERVER, WAIT, Agent, Gate, code_of, contains, equal, is_alive, ok, text_of, wait_until
 from life import small
 
 HELLO = [
@@ -157,6 +158,27 @@ def test_run_starts_a_gate():
         host.end()
 
 
+def test_run_starts_a_gate_from_here():
+    """The paths of the words are relative; the gate that is started works in another folder."""
+    gate = Gate()
+    for name, words in (("-c", ()), ("--data-dir", ("--data-dir", "other"))):
+        host = Host(gate, "run", "-c", gate.config.name, *words, "--", *SERVER)
+        host.say(*HELLO)
+        reply = host.answer(1)
+        ok(reply and "result" in reply, f"run without a gate, {name} relative: one is started", reply)
+        host.end()
+        if name == "-c":
+            manager = gate.manager_of_control()
+            gate.write(f"servers:\n  late: {{ run: {json.dumps(SERVER)} }}\n")
+            os.kill(manager, signal.SIGHUP) if manager else None
+            log = gate.data / "kanmon.log"
+            ok(manager and wait_until(lambda: "config.loaded" in log.read_text()), "and reads its config again")
+            os.kill(manager, signal.SIGTERM) if manager else None
+            wait_until(lambda: not is_alive(manager))
+    gate.data = gate.home / "other"
+    ok(gate.manager_of_control() > 0, "its data is where it was said to be")
+
+
 def test_run_with_files():
     """No pipes: from a file into a file. The gate that is started on the way must not keep run's ends open."""
     gate = Gate()
@@ -195,4 +217,5 @@ def test_catalogue():
 
 
 TESTS = (test_tokens_without_gate, test_tokens_with_gate, test_run, test_run_failures, test_run_environment,
-         test_run_starts_a_gate, test_run_with_files, test_gate_gone, test_catalogue)
+         test_run_starts_a_gate, test_run_starts_a_gate_from_here,
+         test_run_with_files, test_gate_gone, test_catalogue)

@@ -189,6 +189,32 @@ def test_reload_is_whole():
     ok(wait_until(lambda: agent.call("small__mark", pad="x" * 5000)[0] == 200), "and so does a larger one")
 
 
+def test_reload_of_secrets():
+    """The config's text stays; what a secret in it stands for does not."""
+    gate = Gate()
+    secret = gate.home / "secret"
+    secret.write_text("one\n")
+    gate.write(marked(f"secret:file{secret}"))
+    gate.start()
+    agent = Agent(gate, gate.token())
+    agent.initialize()
+    equal(mark_of(agent), "one", "a server runs with its secret")
+    gate.process.send_signal(signal.SIGHUP)
+    ok(gate.logged("config.unchanged"), "SIGHUP, and nothing has changed: the log says so", gate.log_text())
+    ok("config.loaded" not in gate.log_text(), "and nothing was loaded", gate.log_text())
+    secret.unlink()
+    gate.process.send_signal(signal.SIGHUP)
+    ok(gate.logged("server small: the variable MARK"), "the secret is gone: refused", gate.log_text())
+    equal(mark_of(agent), "one", "and the server stays")
+    secret.write_text("two\n")
+    gate.process.send_signal(signal.SIGHUP)
+    ok(gate.logged("config.loaded"), "another secret: taken over", gate.log_text())
+    ok(wait_until(lambda: mark_of(agent) == "two"), "the session gets the server anew", mark_of(agent))
+    gate.process.send_signal(signal.SIGHUP)
+    ok(wait_until(lambda: gate.log_text().count("config.unchanged") == 2), "and then there is nothing new", gate.log_text())
+    ok("two" not in gate.log_text() and "two" not in gate.ask("status", "-o", "json").out, "the secret is nowhere to be seen")
+
+
 def test_reload_and_death():
     """The worker dies, or the file changes again, before the worker has answered."""
     gate = Gate(marked("one")).start()
@@ -376,6 +402,7 @@ def test_notify():
         contains(s.recv(1024).decode(), "STOPPING=1", "and when it stops")
 
 
-TESTS = (test_port_in_use, test_secure, test_two_gates, test_nothing_listens, test_dead_servers, test_shown_failure, test_reload, test_reload_is_whole, test_reload_and_death,
+TESTS = (test_port_in_use, test_secure, test_two_gates, test_nothing_listens, test_dead_servers, test_shown_failure, test_reload, test_reload_is_whole,
+         test_reload_of_secrets, test_reload_and_death,
          test_broken_config, test_authorities,
          test_deaths, test_launcher_leaves_no_server, test_drain, test_interrupt, test_notify)

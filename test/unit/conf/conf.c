@@ -211,11 +211,12 @@ static void test_files(void)
 	CLEANUP(buf_release) struct buf text = BUF_INIT(2 * CONF_MAX_BYTES);
 	CLEANUP(conf_unrefp) struct conf *conf = NULL;
 
-	ok(conf_load_file("/nonexistent/kanmon.yaml", &options, &conf, &problems) < 0, "no such file");
+	ok(conf_load_file("/nonexistent/kanmon.yaml", &options, &text, &conf, &problems) < 0, "no such file");
 	ok(problems.n == 1 && strcmp(problems.at[0].code, "K109") == 0 && problems.at[0].line == 0,
 	   "a problem without a place");
 	conf_problems_release(&problems);
-	ok(conf_load_file("/", &options, &conf, &problems) < 0 && strcmp(problems.at[0].code, "K109") == 0,
+	ok(conf_load_file("/", &options, &text, &conf, &problems) < 0 &&
+	       strcmp(problems.at[0].code, "K109") == 0,
 	   "a folder");
 	conf_problems_release(&problems);
 	buf_add(&text, S(V "#"));

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -516,6 +517,54 @@ static void checking(void)
 	buf_release(&yaml);
 }
 
+/* Text and digest are of the same bytes: between two readings the file may be another. */
+static void read_once(void)
+{
+	const char *path = file_of(V);
+	CLEANUP(closep) int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct inotify_event events[8];
+	struct gate_config config = { 0 };
+	struct conf_problems problems = CONF_PROBLEMS_INIT;
+	struct err err = ERR_INIT;
+	uint8_t digest[DIGEST_BYTES];
+	char hex[65] = "";
+	struct buf out = buf_over(hex, 64);
+
+	ok(inotify_add_watch(fd, path, IN_OPEN | IN_CLOSE) >= 0, "the file is watched");
+	ok(gate_config_load(path, NULL, &config, &problems, &err) == 0, "a config");
+	/* Opened and closed: events that repeat the last one would be lost in it. */
+	is_int(read(fd, events, sizeof(events)), 2 * sizeof(*events), "is opened once");
+	digest_blake2b(S(V), digest);
+	buf_add_hex(&out, digest_span(digest));
+	is_span(span_str(config.digest), span_of(hex, 64), "its digest is that of its text");
+	conf_problems_release(&problems);
+	gate_config_release(&config);
+}
+
+static void resolved(void)
+{
+	const char *secret = in_home("secret");
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
+	uint8_t one[DIGEST_BYTES], two[DIGEST_BYTES];
+	struct gate_config config;
+
+	buf_addf(&text, SERVER "env: { K: 'secret:file%s' } } }\n", secret);
+	ok(file_replace(secret, S("one"), 0600, NULL) == 0, "a secret");
+	config = load(buf_cstr(&text));
+	gate_config_resolved(&config, key, one);
+	gate_config_resolved(&config, key, two);
+	ok(memcmp(one, two, sizeof(one)) == 0, "nothing has changed: the same");
+	gate_config_resolved(&config, other_key, two);
+	ok(memcmp(one, two, sizeof(one)) != 0, "under another key it says nothing");
+	ok(file_replace(secret, S("two"), 0600, NULL) == 0, "another secret under the same name");
+	gate_config_resolved(&config, key, two);
+	ok(memcmp(one, two, sizeof(one)) != 0, "is another config");
+	(void)unlink(secret);
+	gate_config_resolved(&config, key, two);
+	ok(memcmp(one, two, sizeof(one)) != 0, "and so is none");
+	gate_config_release(&config);
+}
+
 int main(void)
 {
 	struct err err = ERR_INIT;
@@ -538,6 +587,8 @@ int main(void)
 	changes();
 	launching();
 	dialling();
+	read_once();
+	resolved();
 	(void)unlink(in_home("test.yaml"));
 	(void)rmdir(in_home(".config/kanmon"));
 	(void)rmdir(in_home(".config"));
