@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "audit/redact.h"
 #include "audit/ring.h"
 #include "base/check.h"
 #include "base/secret.h"
@@ -320,6 +321,7 @@ static struct http_server_options http_options(const struct worker *worker)
 							 .url = LIMIT_URL_BYTES,
 							 .body_bytes = worker->limits.body_bytes },
 					     .max_connections = worker->limits.connections,
+					     .bodies_bytes = LIMIT_BODIES_BYTES,
 					     .on_connection = on_connection,
 					     .idle_ms = worker->limits.idle_ms,
 					     .head_ms = worker->limits.head_ms };
@@ -376,6 +378,7 @@ static void take_listener(struct process *process, struct wire_in *in)
 		return;
 	}
 	options.tls = kind ? NULL : worker->secure.inwards;
+	options.on_head = kind ? front_metrics_on_head : front_http_on_head;
 	if (!*server)
 		*server = http_server_new(&worker->loop, &options,
 					  kind ? front_metrics_on_request : front_http_on_request, worker,
@@ -533,6 +536,7 @@ static int set_up(struct process *process, int manager_fd, struct err *err)
 	process->worker.ring = &process->ring;
 	process->worker.process = process;
 	process->worker.upstream.on_not_started = on_not_started;
+	process->worker.upstream.has_secret = redact_has_secret;
 	process->worker.on_drained = on_drained;
 	process->worker.manager = channel_open(&process->worker.loop, manager_fd, &manager_events, process,
 					       err);

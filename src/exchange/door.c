@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/door.h"
 
+#include <arpa/inet.h>
+
 struct span door_host_name(struct span host)
 {
 	if (host.n && host.p[0] == '[') {
@@ -25,6 +27,20 @@ bool door_host_allowed(const struct front_rules *rules, struct span host)
 	struct span name = door_host_name(host);
 
 	return name.n && is_own(rules, name);
+}
+
+bool door_host_is_address(struct span host)
+{
+	struct span name = door_host_name(host);
+	struct in6_addr address;
+	char text[INET6_ADDRSTRLEN];
+
+	if (span_eq_nocase(name, S("localhost")))
+		return true;
+	if (name.n > 2 && name.p[0] == '[')
+		return span_to_cstr(span_of(name.p + 1, name.n - 2), text, sizeof(text)) &&
+		       inet_pton(AF_INET6, text, &address) == 1;
+	return span_to_cstr(name, text, sizeof(text)) && inet_pton(AF_INET, text, &address) == 1;
 }
 
 bool door_origin_allowed(const struct front_rules *rules, struct span origin)

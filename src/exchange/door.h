@@ -12,6 +12,12 @@ struct span door_host_name(struct span host);
 bool door_host_allowed(const struct front_rules *rules, struct span host);
 
 /*
+ * Is the Host header an address, or localhost? A foreign page's name cannot be made to lead here and
+ * be one. For what listens beside the endpoints, on an address of its own.
+ */
+bool door_host_is_address(struct span host);
+
+/*
  * Is the Origin header one whose pages may speak to this gate? "null" never is. An origin of the
  * configured list must match exactly; a host of our own (localhost) may come with any port.
  */

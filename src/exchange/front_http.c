@@ -52,24 +52,33 @@ static void bad_json(const struct visit *visit)
 	visit_refuse(visit, 400, S(""), -32700, "K613", buf_span(&text));
 }
 
-static void visit_post(struct visit *visit)
+/* Are the media types of a POST those that are served? False: it is answered. */
+static bool types_fit(struct visit *visit)
 {
-	struct worker *worker = visit->worker;
-	struct json *json = &worker->json;
 	struct span accept = http_known(visit->head, HTTP_HEADER_ACCEPT);
-	struct message message;
-	enum message_verdict verdict;
 
 	if (!door_is_json(http_known(visit->head, HTTP_HEADER_CONTENT_TYPE))) {
 		visit_refuse(visit, 415, S(""), -32000, "K507", S("Content-Type must be application/json"));
-		return;
+		return false;
 	}
 	visit->events = door_accepts(accept, S("text/event-stream"));
 	if (!visit->events && !door_accepts(accept, S("application/json"))) {
 		visit_refuse(visit, 406, S(""), -32000, "K508",
 			     S("Accept must take application/json and text/event-stream"));
-		return;
+		return false;
 	}
+	return true;
+}
+
+static void visit_post(struct visit *visit)
+{
+	struct worker *worker = visit->worker;
+	struct json *json = &worker->json;
+	struct message message;
+	enum message_verdict verdict;
+
+	if (!types_fit(visit))
+		return;
 	if (!json_parse(json, visit->body, worker->limits.body_bytes)) {
 		bad_json(visit);
 		return;
@@ -203,45 +212,106 @@ static bool answer_health(const struct visit *visit)
 	return true;
 }
 
+/* Does it name this gate (or, with `by_address`, any address), and come from no foreign page? False: it is
+ * answered. */
+static bool names_us(const struct visit *visit, bool by_address)
+{
+	struct worker *worker = visit->worker;
+	struct span host = http_known(visit->head, HTTP_HEADER_HOST);
+	struct span origin = http_known(visit->head, HTTP_HEADER_ORIGIN);
+
+	if (!door_host_allowed(&worker->front, host) && !(by_address && door_host_is_address(host))) {
+		worker->metrics.refused_front++;
+		visit_refuse(visit, 403, S(""), -32000, "K504",
+			     S("This Host is not one the gate answers to"));
+		return false;
+	}
+	if (origin.p && !door_origin_allowed(&worker->front, origin)) {
+		worker->metrics.refused_front++;
+		visit_refuse(visit, 403, S(""), -32000, "K504", S("This Origin may not speak to the gate"));
+		return false;
+	}
+	return true;
+}
+
+/* What the head says without a look at the token. False: it is answered. */
+static bool passes_door(const struct visit *visit, struct span *server)
+{
+	if (!names_us(visit, false) || answer_health(visit))
+		return false;
+	if (!door_endpoint(visit->head->path, server)) {
+		visit_reply(visit->request, 404,
+			    S("{\"error\":\"not_found\",\"error_description\":\"The endpoints are /mcp and "
+			      "/mcp/SERVER\"}"),
+			    NULL, 0);
+		return false;
+	}
+	/* A token in a URL is in logs and histories already: such a request is not served at all. */
+	if (visit->head->query.p) {
+		visit_refuse(visit, 400, S(""), -32600, "K510", S("The endpoints take no query string"));
+		return false;
+	}
+	if (!http_has(visit->head, HTTP_HEADER_AUTHORIZATION)) {
+		challenge(visit, false);
+		return false;
+	}
+	return true;
+}
+
+/* Looks the token up, or has the keeper look while the body comes. */
+static enum token_state token_at_head(const struct visit *visit)
+{
+	struct token_wait wait = { 0 };
+	struct principal *principal;
+	struct span token = door_bearer(http_known(visit->head, HTTP_HEADER_AUTHORIZATION));
+	enum token_state state = token_cache_find(visit->worker->tokens, token, &wait, &principal);
+
+	token_wait_cancel(&wait);
+	return state;
+}
+
+static bool is_welcome(struct visit *visit, bool *known)
+{
+	struct span server;
+	enum token_state state;
+
+	if (!passes_door(visit, &server))
+		return false;
+	state = token_at_head(visit);
+	if (state == TOKEN_BAD) {
+		challenge(visit, true);
+		return false;
+	}
+	if (visit->head->method != HTTP_METHOD_POST) {
+		visit_refuse_method(visit, S("POST, GET, DELETE"));
+		return false;
+	}
+	*known = state == TOKEN_GOOD;
+	return types_fit(visit);
+}
+
+bool front_http_on_head(void *owner, struct http_request *request, const struct http_head *head)
+{
+	struct worker *worker = owner;
+	struct visit visit = { .worker = worker, .request = request, .head = head };
+	bool known = false;
+
+	if (is_welcome(&visit, &known))
+		return known;
+	worker->metrics.requests++;
+	return false;
+}
+
 void front_http_on_request(void *owner, struct http_request *request, const struct http_head *head,
 			   struct span body)
 {
 	struct worker *worker = owner;
 	struct visit visit = { .worker = worker, .request = request, .head = head, .body = body };
-	struct span origin = http_known(head, HTTP_HEADER_ORIGIN);
-	struct span authorization = http_known(head, HTTP_HEADER_AUTHORIZATION);
 	struct span server;
 
 	worker->metrics.requests++;
-	if (!door_host_allowed(&worker->front, http_known(head, HTTP_HEADER_HOST))) {
-		worker->metrics.refused_front++;
-		visit_refuse(&visit, 403, S(""), -32000, "K504",
-			     S("This Host is not one the gate answers to"));
-		return;
-	}
-	if (origin.p && !door_origin_allowed(&worker->front, origin)) {
-		worker->metrics.refused_front++;
-		visit_refuse(&visit, 403, S(""), -32000, "K504", S("This Origin may not speak to the gate"));
-		return;
-	}
-	if (answer_health(&visit))
-		return;
-	if (!door_endpoint(head->path, &server)) {
-		visit_reply(request, 404,
-			    S("{\"error\":\"not_found\",\"error_description\":\"The endpoints are /mcp and "
-			      "/mcp/SERVER\"}"),
-			    NULL, 0);
-		return;
-	}
-	/* A token in a URL is in logs and histories already: such a request is not served at all. */
-	if (head->query.p) {
-		visit_refuse(&visit, 400, S(""), -32600, "K510", S("The endpoints take no query string"));
-		return;
-	}
-	if (!authorization.p)
-		challenge(&visit, false);
-	else
-		ask_who(&visit, door_bearer(authorization), server);
+	if (passes_door(&visit, &server))
+		ask_who(&visit, door_bearer(http_known(head, HTTP_HEADER_AUTHORIZATION)), server);
 }
 
 void front_metrics_on_request(void *owner, struct http_request *request, const struct http_head *head,
@@ -258,7 +328,8 @@ void front_metrics_on_request(void *owner, struct http_request *request, const s
 		  worker->ring ? (double)ring_waiting(worker->ring) : 0 },
 	};
 
-	if (answer_health(&visit))
+	/* Whether it lives may be asked by any name: a probe has its own for it. */
+	if (answer_health(&visit) || !names_us(&visit, true))
 		return;
 	if (head->method != HTTP_METHOD_GET || !span_eq(head->path, S("/metrics"))) {
 		visit_reply(request, 404, S("{\"error\":\"not_found\"}"), NULL, 0);
@@ -266,4 +337,10 @@ void front_metrics_on_request(void *owner, struct http_request *request, const s
 	}
 	metrics_write(&out, &worker->metrics, gauges, COUNT(gauges));
 	http_reply(request, &(struct http_reply){ .status = 200, .headers = &type, .n = 1 }, buf_span(&out));
+}
+
+bool front_metrics_on_head(void *owner, struct http_request *request, const struct http_head *head)
+{
+	front_metrics_on_request(owner, request, head, S(""));
+	return false;
 }

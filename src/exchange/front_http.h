@@ -9,6 +9,10 @@
 void front_http_on_request(void *owner, struct http_request *request, const struct http_head *head,
 			   struct span body);
 
-/* The same for the listener that only shows metrics and health. */
+/* For its options: what the head of a message decides is decided before its body is read. */
+bool front_http_on_head(void *owner, struct http_request *request, const struct http_head *head);
+
+/* The same for the listener that only shows metrics and health, and takes no body. */
 void front_metrics_on_request(void *owner, struct http_request *request, const struct http_head *head,
 			      struct span body);
+bool front_metrics_on_head(void *owner, struct http_request *request, const struct http_head *head);

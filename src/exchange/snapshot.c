@@ -73,6 +73,7 @@ static int make_pool(struct worker *worker, struct server *server, const struct 
 		.host = server->host,
 		.max_connections = worker->limits.upstream_connections,
 		.max_waiting = worker->limits.calls,
+		.max_lasting = LIMIT_UPSTREAM_STREAMS,
 		.limits = { .head_bytes = LIMIT_HEAD_BYTES,
 			    .header_line = LIMIT_HEADER_LINE_BYTES,
 			    .headers = LIMIT_HEADERS,

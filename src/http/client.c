@@ -22,6 +22,7 @@ struct connection {
 	struct question dial;
 	uv_timer_t *limit; /* of the TLS handshake; NULL: none is going on */
 	bool fresh;	   /* no answer has come on it yet */
+	bool lasting;	   /* its call is; it does not count among the pool's `n` */
 	bool busy, dead;
 };
 
@@ -33,7 +34,7 @@ struct http_call {
 	void *owner;
 	struct buf again; /* the request, where it has to wait or may be repeated */
 	size_t head_n;
-	bool repeatable, answering, aborted, paused;
+	bool lasting, repeatable, answering, aborted, paused;
 	enum http_failure failure;
 	struct span why;
 	struct later failing;
@@ -45,6 +46,7 @@ struct http_pool {
 	struct http_pool_options options;
 	struct list idle, used, waiting;
 	size_t n, n_waiting;
+	size_t n_lasting; /* calls, whether they have a connection or not */
 	struct later freeing;
 	char names[2 * POOL_NAME_BYTES];
 };
@@ -57,6 +59,7 @@ static void call_free(struct http_call *call)
 	loop_later_cancel(&call->failing);
 	if (call->node.next)
 		list_remove(&call->node);
+	call->pool->n_lasting -= call->lasting;
 	buf_release(&call->again);
 	free(call);
 }
@@ -86,6 +89,13 @@ static void cancel_dial(struct connection *connection)
 	(void)channel_send(connection->pool->egress, &out);
 }
 
+static void set_lasting(struct connection *connection, bool lasting)
+{
+	connection->pool->n += (size_t)connection->lasting;
+	connection->pool->n -= (size_t)lasting;
+	connection->lasting = lasting;
+}
+
 static void connection_free(struct connection *connection)
 {
 	connection->dead = true;
@@ -95,6 +105,7 @@ static void connection_free(struct connection *connection)
 	if (connection->busy)
 		return;
 	list_remove(&connection->node);
+	set_lasting(connection, false);
 	connection->pool->n--;
 	http_release(&connection->parser);
 	free(connection);
@@ -107,6 +118,16 @@ static void tell_failure(struct http_call *call, enum http_failure failure, stru
 
 	call_free(call);
 	events->on_fail(owner, failure, why);
+}
+
+/* What lasts has a place of its own: it does not stand in the queue. */
+static void enqueue(struct http_call *call)
+{
+	struct http_pool *pool = call->pool;
+
+	list_add(call->lasting ? pool->waiting.next : &pool->waiting, &call->node);
+	pool->n_waiting++;
+	serve_waiting(pool);
 }
 
 /* The connection is of no more use: its call fails, or is tried once more on another. */
@@ -123,9 +144,7 @@ static void lost(struct connection *connection, enum http_failure failure, struc
 	call->connection = NULL;
 	if (again) {
 		call->repeatable = false;
-		list_add(&pool->waiting, &call->node);
-		pool->n_waiting++;
-		serve_waiting(pool);
+		enqueue(call);
 		return;
 	}
 	tell_failure(call, failure, why);
@@ -145,6 +164,8 @@ static void finished(struct connection *connection, bool clean)
 
 	connection->fresh = false;
 	call_free(call);
+	set_lasting(connection, false);
+	keep &= connection->pool->n <= connection->pool->options.max_connections;
 	if (keep && clean && !connection->dead) {
 		http_reset(&connection->parser);
 		list_remove(&connection->node);
@@ -154,6 +175,12 @@ static void finished(struct connection *connection, bool clean)
 		connection_free(connection);
 	}
 	events->on_done(owner);
+}
+
+static void refused(struct connection *connection, enum http_reason reason)
+{
+	lost(connection, reason == HTTP_BAD_BODY_LONG ? HTTP_FAIL_LONG : HTTP_FAIL_BAD,
+	     span_str(http_reason_text(reason)));
 }
 
 static void feed(struct connection *connection, struct span in)
@@ -183,8 +210,7 @@ static void feed(struct connection *connection, struct span in)
 			finished(connection, in.n == 0);
 			break;
 		case HTTP_BAD:
-			lost(connection, HTTP_FAIL_BAD,
-			     span_str(http_reason_text(connection->parser.reason)));
+			refused(connection, connection->parser.reason);
 			return;
 		}
 	}
@@ -334,6 +360,7 @@ static struct connection *dial(struct http_pool *pool, struct http_call *call)
 	connection->parser.to_end = true;
 	list_add(&pool->used, &connection->node);
 	pool->n++;
+	set_lasting(connection, call->lasting);
 	call->connection = connection;
 	wire_begin(&out, DIAL_CONNECT, 0);
 	wire_put_span(&out, pool->options.target);
@@ -350,6 +377,7 @@ static void assign(struct connection *connection, struct http_call *call)
 	call->connection = connection;
 	list_remove(&connection->node);
 	list_add(&connection->pool->used, &connection->node);
+	set_lasting(connection, call->lasting);
 	stream_write(connection->stream, (struct span[]){ request }, 1);
 	if (!call->repeatable)
 		buf_release(&call->again);
@@ -367,7 +395,7 @@ static void serve_waiting(struct http_pool *pool)
 			assign(LIST_ENTRY(pool->idle.next, struct connection, node), call);
 			continue;
 		}
-		if (pool->n >= pool->options.max_connections || !pool->egress)
+		if ((pool->n >= pool->options.max_connections && !call->lasting) || !pool->egress)
 			return;
 		list_remove(&call->node);
 		call->node = (struct list){ 0 };
@@ -403,12 +431,32 @@ static struct http_call *send_now(struct http_call *call, struct connection *con
 	list_add(&call->pool->used, &connection->node);
 	connection->call = call;
 	call->connection = connection;
+	set_lasting(connection, call->lasting);
 	stream_write(connection->stream, (struct span[]){ head, body }, 2);
 	return call;
 }
 
-struct http_call *http_send(struct http_pool *pool, struct span head, struct span body, bool repeatable,
-			    const struct http_call_events *events, void *owner)
+static struct http_call *send_call(struct http_call *call, struct span head, struct span body)
+{
+	struct http_pool *pool = call->pool;
+
+	call->again = BUF_INIT(head.n + body.n);
+	if (!list_empty(&pool->idle) && list_empty(&pool->waiting) && !call->repeatable)
+		return send_now(call, LIST_ENTRY(pool->idle.next, struct connection, node), head, body);
+	buf_add(&call->again, head);
+	buf_add(&call->again, body);
+	if (!buf_ok(&call->again))
+		return fail_later(call, HTTP_FAIL_BUSY, S("no memory for a request"));
+	if (!pool->egress)
+		return fail_later(call, HTTP_FAIL_DIAL, S("the egress process is being restarted"));
+	if (pool->n_waiting >= pool->options.max_waiting && !call->lasting)
+		return fail_later(call, HTTP_FAIL_BUSY, S("too many requests wait for this server"));
+	enqueue(call);
+	return call;
+}
+
+static struct http_call *call_new(struct http_pool *pool, bool repeatable,
+				  const struct http_call_events *events, void *owner)
 {
 	struct http_call *call = calloc(1, sizeof(*call));
 
@@ -418,21 +466,29 @@ struct http_call *http_send(struct http_pool *pool, struct span head, struct spa
 	call->events = events;
 	call->owner = owner;
 	call->repeatable = repeatable;
-	call->again = BUF_INIT(head.n + body.n);
-	if (!list_empty(&pool->idle) && list_empty(&pool->waiting) && !repeatable)
-		return send_now(call, LIST_ENTRY(pool->idle.next, struct connection, node), head, body);
-	buf_add(&call->again, head);
-	buf_add(&call->again, body);
-	if (!buf_ok(&call->again))
-		return fail_later(call, HTTP_FAIL_BUSY, S("no memory for a request"));
-	if (!pool->egress)
-		return fail_later(call, HTTP_FAIL_DIAL, S("the egress process is being restarted"));
-	if (pool->n_waiting >= pool->options.max_waiting)
-		return fail_later(call, HTTP_FAIL_BUSY, S("too many requests wait for this server"));
-	list_add(&pool->waiting, &call->node);
-	pool->n_waiting++;
-	serve_waiting(pool);
 	return call;
+}
+
+struct http_call *http_send(struct http_pool *pool, struct span head, struct span body, bool repeatable,
+			    const struct http_call_events *events, void *owner)
+{
+	struct http_call *call = call_new(pool, repeatable, events, owner);
+
+	return call ? send_call(call, head, body) : NULL;
+}
+
+struct http_call *http_send_lasting(struct http_pool *pool, struct span head, struct span body,
+				    bool repeatable, const struct http_call_events *events, void *owner)
+{
+	struct http_call *call = call_new(pool, repeatable, events, owner);
+
+	if (!call)
+		return NULL;
+	if (pool->n_lasting >= pool->options.max_lasting)
+		return fail_later(call, HTTP_FAIL_BUSY, S("too many event streams of this server are open"));
+	call->lasting = true;
+	pool->n_lasting++;
+	return send_call(call, head, body);
 }
 
 struct http_call *http_call_abort(struct http_call *call)

@@ -16,7 +16,8 @@ enum http_failure {
 	HTTP_FAIL_TLS,	  /* the certificate or the handshake */
 	HTTP_FAIL_BROKEN, /* the connection ended before the answer was whole */
 	HTTP_FAIL_BAD,	  /* the answer breaks HTTP */
-	HTTP_FAIL_BUSY,	  /* too many calls wait for a connection */
+	HTTP_FAIL_LONG,	  /* its body is longer than `limits.body_bytes` */
+	HTTP_FAIL_BUSY,	  /* too many calls wait for a connection, or too many last */
 };
 
 /* Called from the loop, never from inside http_send(). After on_done or on_fail nothing follows. */
@@ -32,8 +33,9 @@ struct http_pool_options {
 	struct span target;	 /* what the egress process knows it by; copied */
 	struct span host;	 /* for TLS: the name the certificate must carry; copied */
 	struct tls_context *tls; /* NULL: plain; the pool takes a reference */
-	size_t max_connections;
+	size_t max_connections;	 /* for calls: what lasts does not count */
 	size_t max_waiting;
+	size_t max_lasting; /* see http_send_lasting() */
 	struct http_limits limits;
 };
 
@@ -51,6 +53,13 @@ void http_pool_set_egress(struct http_pool *pool, struct channel *egress);
  */
 struct http_call *http_send(struct http_pool *pool, struct span head, struct span body, bool repeatable,
 			    const struct http_call_events *events, void *owner);
+
+/*
+ * The same for what is meant to last: an event stream that is listened to. It has a connection outside
+ * the ceiling for calls, and a ceiling of its own: past it HTTP_FAIL_BUSY.
+ */
+struct http_call *http_send_lasting(struct http_pool *pool, struct span head, struct span body,
+				    bool repeatable, const struct http_call_events *events, void *owner);
 
 /* No further event; the connection is closed unless the answer was whole. NULL is harmless. Returns NULL. */
 struct http_call *http_call_abort(struct http_call *call);

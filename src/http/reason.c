@@ -47,6 +47,7 @@ static const struct {
 	[HTTP_BAD_UNASKED] = { SPAN("unasked"), "bytes came that nobody asked for", 502 },
 	[HTTP_BAD_DISAGREE] = { SPAN("disagree"), "the head can be read in two ways", 400 },
 	[HTTP_BAD_MEMORY] = { SPAN("memory"), "there is no memory for the message", 503 },
+	[HTTP_BAD_CROWDED] = { SPAN("crowded"), "too many bodies are under way at the same time", 503 },
 };
 
 struct span http_reason_name(enum http_reason reason)

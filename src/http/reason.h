@@ -47,6 +47,7 @@ enum http_reason {
 	/* Us. */
 	HTTP_BAD_DISAGREE, /* our rules and llhttp read the same head differently */
 	HTTP_BAD_MEMORY,
+	HTTP_BAD_CROWDED, /* all connections together have gathered as much of bodies as they may */
 	HTTP_REASON_COUNT,
 };
 

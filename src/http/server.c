@@ -26,6 +26,7 @@ struct http_request {
 	struct http_parser parser;
 	enum {
 		CONN_READING,	/* the next request is awaited or has begun */
+		CONN_HEAD,	/* its head is shown to on_head */
 		CONN_ANSWERING, /* it is whole; its answer is not */
 		CONN_STREAMING, /* the answer has begun, in chunks */
 		CONN_LINGERING, /* refused and told; waiting for the client to leave */
@@ -41,6 +42,8 @@ struct http_request {
 	bool begun;	   /* the first byte of a request has come */
 	bool busy;	   /* inside on_read: not to be freed */
 	bool dead, close_after;
+	bool known; /* the sender of the request at hand */
+	bool kept;  /* its body is needed until the reply */
 	char peer[64];
 };
 
@@ -54,9 +57,20 @@ struct http_server {
 	size_t n;
 	uv_tcp_t *listeners[SERVER_LISTENERS];
 	size_t n_listeners;
+	size_t gathered[2]; /* bytes of bodies, of strangers and of the known */
 	bool draining;
 	struct log_brake brake, tls_brake;
 };
+
+/* With its ceiling, which may be that of one short body. */
+static void drop_body(struct http_request *conn)
+{
+	conn->server->gathered[conn->known] -= conn->gathered.cap;
+	buf_release(&conn->gathered);
+	conn->gathered = (struct buf){ 0 };
+	conn->body = S("");
+	conn->kept = false;
+}
 
 static void conn_free(struct http_request *conn)
 {
@@ -68,7 +82,7 @@ static void conn_free(struct http_request *conn)
 	list_remove(&conn->node);
 	conn->server->n--;
 	http_release(&conn->parser);
-	buf_release(&conn->gathered);
+	drop_body(conn);
 	buf_release(&conn->stash);
 	free(conn);
 }
@@ -107,10 +121,7 @@ static void answered(struct http_request *conn)
 {
 	conn->events = NULL;
 	conn->user = NULL;
-	conn->body = S("");
-	/* With its ceiling, which may be that of one short body. */
-	buf_release(&conn->gathered);
-	conn->gathered = (struct buf){ 0 };
+	drop_body(conn);
 	conn->since_ms = loop_now(conn->server->loop);
 	conn->begun = false;
 	if (conn->close_after) {
@@ -122,6 +133,16 @@ static void answered(struct http_request *conn)
 	conn->state = CONN_READING;
 	if (!conn->busy)
 		go_on(conn);
+}
+
+/* What follows is not read as a request any more; the client gets a moment to take the answer. */
+static void send_off(struct http_request *conn, const struct http_reply *reply, struct span body)
+{
+	conn->close_after = true;
+	send_head(conn, reply, HTTP_BODY_LENGTH, body);
+	conn->state = CONN_LINGERING;
+	conn->since_ms = loop_now(conn->server->loop);
+	drop_body(conn);
 }
 
 static void refuse(struct http_request *conn)
@@ -141,10 +162,21 @@ static void refuse(struct http_request *conn)
 			  LFN("more", missed));
 	buf_addf(&body, "{\"error\":\"bad_request\",\"error_description\":\"%s\",\"reason\":\"%.*s\"}",
 		 http_reason_text(reason), SPAN_ARG(name));
-	conn->close_after = true;
-	send_head(conn, &reply, HTTP_BODY_LENGTH, buf_ok(&body) ? buf_span(&body) : S("{}"));
-	conn->state = CONN_LINGERING;
-	conn->since_ms = loop_now(server->loop);
+	send_off(conn, &reply, buf_ok(&body) ? buf_span(&body) : S("{}"));
+}
+
+/* More of a body, within its own ceiling and that of all bodies together. */
+static enum http_reason gather(struct http_request *conn, struct span piece)
+{
+	struct http_server *server = conn->server;
+	size_t *all = &server->gathered[conn->known];
+	size_t quarter = server->options.bodies_bytes / 4, before = conn->gathered.cap;
+
+	if (conn->gathered.n + piece.n > before && *all + piece.n > (conn->known ? 3 * quarter : quarter))
+		return HTTP_BAD_CROWDED;
+	buf_add(&conn->gathered, piece);
+	*all += conn->gathered.cap - before;
+	return buf_ok(&conn->gathered) ? HTTP_FINE : HTTP_BAD_MEMORY;
 }
 
 /* One piece of a body: borrowed where it is all of it, gathered otherwise. */
@@ -158,16 +190,30 @@ static bool take_piece(struct http_request *conn)
 	}
 	if (conn->gathered.max == 0)
 		conn->gathered = BUF_INIT((size_t)conn->server->options.limits.body_bytes);
-	buf_add(&conn->gathered, parser->piece);
-	if (!buf_ok(&conn->gathered))
-		parser->reason = HTTP_BAD_MEMORY;
-	return buf_ok(&conn->gathered);
+	parser->reason = gather(conn, parser->piece);
+	return parser->reason == HTTP_FINE;
 }
 
-static void begin(struct http_request *conn)
+/* With `here` bytes at hand: would the body have to be gathered? Only that costs memory. */
+static bool is_unfinished(const struct http_head *head, size_t here)
 {
-	conn->body = S("");
-	buf_clear(&conn->gathered);
+	return head->has_body && (head->framing != HTTP_BODY_LENGTH || here < head->length);
+}
+
+static void begin(struct http_request *conn, size_t here)
+{
+	const struct http_server *server = conn->server;
+	const struct http_head *head = &conn->parser.head;
+
+	drop_body(conn);
+	conn->known = false;
+	if (server->options.on_head && is_unfinished(head, here)) {
+		conn->state = CONN_HEAD;
+		conn->known = server->options.on_head(server->owner, conn, head);
+		if (conn->dead || conn->state != CONN_HEAD)
+			return;
+		conn->state = CONN_READING;
+	}
 	if (conn->parser.head.expect_continue)
 		stream_write(conn->stream, (struct span[]){ S("HTTP/1.1 100 Continue\r\n\r\n") }, 1);
 }
@@ -181,6 +227,8 @@ static void done(struct http_request *conn)
 	conn->state = CONN_ANSWERING;
 	conn->close_after = !conn->parser.head.keep_alive || server->draining;
 	server->on_request(server->owner, conn, &conn->parser.head, conn->body);
+	if (!conn->kept)
+		drop_body(conn);
 }
 
 /* Who asks and asks, and takes no answer, has to wait with the next question. */
@@ -207,7 +255,7 @@ static void feed(struct http_request *conn, struct span *in)
 			}
 			return;
 		case HTTP_HEAD:
-			begin(conn);
+			begin(conn, in->n);
 			break;
 		case HTTP_BODY:
 			if (!take_piece(conn))
@@ -504,10 +552,10 @@ bool http_request_keep(struct http_request *request, const struct http_head **he
 {
 	if (!http_keep_head(&request->parser))
 		return false;
+	request->kept = true;
 	if (request->gathered.n == 0 && request->body.n) {
 		request->gathered = BUF_INIT(request->body.n);
-		buf_add(&request->gathered, request->body);
-		if (!buf_ok(&request->gathered))
+		if (gather(request, request->body) != HTTP_FINE)
 			return false;
 		request->body = buf_span(&request->gathered);
 	}
@@ -525,6 +573,10 @@ struct span http_request_peer(const struct http_request *request)
 
 void http_reply(struct http_request *request, const struct http_reply *reply, struct span body)
 {
+	if (request->state == CONN_HEAD) {
+		send_off(request, reply, body);
+		return;
+	}
 	check(request->state == CONN_ANSWERING);
 	request->close_after |= reply->close;
 	send_head(request, reply, reply->status == 202 && body.n == 0 ? HTTP_BODY_NONE : HTTP_BODY_LENGTH,

@@ -10,9 +10,22 @@ struct http_server;
 struct http_request;
 struct tls_context;
 
+/*
+ * The head of a request has come, and its body is still to come: told only where the body would have to be
+ * gathered. To refuse the request, answer it with http_reply(): the body is not read, and the connection
+ * ends. True: the sender is known, and its body counts among those of the known.
+ */
+typedef bool http_on_head(void *owner, struct http_request *request, const struct http_head *head);
+
 struct http_server_options {
 	struct http_limits limits;
 	size_t max_connections;
+	/*
+	 * What all connections together may hold of bodies that came in pieces: three quarters for senders
+	 * that are known, one for others. One body may go over it; past it 503.
+	 */
+	size_t bodies_bytes;
+	http_on_head *on_head;	 /* NULL: nothing is decided by the head, and nobody is known */
 	uint64_t idle_ms;	 /* a kept-alive connection without a request; an answer that nobody takes */
 	uint64_t head_ms;	 /* from a request's first byte to its last; also for a TLS handshake */
 	struct tls_context *tls; /* NULL: plain; the server takes a reference */

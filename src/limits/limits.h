@@ -31,8 +31,10 @@ enum {
 	LIMIT_HEADERS = 100,
 	LIMIT_URL_BYTES = 4 * 1024,
 	LIMIT_BATCH = 100,
-	LIMIT_KEEPALIVE_MS = 15000, /* between comments on an idle event stream */
-	LIMIT_PARKED_MESSAGES = 64, /* for a client whose event stream is not open yet */
+	LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* of clients' bodies that are coming in, all together */
+	LIMIT_UPSTREAM_STREAMS = 1024, /* of one HTTP server: what clients listen to, beside their calls */
+	LIMIT_KEEPALIVE_MS = 15000,    /* between comments on an idle event stream */
+	LIMIT_PARKED_MESSAGES = 64,    /* for a client whose event stream is not open yet */
 	LIMIT_HANDSHAKE_MS = 30000,
 	/* The most `limits.body` and `limits.result` may say: the worker's own buffers hold twice that, a
 	   message and its frame. */

@@ -154,8 +154,8 @@ static bool send_get(struct request *request)
 		return false;
 	request->mode = BODY_NONE;
 	buf_clear(&request->body);
-	request->http = http_send(request->remote->link->server->pool, buf_span(&head), S(""), true,
-				  &request_events, request);
+	request->http = (request->standing ? http_send_lasting : http_send)(
+	    request->remote->link->server->pool, buf_span(&head), S(""), true, &request_events, request);
 	return request->http != NULL;
 }
 
@@ -289,6 +289,13 @@ static void take_event(struct request *request)
 	(void)link_receive(link, call, event->data);
 }
 
+static void too_long(struct request *request)
+{
+	char why[LINK_WHY_BYTES];
+
+	fail(request, LINK_GARBAGE, span_str(link_too_long(request->remote->link, why)));
+}
+
 static void take_events(struct request *request, struct span piece)
 {
 	while (!request->closing) {
@@ -299,7 +306,7 @@ static void take_events(struct request *request, struct span piece)
 			take_event(request);
 			break;
 		case SSE_BAD:
-			fail(request, LINK_GARBAGE, S("the server sent an event over the limit"));
+			too_long(request);
 			return;
 		}
 		if (!request->closing && request->call_id && !request->ended && !call_of(request)) {
@@ -417,6 +424,15 @@ static void give_up(struct request *request, enum http_failure failure, struct s
 				 : failure == HTTP_FAIL_BAD			       ? LINK_GARBAGE
 										       : LINK_GONE;
 
+	/* The session does without its own stream until there is room for one. */
+	if (failure == HTTP_FAIL_BUSY && request->standing) {
+		start_timer(request, on_retry, REMOTE_RETRY_MAX_MS);
+		return;
+	}
+	if (failure == HTTP_FAIL_LONG) {
+		too_long(request);
+		return;
+	}
 	if (failure == HTTP_FAIL_BROKEN && request->mode == BODY_EVENTS && resume_later(request))
 		return;
 	fail(request, kind, why);
@@ -515,8 +531,8 @@ static void remote_send(struct link *link, struct call *call, struct span messag
 		call->transport = request;
 	}
 	if (buf_ok(out))
-		request->http = http_send(link->server->pool, buf_span(out), message, facts->repeatable,
-					  &request_events, request);
+		request->http = (facts->method == METHOD_LISTEN ? http_send_lasting : http_send)(
+		    link->server->pool, buf_span(out), message, facts->repeatable, &request_events, request);
 	if (!request->http) {
 		request_free(request);
 		link_fail(link, LINK_GONE, "no memory for a request");

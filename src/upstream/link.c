@@ -92,6 +92,13 @@ void link_fail(struct link *link, enum link_failure failure, const char *why)
 	loop_later(link->upstream->loop, &link->dying);
 }
 
+const char *link_too_long(const struct link *link, char store[LINK_WHY_BYTES])
+{
+	(void)snprintf(store, LINK_WHY_BYTES, "its message is over the limit of %zu bytes (limits.result)",
+		       link->upstream->limits->result_bytes);
+	return store;
+}
+
 void link_fail_call(struct link *link, struct call *call, enum link_failure failure, struct span why)
 {
 	if (call->link != link)
@@ -376,8 +383,8 @@ struct link *link_close(struct link *link)
 	map_release(&link->by_id);
 	link->server = server_unref(link->server);
 	link->closed = true;
-	/* tell_dead() up the stack still looks at it, and frees it. */
-	if (!link->telling)
+	/* tell_dead() or receive_batch() up the stack still looks at it, and frees it. */
+	if (!link->telling && !link->batching)
 		free(link);
 	return NULL;
 }
@@ -522,23 +529,25 @@ static void receive_request(struct link *link, struct call *via, const struct me
 		link->events->on_message(link->owner, link, message);
 }
 
-bool link_receive(struct link *link, struct call *via, struct span text)
+static bool garbage(struct link *link, const char *reason, size_t bytes)
 {
-	struct json *json = &link->upstream->json;
-	struct message message;
 	uint32_t missed;
 
-	if (link->state_of == LINK_DEAD)
-		return true;
-	if (!json_parse(json, text, UINT32_MAX) || message_read(json, 0, &message) != MESSAGE_OK) {
-		if (log_brake_pass(&link->brake, loop_now(link->upstream->loop), 3, &missed))
-			log_event(link->upstream->log, LOG_WARN, "upstream.garbage",
-				  "A server sent what is not an MCP message; it was dropped.",
-				  LF("server", link->server->name),
-				  LFS("reason", json_reason_text(json->reason)), LFN("bytes", text.n),
-				  LFN("more", missed));
-		return false;
-	}
+	if (log_brake_pass(&link->brake, loop_now(link->upstream->loop), 3, &missed))
+		log_event(link->upstream->log, LOG_WARN, "upstream.garbage",
+			  "A server sent what is not an MCP message; it was dropped.",
+			  LF("server", link->server->name), LFS("reason", reason), LFN("bytes", bytes),
+			  LFN("more", missed));
+	return false;
+}
+
+static bool receive_one(struct link *link, struct call *via, const struct json *json, json_at at)
+{
+	struct message message;
+	enum message_verdict verdict = message_read(json, at, &message);
+
+	if (verdict != MESSAGE_OK)
+		return garbage(link, message_verdict_text(verdict), json_raw(json, at).n);
 	switch (message.kind) {
 	case MESSAGE_RESULT:
 	case MESSAGE_ERROR:
@@ -552,4 +561,45 @@ bool link_receive(struct link *link, struct call *via, struct span text)
 		break;
 	}
 	return true;
+}
+
+/*
+ * spec: mcp/2025-03-26 basic: implementations MUST support receiving batches, whatever the transport.
+ * With what one member brings about, the link may end, and the call whose stream it came on: both are
+ * looked for anew. The tape is the batch's meanwhile.
+ */
+static bool receive_batch(struct link *link, struct call *via)
+{
+	struct upstream *upstream = link->upstream;
+	struct json batch = upstream->json;
+	uint64_t via_id = via ? via->id : 0;
+	bool any = false;
+
+	upstream->json = (struct json){ 0 };
+	link->batching = true;
+	for (json_at at = json_first(&batch, 0); at != JSON_NONE; at = json_next(&batch, 0, at)) {
+		via = map_get(&link->by_id, span_of((const char *)&via_id, sizeof(via_id)));
+		any |= receive_one(link, via, &batch, at);
+		if (link->closed || link->state_of == LINK_DEAD)
+			break;
+	}
+	link->batching = false;
+	if (link->closed)
+		free(link);
+	json_release(&upstream->json);
+	upstream->json = batch;
+	return any;
+}
+
+bool link_receive(struct link *link, struct call *via, struct span text)
+{
+	struct json *json = &link->upstream->json;
+
+	if (link->state_of == LINK_DEAD)
+		return true;
+	if (!json_parse(json, text, UINT32_MAX))
+		return garbage(link, json_reason_text(json->reason), text.n);
+	if (json_is(json, 0, JSON_ARRAY) && link->revision == REVISION_2025_03_26)
+		return receive_batch(link, via);
+	return receive_one(link, via, json, 0);
 }

@@ -21,6 +21,9 @@ struct upstream {
 	struct channel *egress;
 	struct json json; /* the tape for what servers send; valid during one callback */
 	uint64_t next_instance;
+	/* Does the text hold something like a secret? Such a line of a server's is not logged; NULL: none is.
+	 */
+	bool (*has_secret)(struct span text);
 	/* A server's program could not be started: `sys` is the errno. May be NULL. */
 	void (*on_not_started)(struct upstream *upstream, const struct server *server, uint64_t sys);
 };
@@ -120,6 +123,7 @@ struct link {
 	struct catalogue *catalogue; /* NULL: not fetched, or out of date */
 	struct later dying;
 	bool telling, told, closed; /* see tell_dead() */
+	bool batching;		    /* inside receive_batch() */
 	enum link_failure failure;
 	char why[200];
 	uint64_t deadline_ms; /* of the handshake */
@@ -166,10 +170,16 @@ bool link_declares_list_changed(const struct link *link);
 
 /* For transports. */
 void link_up(struct link *link);
-/* One JSON text of the server; `via` is the call whose own stream carried it, or NULL. False: not MCP. */
+/*
+ * One JSON text of the server: a message, or an array of them where 2025-03-26 was agreed; `via` is the call
+ * whose own stream carried it, or NULL. False: not MCP.
+ */
 bool link_receive(struct link *link, struct call *via, struct span text);
 /* The link is dead; told in the next turn of the loop. */
 void link_fail(struct link *link, enum link_failure failure, const char *why);
+/* Why an answer over `limits.result` is refused: the limit by name, and what it is. Returns `store`. */
+enum { LINK_WHY_BYTES = 100 };
+const char *link_too_long(const struct link *link, char store[LINK_WHY_BYTES]);
 /* One call has failed; the link lives on. */
 void link_fail_call(struct link *link, struct call *call, enum link_failure failure, struct span why);
 const char *link_failure_word(enum link_failure failure);

@@ -50,11 +50,12 @@ static void on_out(void *owner, struct span bytes)
 	struct process *process = owner;
 	enum lines_step step;
 	struct span line;
+	char why[LINK_WHY_BYTES];
 
 	process->reading = true;
 	while (!process->freed && (step = lines_next(&process->lines, &bytes, &line)) != LINES_MORE) {
 		if (step == LINES_TOO_LONG)
-			link_fail(process->link, LINK_GARBAGE, "the server sent a line over the limit");
+			link_fail(process->link, LINK_GARBAGE, link_too_long(process->link, why));
 		else
 			(void)link_receive(process->link, NULL, line);
 	}
@@ -99,22 +100,29 @@ static void on_in_read(void *owner, struct span bytes)
 	(void)bytes;
 }
 
+/* The whole line is looked at, whatever of it is shown. */
+static struct span loggable(const struct upstream *upstream, struct span line)
+{
+	if (!upstream->has_secret || upstream->has_secret(line))
+		return S("(withheld: it looks like it holds a secret)");
+	return span_first(line, STDIO_NOTE_BYTES);
+}
+
 static void on_notes(void *owner, struct span bytes)
 {
 	struct process *process = owner;
-	struct log *log = process->link->upstream->log;
+	const struct upstream *upstream = process->link->upstream;
 	struct span line;
 	enum lines_step step;
 	uint32_t missed;
 
 	while ((step = lines_next(&process->note_lines, &bytes, &line)) != LINES_MORE) {
 		if (step != LINES_LINE ||
-		    !log_brake_pass(&process->note_brake, loop_now(process->link->upstream->loop), 20,
-				    &missed))
+		    !log_brake_pass(&process->note_brake, loop_now(upstream->loop), 20, &missed))
 			continue;
-		log_event(log, LOG_INFO, "upstream.stderr", "A server wrote to its standard error.",
-			  LF("server", process->link->server->name),
-			  LF("line", span_first(line, STDIO_NOTE_BYTES)), LFN("more", missed));
+		log_event(upstream->log, LOG_INFO, "upstream.stderr", "A server wrote to its standard error.",
+			  LF("server", process->link->server->name), LF("line", loggable(upstream, line)),
+			  LFN("more", missed));
 	}
 }
 

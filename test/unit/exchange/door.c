@@ -38,6 +38,28 @@ static const struct yes_no host_cases[] = {
 	{ "gate.example", true },
 };
 
+static const struct yes_no address_cases[] = {
+	{ "", false },
+	{ ":80", false },
+	{ "evil.example", false },
+	{ "gate.example", false },
+	{ "localhost.evil.example", false },
+	{ "127.0.0.1.nip.io", false },
+	{ "127.1", false },
+	{ "0x7f.1", false },
+	{ "127.0.0.1.", false },
+	{ "1.2.3.256", false },
+	{ "[]", false },
+	{ "[::1", false },
+	{ "[127.0.0.1]", false },
+	{ "::1", false },
+	{ "[evil.example]", false },
+	{ "LocalHost:9464", true },
+	{ "127.0.0.1:9464", true },
+	{ "10.0.0.7", true },
+	{ "[fd00::7]:9464", true },
+};
+
 static const struct yes_no origin_cases[] = {
 	{ "", false },
 	{ "null", false },
@@ -116,6 +138,9 @@ int main(void)
 	for (size_t i = 0; i < COUNT(host_cases); i++)
 		is_int(door_host_allowed(&rules, span_str(host_cases[i].text)), host_cases[i].yes, "Host: %s",
 		       host_cases[i].text);
+	for (size_t i = 0; i < COUNT(address_cases); i++)
+		is_int(door_host_is_address(span_str(address_cases[i].text)), address_cases[i].yes,
+		       "an address: %s", address_cases[i].text);
 	for (size_t i = 0; i < COUNT(origin_cases); i++)
 		is_int(door_origin_allowed(&rules, span_str(origin_cases[i].text)), origin_cases[i].yes,
 		       "Origin: %s", origin_cases[i].text);

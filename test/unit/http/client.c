@@ -85,6 +85,7 @@ static struct http_pool *pool_new(size_t connections)
 	const struct http_pool_options options = { .target = S("files"),
 						   .max_connections = connections,
 						   .max_waiting = 3,
+						   .max_lasting = 2,
 						   .limits = { .head_bytes = 4096,
 							       .header_line = 1024,
 							       .headers = 20,
@@ -194,7 +195,7 @@ static void bad_answers(void)
 		{ "two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
 		  HTTP_FAIL_BAD },
 		{ "no HTTP", "hello\r\n\r\n", HTTP_FAIL_BAD },
-		{ "over the limit", "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", HTTP_FAIL_BAD },
+		{ "over the limit", "HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n", HTTP_FAIL_LONG },
 		{ "cut short", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nok", HTTP_FAIL_BROKEN },
 		{ "nothing", "", HTTP_FAIL_BROKEN },
 	};
@@ -343,6 +344,59 @@ static uint32_t told(uint32_t kind)
 }
 
 /* Egress need not go on with a connection that nobody wants any more. */
+/* Streams that are listened to are not what a call waits for, and have an end of their own. */
+static void lasting(void)
+{
+	struct http_pool *pool = pool_new(1);
+	struct seen streams[3] = { 0 }, calls[2] = { 0 }, after = { 0 };
+	int fds[2], fd;
+
+	for (size_t i = 0; i < COUNT(streams); i++) {
+		streams[i].body = BUF_INIT(64);
+		streams[i].call = http_send_lasting(pool, S("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), S(""),
+						    true, &events, &streams[i]);
+	}
+	fds[0] = connect_one();
+	fds[1] = connect_one();
+	ok(streams[2].failed == 1 && streams[2].failure == HTTP_FAIL_BUSY && !streams[0].failed &&
+	       !streams[1].failed,
+	   "two may last, a third is too much");
+	send_one(pool, &calls[0], false);
+	send_one(pool, &calls[1], false);
+	fd = connect_one();
+	ok(fd >= 0 && requests_on(fd) == 1, "a call has its connection all the same");
+	is_int(connect_one(), -1, "and the ceiling for calls is what it was");
+	say(fd, FINE);
+	TURN_UNTIL(&loop, calls[0].done);
+	is_int(requests_on(fd), 1, "the next call takes it over");
+	say(fds[0], FINE);
+	TURN_UNTIL(&loop, streams[0].done);
+	ok(requests_on(fds[0]) == 1 && read(fds[0], store, 1) == 0,
+	   "a stream's connection does not stay as one for calls too many");
+	release(&streams[2]);
+	streams[2].body = BUF_INIT(64);
+	streams[2].call = http_send_lasting(pool, S("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), S(""), true,
+					    &events, &streams[2]);
+	(void)close(fds[0]);
+	fds[0] = connect_one();
+	ok(fds[0] >= 0 && !streams[2].failed, "and room for another stream");
+	streams[1].call = http_call_abort(streams[1].call);
+	say(fd, FINE);
+	TURN_UNTIL(&loop, calls[1].done);
+	send_one(pool, &after, false);
+	ok(requests_on(fd) == 1 && connect_one() == -1, "calls still share their one connection");
+	for (size_t i = 0; i < COUNT(streams); i++)
+		release(&streams[i]);
+	release(&calls[0]);
+	release(&calls[1]);
+	release(&after);
+	(void)close(fd);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+}
+
 static void given_up(void)
 {
 	struct http_pool *pool = pool_new(1);
@@ -433,6 +487,7 @@ int main(void)
 	kept_alive();
 	too_much();
 	waiting();
+	lasting();
 	given_up();
 	freed_inside();
 	egress = channel_close(egress);

@@ -12,7 +12,7 @@
 #include "tap.h"
 #include "turns.h"
 
-enum { REPLY = 200 * 1024, LARGE_REPLY = 32 << 20, AHEAD = 500, IDLE_MS = 2 };
+enum { REPLY = 200 * 1024, LARGE_REPLY = 32 << 20, AHEAD = 500, IDLE_MS = 2, BODIES = 3200 };
 
 static struct loop loop;
 static struct log quiet = { .fd = -1, .level = LOG_ERROR, .role = "test" };
@@ -22,7 +22,8 @@ static struct sockaddr_in address;
 /* What the one behind the server does with a request, and what it has seen. */
 static struct {
 	enum { ANSWER, HOLD, ABORT, STREAM } how;
-	unsigned requests, gone;
+	enum { STRANGER, KNOWN, REFUSED } sender;
+	unsigned heads, requests, gone;
 	struct http_request *held;
 	struct buf body;
 	size_t reply;
@@ -61,6 +62,15 @@ static void on_request(void *owner, struct http_request *request, const struct h
 		if (back.how == STREAM)
 			http_stream_begin(request, &(struct http_reply){ .status = 200 });
 	}
+}
+
+static bool on_request_head(void *owner, struct http_request *request, const struct http_head *head)
+{
+	(void)owner;
+	back.heads++;
+	if (back.sender == REFUSED)
+		http_reply(request, &(struct http_reply){ .status = 401 }, S("who?"));
+	return back.sender == KNOWN && head->method == HTTP_METHOD_POST;
 }
 
 static int dial(void)
@@ -117,6 +127,8 @@ static void start(void)
 								 .url = 200,
 								 .body_bytes = 1000 },
 						     .max_connections = 4,
+						     .bodies_bytes = BODIES,
+						     .on_head = on_request_head,
 						     .idle_ms = IDLE_MS,
 						     .head_ms = 1000 };
 	socklen_t n = sizeof(address);
@@ -153,6 +165,101 @@ static void refusals(struct buf *got)
 	   "a body over the limit, before it comes");
 	(void)close(fd);
 	turn_a_while(&loop);
+}
+
+#define POST(length) "POST / HTTP/1.1\r\nHost: a\r\n" length "\r\n\r\n"
+#define TEN "0123456789"
+#define HUNDRED TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN
+
+static void at_the_head(struct buf *got)
+{
+	int fd = dial();
+
+	back.how = ANSWER;
+	back.reply = 2;
+	back.requests = 0;
+	back.sender = REFUSED;
+	say(fd, POST("Expect: 100-continue\r\nContent-Length: 100"));
+	(void)hear(fd, got, 300);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 401")) && span_ends(buf_span(got), S("who?")) &&
+	       span_contains(buf_span(got), S("Connection: close")),
+	   "who is not welcome is told so before the body is sent");
+	say(fd, HUNDRED GET);
+	turn_a_while(&loop);
+	ok(back.requests == 0 && back.heads == 1, "and is not listened to any more");
+	(void)close(fd);
+	fd = dial();
+	say(fd, POST("Transfer-Encoding: chunked") "5\r\nhello\r\n0\r\n\r\n");
+	(void)hear(fd, got, 12);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 401")) && back.requests == 0, "nor one who sends chunks");
+	(void)close(fd);
+	turn_a_while(&loop);
+	is_int(http_server_connections(server), 0, "both are forgotten");
+	back.heads = 0;
+	fd = dial();
+	say(fd, POST("Content-Length: 5") "hello");
+	(void)hear(fd, got, 12);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 200")) && back.heads == 0 && back.requests == 1,
+	   "what is all there is not asked for twice");
+	(void)close(fd);
+	turn_a_while(&loop);
+	back.sender = STRANGER;
+}
+
+/* Sends the beginning of a body of 1000 bytes, a hundred of it; says what is answered to it, if anything. */
+static int half(struct buf *got, const char *more)
+{
+	int fd = dial();
+
+	say(fd, POST("Content-Length: 1000"));
+	turn_a_while(&loop);
+	say(fd, HUNDRED);
+	say(fd, more);
+	(void)hear(fd, got, 12);
+	return fd;
+}
+
+/* A quarter of 3200 is for strangers. */
+static void crowd(struct buf *got)
+{
+	const char *most = HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED;
+	int first, late, known;
+
+	back.requests = 0;
+	back.sender = STRANGER;
+	first = half(got, most);
+	is_int(got->n, 0, "a stranger's body comes in");
+	late = half(got, "");
+	ok(span_starts(buf_span(got), S("HTTP/1.1 503")), "another has no room");
+	(void)close(late);
+	back.sender = KNOWN;
+	known = half(got, most);
+	is_int(got->n, 0, "who is known has room of their own");
+	say(known, HUNDRED HUNDRED HUNDRED HUNDRED);
+	(void)hear(known, got, 12);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 200")) && back.body.n == 1000, "and is served");
+	(void)close(first);
+	(void)close(known);
+	turn_a_while(&loop);
+	back.sender = STRANGER;
+	for (int i = 0; i < 4; i++) {
+		late = half(got, most);
+		say(late, HUNDRED HUNDRED HUNDRED HUNDRED);
+		(void)hear(late, got, 12);
+		ok(span_starts(buf_span(got), S("HTTP/1.1 200")), "what was held is given back");
+		(void)close(late);
+		turn_a_while(&loop);
+	}
+	back.how = HOLD;
+	first = half(got, HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED);
+	ok(back.held != NULL, "a call that takes its time");
+	back.how = ANSWER;
+	late = half(got, most);
+	is_int(got->n, 0, "does not hold what nobody looks at any more");
+	(void)close(first);
+	(void)close(late);
+	turn_a_while(&loop);
+	back.held = NULL;
 }
 
 static void pieces(struct buf *got)
@@ -369,6 +476,8 @@ int main(void)
 		return tap_done();
 	start();
 	refusals(&got);
+	at_the_head(&got);
+	crowd(&got);
 	pieces(&got);
 	sent_ahead(&got);
 	unread(&got);

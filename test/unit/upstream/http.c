@@ -31,7 +31,8 @@ struct asked {
 	uint64_t retry_ms;
 	enum link_failure failure;
 	struct link **closes;
-	bool leaves; /* gives up when it is told to come back */
+	bool names_limit; /* the reason of its failure does */
+	bool leaves;	  /* gives up when it is told to come back */
 };
 
 static void on_ready(void *owner, struct link *link)
@@ -76,7 +77,7 @@ static void on_call_failed(struct call *call, enum link_failure failure, struct 
 {
 	struct asked *asked = LIST_ENTRY(call, struct asked, call);
 
-	(void)why;
+	asked->names_limit = span_contains(why, S("(limits.result)"));
 	asked->failures++;
 	asked->failure = failure;
 }
@@ -101,6 +102,7 @@ static struct server *server_new(void)
 	const struct http_pool_options options = { .target = S("remote"),
 						   .max_connections = 8,
 						   .max_waiting = 100,
+						   .max_lasting = 1,
 						   .limits = { .head_bytes = 4096,
 							       .header_line = 1024,
 							       .headers = 20,
@@ -406,6 +408,37 @@ static void streams(struct buf *got)
 	done(link, server, got);
 }
 
+static void initialized(struct link *link, struct buf *got)
+{
+	int fd;
+
+	link_initialized(link);
+	fd = request_in(got);
+	answer(fd, "202 Accepted", "", "");
+}
+
+/* Sessions listen on streams of their own; one is all that this server gets. */
+static void standing(struct buf *got)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 }, other = { 0 };
+	struct link *first = ready(server, ERA_LEGACY, &seen, got, JSON_TYPE "Mcp-Session-Id: one\r\n");
+	struct link *second = ready(server, ERA_LEGACY, &other, got, JSON_TYPE "Mcp-Session-Id: two\r\n");
+	struct asked a;
+
+	initialized(first, got);
+	ok(request_in(got) >= 0 && span_starts(buf_span(got), S("GET /mcp")), "a session listens");
+	initialized(second, got);
+	is_int(request_in(got), -1, "past the ceiling of streams another does not");
+	request(second, &a);
+	answer(request_in(got), "200 OK", JSON_TYPE, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+	TURN_UNTIL(&loop, a.finals);
+	ok(a.finals == 1 && !other.dead, "and its calls go on");
+	(void)link_close(first);
+	(void)request_in(got);
+	done(second, server, got);
+}
+
 static void lost_session(struct buf *got)
 {
 	struct server *server = server_new();
@@ -486,7 +519,17 @@ static void too_large(struct buf *got)
 		buf_add(&large, S("xxxxxxxxxx"));
 	event(fd, buf_cstr(&large));
 	TURN_UNTIL(&loop, a.failures);
-	ok(a.failures == 1 && a.failure == LINK_GARBAGE, "an event over the configured limit");
+	ok(a.failures == 1 && a.failure == LINK_GARBAGE && a.names_limit,
+	   "an event over the configured limit");
+	request(link, &a);
+	answer(request_in(got), "200 OK\r\nX: y", JSON_TYPE, "not MCP");
+	TURN_UNTIL(&loop, a.failures);
+	ok(a.failures == 1 && !a.names_limit, "other garbage is not laid to it");
+	request(link, &a);
+	fd = request_in(got);
+	say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n" JSON_TYPE "\r\n");
+	TURN_UNTIL(&loop, a.failures);
+	ok(a.failures == 1 && a.failure == LINK_GARBAGE && a.names_limit, "and so for one text");
 	limits.result_bytes = limits_default.result_bytes;
 	done(link, server, got);
 }
@@ -520,6 +563,7 @@ int main(void)
 	probed(&got);
 	one_text(&got);
 	streams(&got);
+	standing(&got);
 	lost_session(&got);
 	closed_inside(&got);
 	too_large(&got);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "audit/redact.h"
 #include "base/file.h"
 #include "jail/launch.h"
 #include "limits/limits.h"
@@ -23,6 +24,7 @@ static struct buf said = { .max = (size_t)1 << 20 };
 
 struct seen {
 	unsigned ready, dead, messages;
+	bool names_limit;
 	enum link_failure failure;
 	uint64_t tick_ms;
 	struct buf last; /* of on_message: the message, emitted */
@@ -57,7 +59,7 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 	struct seen *seen = owner;
 
 	(void)link;
-	(void)why;
+	seen->names_limit = span_contains(why, S("over the limit of 1000 bytes (limits.result)"));
 	seen->dead++;
 	seen->failure = failure;
 }
@@ -477,6 +479,78 @@ static void answers(void)
 	buf_release(&b.last);
 }
 
+#define MARCH                                                                                                \
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-03-26\",\"capabilities\":{}}}"
+#define RESULT_2 "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}"
+#define RESULT_3 "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}"
+#define TOLD "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}"
+
+/* What the log says of it, too. */
+static void batches(void)
+{
+	CLEANUP(buf_release) struct buf got = BUF_INIT(65536);
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct asked a = { 0 }, b = { 0 };
+	struct link *link = ready_link(server, ERA_LEGACY, &seen);
+	struct log log = { .level = LOG_INFO, .role = "test" };
+	char chunk[4096];
+	int fds[2];
+	ssize_t n;
+
+	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
+		abort();
+	log.fd = fds[1];
+	upstream.log = &log;
+	request(link, &a);
+	say("[" RESULT_2 "]");
+	turn_a_while(&loop);
+	ok(!a.finals, "revisions without batches know none");
+	while ((n = read(fds[0], chunk, sizeof(chunk))) > 0)
+		buf_add(&got, span_of(chunk, (size_t)n));
+	ok(span_contains(buf_span(&got), S("must be a JSON object")) &&
+	       !span_contains(buf_span(&got), S("nothing is wrong")),
+	   "and the log says what is wrong");
+	upstream.log = &quiet;
+	(void)done(link);
+	drop_launcher_words();
+	link = open_link(server, ERA_LEGACY, &seen);
+	ok(link && launch(true) && hear().n, "a server of 2025-03-26");
+	seen.ready = 0;
+	say(MARCH);
+	TURN_UNTIL(&loop, seen.ready);
+	seen.messages = 0;
+	request(link, &a);
+	request(link, &b);
+	(void)hear();
+	(void)hear();
+	say("[]\n[5, [], {}, [" RESULT_2 "], {\"jsonrpc\":\"2.0\",\"id\":99,\"result\":{}}]");
+	turn_a_while(&loop);
+	ok(!a.finals && !b.finals && !seen.dead && !seen.messages, "members that are nothing are dropped");
+	say("[" RESULT_3 ", " TOLD ", 7, {\"jsonrpc\":\"2.0\",\"id\":\"s\",\"method\":\"ping\"}, " RESULT_2
+	    ", " RESULT_2 "]");
+	TURN_UNTIL(&loop, a.finals);
+	ok(a.finals == 1 && b.finals == 1 && seen.messages == 1, "each of the others finds its way");
+	is_span(hear(), S("{\"jsonrpc\":\"2.0\",\"id\":\"s\",\"result\":{}}"), "and its answer");
+	request(link, &a);
+	request(link, &b);
+	a.closes = &link;
+	say("[{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{}}, {\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{}}]");
+	TURN_UNTIL(&loop, a.finals);
+	ok(a.finals == 1 && !b.finals && !link, "closed at one member, the rest is nobody's");
+	server_ends();
+	turn_a_while(&loop);
+	drop_launcher_words();
+	server = server_unref(server);
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+	buf_release(&said);
+	said = (struct buf){ .max = (size_t)1 << 20 };
+	buf_release(&seen.last);
+	buf_release(&a.last);
+	buf_release(&b.last);
+}
+
 static void giving_up(void)
 {
 	struct server *server = server_new();
@@ -720,7 +794,8 @@ static void limits(void)
 	line[sizeof(line) - 1] = '\0';
 	say(line);
 	TURN_UNTIL(&loop, seen.dead);
-	ok(seen.dead == 1 && seen.failure == LINK_GARBAGE, "a line over the configured limit ends the link");
+	ok(seen.dead == 1 && seen.failure == LINK_GARBAGE && seen.names_limit,
+	   "a line over the configured limit ends the link, and the reason names it");
 	(void)done(link);
 	upstream.limits = &limits_default;
 	server = server_unref(server);
@@ -728,6 +803,48 @@ static void limits(void)
 }
 
 /* A call that had the server's output stopped must not leave it stopped for the others. */
+/* What a server says on its standard error, and what of it stands in the log. */
+static void notes_in_the_log(void)
+{
+	CLEANUP(buf_release) struct buf got = BUF_INIT(65536);
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct err err = ERR_INIT;
+	struct link *link;
+	struct log log = { .level = LOG_INFO, .role = "test" };
+	char chunk[4096];
+	int fds[2];
+	ssize_t n;
+
+	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
+		abort();
+	log.fd = fds[1];
+	upstream.log = &log;
+	link = link_open(&upstream, server, ERA_LEGACY, S("{}"), &events, &seen, &err);
+	ok(link && launch(true), "a server that writes to its standard error");
+	(void)!write(notes, "first\n", 6);
+	turn_a_while(&loop);
+	upstream.has_secret = redact_has_secret;
+	(void)!write(notes, "GITHUB_TOKEN=ghp_0123456789abcdefghijklmnopqrstuvwxyz\nlistening\n", 64);
+	turn_a_while(&loop);
+	while ((n = read(fds[0], chunk, sizeof(chunk))) > 0)
+		buf_add(&got, span_of(chunk, (size_t)n));
+	ok(span_contains(buf_span(&got), S("upstream.stderr")) && !span_contains(buf_span(&got), S("ghp_")),
+	   "a secret is not logged");
+	ok(!span_contains(buf_span(&got), S("first")), "nor anything while nobody can tell");
+	ok(span_contains(buf_span(&got), S("listening")) && span_contains(buf_span(&got), S("withheld")),
+	   "other lines are, and that one was withheld");
+	upstream.log = &quiet;
+	upstream.has_secret = NULL;
+	(void)link_close(link);
+	server_ends();
+	(void)server_unref(server);
+	turn_a_while(&loop);
+	drop_launcher_words();
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
 static void back_pressure(void)
 {
 	struct server *server = server_new();
@@ -779,6 +896,7 @@ int main(void)
 	bad_handshakes();
 	greetings();
 	answers();
+	batches();
 	giving_up();
 	server_speaks();
 	the_end();
@@ -787,6 +905,7 @@ int main(void)
 	told_and_asked_again();
 	server_cancels();
 	limits();
+	notes_in_the_log();
 	back_pressure();
 	upstream.launcher = channel_close(upstream.launcher);
 	json_release(&upstream.json);

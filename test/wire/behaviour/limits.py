@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import socket
 import time
 
 from wire import (Background, Closed, Connection, Host, Legacy, Modern, Raw, STDIO, ask, equal, error_of, head_bytes, main, ok,
@@ -194,8 +195,8 @@ def test_results(place):
                   f"{server}: limit {limit} MiB, a result of {small} MiB passes")
             reply = client.call("big", {"bytes": large * MIB})
             message = reply.json().get("error", {}).get("message", "")
-            ok(error_of(reply) == (200, -32603, "K702") and ("over the limit" in message or "too long" in message),
-               f"{server}: one of {large} MiB is refused, and the error says why", reply)
+            ok(error_of(reply) == (200, -32603, "K702") and f"over the limit of {limit * MIB} bytes (limits.result)" in message,
+               f"{server}: one of {large} MiB is refused, and the error names the limit", reply)
             equal(text_of(client.call("tag", {"tag": "x"})), "x", f"{server}: the next call passes")
 
 
@@ -205,6 +206,73 @@ def test_bodies(place):
     for server in ("near", "far"):
         client = Legacy(gate, server)
         equal(text_of(client.call("tag", {"tag": "x", "pad": "p" * (31 * MIB)})), "x", f"{server}: a call of 31 MiB passes")
+
+
+def test_strangers(place):
+    """Who is not welcome costs no memory: the head is answered, and the body that follows is read by nobody."""
+    gate = place.gate({"near": run_line()})
+    client = Legacy(gate, "near")
+    before = peak(worker_of(gate))
+    token, types = ("Authorization", f"Bearer {gate.token}"), [("Content-Type", "application/json"), ("Accept", "*/*")]
+    length = ("Content-Length", str(4 * MIB))
+    for name, headers, status in (
+        ("a foreign Host and no token", [("Host", "evil.example"), *types], 403),
+        ("a foreign Origin", [("Host", "localhost"), ("Origin", "http://evil.example"), token, *types], 403),
+        ("no token", [("Host", "localhost"), *types], 401),
+        ("a token of another form", [("Host", "localhost"), ("Authorization", "Bearer abc"), *types], 401),
+        ("another content type", [("Host", "localhost"), token, ("Content-Type", "text/plain")], 415),
+        ("an Accept that does not fit", [("Host", "localhost"), token, types[0], ("Accept", "text/html")], 406),
+    ):
+        held = [Connection(gate.port) for _ in range(40)]
+        for connection in held:
+            connection.send(head_bytes("POST", "/mcp", [*headers, length]))
+        replies = [connection.reply() for connection in held]
+        equal({(reply.status, reply.header("connection")) for reply in replies}, {(status, "close")}, f"40 bodies with {name}: refused at the head")
+        for connection in held:
+            try:
+                connection.socket.settimeout(0.2)
+                connection.send(b" " * (MIB - 1))
+            except OSError:
+                pass
+        for connection in held:
+            connection.close()
+    ok(peak(worker_of(gate)) < before + 16, "and the worker stays as small as it was", (before, peak(worker_of(gate))))
+    held = []
+    shaped = [("Host", "localhost"), ("Authorization", "Bearer " + gate.token[:-1] + ("a" if gate.token[-1] != "a" else "b")), *types, length]
+    for _ in range(40):
+        connection = Connection(gate.port)
+        held.append(connection)
+        connection.send(head_bytes("POST", "/mcp", shaped))
+    equal({connection.reply().status for connection in held}, {401}, "tokens with a wrong last letter: likewise")
+    for connection in held:
+        connection.close()
+    equal(text_of(client.call("tag", {"tag": "x", "pad": "p" * (3 * MIB)})), "x", "a client's body of 3 MiB comes in meanwhile")
+
+
+def test_metrics(place):
+    """The listener for metrics is not read by a page whose name was made to lead to it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    gate = place.gate({"near": run_line()}, more=f"metrics: 127.0.0.1:{port}\n")
+
+    def get(*headers, method="GET", path="/metrics"):
+        with Connection(port) as connection:
+            connection.send(head_bytes(method, path, headers))
+            return connection.reply()
+
+    for headers in ([("Host", f"evil.example:{port}")], [("Host", "localhost"), ("Origin", "http://evil.example")],
+                    [("Host", f"127.0.0.1:{port}"), ("Origin", "null")]):
+        reply = get(*headers)
+        equal(error_of(reply), (403, -32000, "K504"), f"{headers}: refused", reply)
+        ok("kanmon_" not in reply.body.decode(), "and nothing is shown")
+    reply = get(("Host", "localhost"), ("Content-Length", str(4 * MIB)), method="POST")
+    equal((reply.status, reply.header("connection")), (404, "close"), "a body is not even read", reply)
+    for host in (f"127.0.0.1:{port}", "localhost", "10.1.2.3", "[::1]:9"):
+        reply = get(("Host", host))
+        ok(reply.status == 200 and "kanmon_" in reply.body.decode(), f"Host: {host}: the metrics", reply)
+    equal(get(("Host", "a-probe.example"), path="/healthz").status, 200, "health is told to who asks")
+    alive(gate, "near", "metrics")
 
 
 def test_deaf(place):
@@ -278,5 +346,5 @@ def test_connections(place):
 
 
 if __name__ == "__main__":
-    main(test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_bodies, test_deaf, test_garbage, test_dying,
+    main(test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_bodies, test_strangers, test_metrics, test_deaf, test_garbage, test_dying,
          test_mute, test_connections, test_slow_head)
