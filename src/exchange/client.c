@@ -102,6 +102,8 @@ void client_close(struct client *client, struct span reason)
 	if (client->closed)
 		return;
 	client->closed = true;
+	token_wait_cancel(&client->recheck);
+	loop_later_cancel(&client->turning_away);
 	forget_session(client);
 	while (!list_empty(&client->exchanges))
 		exchange_cancel(LIST_ENTRY(client->exchanges.next, struct exchange, in_client), reason);
@@ -119,6 +121,19 @@ void client_close(struct client *client, struct span reason)
 	list_remove(&client->node);
 	client->worker->n_clients--;
 	(void)client_unref(client);
+}
+
+static void run_turning_away(struct later *later)
+{
+	client_close(LIST_ENTRY(later, struct client, turning_away), S("initialize was refused"));
+}
+
+/* Not at once: the refusal may come out of one of the client's own connections. */
+void client_turn_away(struct client *client)
+{
+	client->turning_away.run = run_turning_away;
+	if (!client->closed)
+		loop_later(&client->worker->loop, &client->turning_away);
 }
 
 struct attachment *client_attach(struct client *client, struct server *server)
@@ -465,6 +480,7 @@ void client_tick(struct client *client, uint64_t now_ms)
 			link_tick(link, now_ms);
 	}
 	post_tick(client, now_ms);
+	client_recheck(client, now_ms);
 	if (!busy && now_ms > client->used_ms + client->worker->limits.session_idle_ms)
 		client_close(client, S("idle"));
 }

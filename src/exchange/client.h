@@ -3,6 +3,7 @@
 #pragma once
 
 #include "exchange/exchange.h"
+#include "exchange/token_cache.h"
 
 struct client;
 
@@ -66,6 +67,7 @@ struct client {
 	enum revision revision; /* legacy: agreed in initialize */
 	struct server *only;	/* legacy and stdio: the endpoint; NULL: the catalogue. Referenced */
 	unsigned declared;	/* CLIENT_* */
+	bool greeted;		/* initialize has ended in a result */
 	bool ready;		/* notifications/initialized has come */
 	bool closed;
 	struct buf hello; /* params of initialize, or the _meta servers are probed with */
@@ -82,6 +84,9 @@ struct client {
 	size_t n_parked;
 	uint64_t next_ask;
 	uint64_t used_ms;
+	struct token_wait recheck; /* the keeper is asked whether the token is still good */
+	uint64_t doubted_ms;	   /* since when that is not known; 0: it is good */
+	struct later turning_away; /* its initialize was refused */
 };
 
 /* NULL without memory or past a limit (`err`). The caller holds one reference, the worker's list another. */
@@ -100,6 +105,9 @@ struct client *client_unref(struct client *client);
  * session id forgotten. Harmless when done twice. Memory goes with the last reference.
  */
 void client_close(struct client *client, struct span reason);
+
+/* Closes a session whose initialize was refused, or whose client left before it knew its id: soon. */
+void client_turn_away(struct client *client);
 
 /* The client's attachment to a server, made where there is none. NULL without memory. */
 struct attachment *client_attach(struct client *client, struct server *server);
@@ -129,6 +137,14 @@ void client_unasked(struct client *client, struct attachment *attachment, struct
 void ask_free(struct client *client, struct ask *ask);
 
 void client_tick(struct client *client, uint64_t now_ms);
+
+/*
+ * recheck.c: tokens changed. The client's is asked about again, and the client closed where it is
+ * revoked, rotated or unknown; or where for CLIENT_DOUBT_MS nobody could say.
+ */
+void client_doubt(struct client *client);
+/* Closes a client whose token is over, or asks again. */
+void client_recheck(struct client *client, uint64_t now_ms);
 
 /* Takes over what a legacy client says of itself in `initialize`. */
 void client_greet(struct client *client, const struct message *message);

@@ -190,17 +190,26 @@ void exchange_run(struct exchange *x)
 	}
 }
 
-void exchange_finish(struct exchange *x, unsigned status, struct span message, const char *outcome)
+static void finish(struct exchange *x, unsigned status, struct span message, const char *outcome,
+		   const char *code)
 {
 	struct sink *sink = TAKE(x->sink);
 
+	if (x->method == METHOD_INITIALIZE && x->client->kind == CLIENT_SESSION &&
+	    (!x->client->greeted || !sink))
+		client_turn_away(x->client);
 	call_forget(&x->call);
 	metrics_observe(&x->worker->metrics, clock_mono_us() - x->started_us);
 	if (x->recorded)
-		record_outcome(x, outcome, message.n);
+		record_outcome(x, outcome, code, message.n);
 	if (sink)
 		sink->send(sink, x, status, message, true);
 	end(x);
+}
+
+void exchange_finish(struct exchange *x, unsigned status, struct span message, const char *outcome)
+{
+	finish(x, status, message, outcome, NULL);
 }
 
 static void begin_answer(const struct exchange *x, struct buf *out)
@@ -222,7 +231,7 @@ void exchange_refuse(struct exchange *x, unsigned status, int error, const char 
 							   .text = text,
 							   .kanmon = code,
 							   .data = data });
-	exchange_finish(x, status, buf_span(&out), "refused");
+	finish(x, status, buf_span(&out), x->sent ? "failed" : "refused", code);
 }
 
 void exchange_answer(struct exchange *x, struct span result)
@@ -237,10 +246,12 @@ void exchange_answer(struct exchange *x, struct span result)
 	buf_add(&out, S(",\"result\":"));
 	buf_add(&out, result);
 	buf_add_char(&out, '}');
-	if (buf_ok(&out))
-		exchange_finish(x, 200, buf_span(&out), "answered");
-	else
+	if (!buf_ok(&out)) {
 		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for the answer"), S(""));
+		return;
+	}
+	x->client->greeted |= x->method == METHOD_INITIALIZE;
+	exchange_finish(x, 200, buf_span(&out), "answered");
 }
 
 void exchange_cancel(struct exchange *x, struct span reason)
@@ -249,7 +260,7 @@ void exchange_cancel(struct exchange *x, struct span reason)
 
 	call_cancel(&x->call, reason);
 	if (x->recorded)
-		record_outcome(x, "cancelled", 0);
+		record_outcome(x, "cancelled", NULL, 0);
 	/* spec: a cancelled request gets no answer; the sink still has to let go of it. */
 	if (sink)
 		sink->send(sink, x, 200, S(""), true);

@@ -59,7 +59,8 @@ struct exchange {
 	bool opened;		       /* the servers of a common answer were all tried once */
 	bool hurry;		       /* no longer wait for servers that have not greeted */
 	bool refetched;		       /* the catalogue was fetched again for it */
-	bool recorded;
+	bool recorded;		       /* as allowed */
+	bool sent;		       /* to the server: it may have taken effect */
 	bool progressed;
 	bool wants_log;	      /* modern: the request asked for log messages */
 	bool local;	      /* answered by the gate itself */
@@ -126,7 +127,8 @@ void exchange_receive(struct exchange *x, const struct message *message, bool fi
 
 /* record.c: before anything leaves. False: it cannot be recorded, and nothing may leave. */
 bool record_decision(struct exchange *x, bool allowed, const char *code);
-void record_outcome(struct exchange *x, const char *outcome, size_t bytes);
+/* `code` is why there is no answer, or NULL. */
+void record_outcome(struct exchange *x, const char *outcome, const char *code, size_t bytes);
 
 /* local.c: answers the gate gives itself: initialize, discover, lists of several servers. */
 bool local_method(const struct exchange *x);

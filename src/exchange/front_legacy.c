@@ -36,6 +36,9 @@ static bool take_session_id(struct client *client, struct span sealed)
 	uint8_t digest[DIGEST_BYTES];
 	struct buf ref = { .p = client->ref, .cap = 8, .max = 8 };
 
+	/* Its token may have been revoked while the keeper sealed. */
+	if (client->closed)
+		return false;
 	base64url_add(&text, sealed);
 	if (!buf_ok(&text) || text.n < 32)
 		return false;
@@ -57,8 +60,10 @@ static void start_session(struct greeting *greeting)
 	if (json_parse(&worker->json, visit->body, worker->limits.body_bytes) &&
 	    message_read(&worker->json, 0, &message) == MESSAGE_OK)
 		visit_start(visit, greeting->client, &message, REVISION_LAST_LEGACY, S(""));
-	else
+	else {
 		visit_refuse(visit, 503, S(""), -32603, "K803", S("The gate has no memory for the request"));
+		client_turn_away(greeting->client);
+	}
 }
 
 static void on_sealed(struct question *question, struct wire_in *in)

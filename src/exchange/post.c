@@ -131,7 +131,7 @@ static void reply_json(struct post *post, const struct exchange *x, unsigned sta
 	size_t n = 0;
 
 	headers[n++] = (struct http_header){ S("Content-Type"), S("application/json") };
-	if (x && x->method == METHOD_INITIALIZE && x->client->session_id.n)
+	if (x && x->method == METHOD_INITIALIZE && x->client->greeted)
 		headers[n++] = (struct http_header){ S("Mcp-Session-Id"), x->client->session_id };
 	headers[n++] = (struct http_header){ S("Cache-Control"), S("no-store") };
 	http_reply(TAKE(post->request), &(struct http_reply){ .status = status, .headers = headers, .n = n },

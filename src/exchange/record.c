@@ -80,13 +80,14 @@ bool record_decision(struct exchange *x, bool allowed, const char *code)
 	return true;
 }
 
-void record_outcome(struct exchange *x, const char *outcome, size_t bytes)
+void record_outcome(struct exchange *x, const char *outcome, const char *code, size_t bytes)
 {
 	struct audit_record record = AUDIT_RECORD_INIT;
 
 	describe(x, &record);
 	record.kind = S("outcome");
 	record.outcome = span_str(outcome);
+	record.code = span_str(code);
 	record.result_bytes = bytes;
 	record.duration_us = clock_mono_us() - x->started_us;
 	/* The call has been made: that its end is not on record must not take the answer away. */

@@ -331,7 +331,6 @@ static enum stage_result record(struct exchange *x)
 {
 	if (record_decision(x, true, NULL))
 		return STAGE_NEXT;
-	x->recorded = true;
 	x->worker->metrics.records_refused++;
 	return refused(
 	    x, 503, -32603, "K804",
@@ -403,6 +402,7 @@ static enum stage_result forward(struct exchange *x)
 	if (!buf_ok(&x->worker->out) || !buf_ok(&headers) || !buf_ok(&name))
 		return refused(x, 413, -32603, "K803", S("The request is too large to be passed on"));
 	x->message = (struct message){ 0 };
+	x->sent = true;
 	link_request(link, &x->call, buf_span(&x->worker->out), &facts);
 	return STAGE_WAIT;
 }

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "crypto/digest.h"
+#include "exchange/client.h"
 #include "identity/token.h"
 #include "store/ask.h"
 
@@ -73,6 +74,8 @@ void token_cache_forget(struct token_cache *tokens)
 		if (entry->principal)
 			entry_free(entry);
 	}
+	LIST_EACH(&tokens->worker->clients, node)
+		client_doubt(LIST_ENTRY(node, struct client, node));
 }
 
 static void tell(struct entry *entry, bool reachable)
@@ -99,8 +102,9 @@ static void tell(struct entry *entry, bool reachable)
 	(void)principal_unref(principal);
 }
 
-static struct principal *principal_of(struct wire_in *in)
+static struct principal *principal_of(struct wire_in *in, const uint8_t hash[DIGEST_BYTES])
 {
+	struct principal *principal;
 	CLEANUP(buf_release) struct buf id = BUF_INIT((size_t)256);
 	struct span token_id, name, scopes;
 	uint64_t expiry;
@@ -115,7 +119,12 @@ static struct principal *principal_of(struct wire_in *in)
 		return NULL;
 	buf_add(&id, S("token:"));
 	buf_add(&id, token_id);
-	return buf_ok(&id) ? principal_new(buf_span(&id), name, scopes, expiry) : NULL;
+	principal = buf_ok(&id) ? principal_new(buf_span(&id), name, scopes, expiry) : NULL;
+	if (!principal)
+		return NULL;
+	memcpy(principal->token, hash, sizeof(principal->token));
+	principal->has_token = true;
+	return principal;
 }
 
 static void on_answer(struct question *question, struct wire_in *in)
@@ -125,7 +134,7 @@ static void on_answer(struct question *question, struct wire_in *in)
 
 	tokens->asking--;
 	entry->until_ms = loop_now(&tokens->worker->loop) + TOKENS_FRESH_MS;
-	entry->principal = in ? principal_of(in) : NULL;
+	entry->principal = in ? principal_of(in, entry->hash) : NULL;
 	tell(entry, in != NULL);
 }
 
@@ -175,25 +184,38 @@ static enum token_state ask(struct token_cache *tokens, const uint8_t hash[DIGES
 	return TOKEN_PENDING;
 }
 
+/* What is remembered of a token and still believed; or that it is being asked about. */
+static struct entry *known(struct token_cache *tokens, const uint8_t hash[DIGEST_BYTES])
+{
+	struct entry *entry = map_get(&tokens->by_hash, digest_span(hash));
+
+	if (!entry || !entry->principal ||
+	    (loop_now(&tokens->worker->loop) < entry->until_ms &&
+	     !principal_is_over(entry->principal, clock_wall_ms())))
+		return entry;
+	entry_free(entry);
+	return NULL;
+}
+
 enum token_state token_cache_find(struct token_cache *tokens, struct span token, struct token_wait *wait,
 				  struct principal **principal)
 {
 	uint8_t hash[DIGEST_BYTES];
-	struct entry *entry;
 
 	if (token.n != TOKEN_CHARS)
 		return TOKEN_BAD;
 	token_hash(token, hash);
-	entry = map_get(&tokens->by_hash, digest_span(hash));
-	if (entry && entry->principal &&
-	    (loop_now(&tokens->worker->loop) >= entry->until_ms ||
-	     (entry->principal->expiry_ms && clock_wall_ms() >= entry->principal->expiry_ms))) {
-		entry_free(entry);
-		entry = NULL;
-	}
 	/* A typing error is told from an unknown token without a question to the keeper. */
-	if (!entry && !token_is_shaped(token))
+	if (!known(tokens, hash) && !token_is_shaped(token))
 		return TOKEN_BAD;
+	return token_cache_find_hash(tokens, hash, wait, principal);
+}
+
+enum token_state token_cache_find_hash(struct token_cache *tokens, const uint8_t hash[DIGEST_BYTES],
+				       struct token_wait *wait, struct principal **principal)
+{
+	struct entry *entry = known(tokens, hash);
+
 	if (!entry)
 		return ask(tokens, hash, wait);
 	if (!entry->principal) {

@@ -26,7 +26,13 @@ struct token_cache *token_cache_free(struct token_cache *tokens);
 
 enum token_state token_cache_find(struct token_cache *tokens, struct span token, struct token_wait *wait,
 				  struct principal **principal);
+/* The same for a token that was seen before, by its hash. */
+enum token_state token_cache_find_hash(struct token_cache *tokens, const uint8_t hash[32],
+				       struct token_wait *wait, struct principal **principal);
 void token_wait_cancel(struct token_wait *wait);
 
-/* The keeper says that tokens changed: nothing remembered is believed any more. */
+/*
+ * The keeper says that tokens changed: nothing remembered is believed any more, and every client
+ * with a token is doubted (client_doubt()).
+ */
 void token_cache_forget(struct token_cache *tokens);

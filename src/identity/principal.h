@@ -11,6 +11,8 @@ struct principal {
 	struct span name;   /* for people */
 	struct span scopes; /* space separated: "mcp" or "mcp:SERVER"… */
 	uint64_t expiry_ms; /* wall; 0: never */
+	uint8_t token[32];  /* the hash of the token it was made from, where `has_token` */
+	bool has_token;
 	char bytes[];
 };
 
@@ -23,6 +25,12 @@ static inline struct principal *principal_ref(struct principal *principal)
 }
 /* Returns NULL. */
 struct principal *principal_unref(struct principal *principal);
+
+/* Has its time run out? */
+static inline bool principal_is_over(const struct principal *principal, uint64_t wall_ms)
+{
+	return principal->expiry_ms && wall_ms >= principal->expiry_ms;
+}
 
 /* May it use the server? */
 bool principal_may_use(const struct principal *principal, struct span server);

@@ -286,6 +286,7 @@ static void start(void)
 								 .url = 200,
 								 .body_bytes = 1000 },
 						     .max_connections = 100,
+						     .bodies_bytes = 1 << 20,
 						     .idle_ms = 100000,
 						     .head_ms = 100000 };
 	socklen_t n = sizeof(address);

@@ -187,6 +187,7 @@ int main(void)
 	int fds[2];
 
 	worker.log = &quiet;
+	list_init(&worker.clients);
 	if (!ok(loop_init(&worker.loop, &err) == 0 && wire_pair(fds, &err) == 0, "a loop and a keeper"))
 		return tap_done();
 	worker.tokens = token_cache_new(&worker);

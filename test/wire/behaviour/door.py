@@ -6,10 +6,12 @@ import os
 import sqlite3
 import time
 
-from wire import (WAIT, Connection, Legacy, Modern, ask, equal, error_of, head_bytes, main, ok, raw_status, run_line, text_of, until)
+from wire import (META, WAIT, Closed, Connection, Legacy, Modern, ask, equal, error_of, head_bytes, main, ok, raw_status, run_line,
+                  text_of, together, until)
 
 PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}'
 JSON = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")]
+LEVEL = META + "logLevel"
 seen = []
 
 
@@ -90,6 +92,57 @@ def test_revoked(place):
         store.commit()
     ok(is_in(post(gate, token=False, more=bearer)), "a token that will expire is let in")
     ok(until(lambda: post(gate, token=False, more=bearer).status == 401, 15), "and refused when it has")
+
+
+def open_streams(gate, token, mark):
+    """One of each kind: the session's own, a call's of either era, a subscription here and at the catalogue."""
+    legacy, modern = Legacy(gate, "a", token=token), Modern(gate, "a", token=token)
+    flag = os.path.join(gate.folder, mark)
+    found = {"the session's own stream": Legacy(gate, "a", token=token).get(),
+             "a call's stream": legacy.stream_call("steps", {"n": 2, "file": flag}),
+             "a modern call's stream": modern.stream_call("steps", {"n": 2, "file": flag}, meta=modern.meta(**{LEVEL: "info"})),
+             "a subscription": Modern(gate, "", token=token).stream(modern.text("subscriptions/listen", {"notifications": {}}))}
+    for name, events in found.items():
+        equal(events.head.status, 200, f"# {name} is open")
+        if "own" not in name:
+            ok(events.message(), f"# {name}: the first message comes")
+    return found
+
+
+def has_ended(events, seconds=8):
+    """Within less than a comment's time: what keeps a stream awake is no end of it."""
+    events.connection.socket.settimeout(seconds)
+    try:
+        while events.next() is not None:
+            pass
+    except Closed as e:
+        return str(e) == "closed"
+    return True
+
+
+def test_open_streams(place):
+    gate = place.gate({"a": run_line()})
+    kept = open_streams(gate, gate.new_token("kept"), "kept")
+    for word, change in (("revoked", lambda name: gate.command("token", "revoke", name)),
+                         ("rotated", lambda name: gate.command("token", "rotate", name)),
+                         ("expired", None)):
+        words = [] if change else ["--expires", "1m"]
+        token = gate.new_token(word, *words)
+        if not change:
+            with contextlib.closing(sqlite3.connect(store_of(gate), timeout=WAIT)) as store:
+                store.execute("UPDATE tokens SET expiry = ? WHERE name = 'expired'", (int(time.time() * 1000) + 4000,))
+                store.commit()
+        streams = open_streams(gate, token, word)
+        if change:
+            change(word)
+        for name, result in zip(streams, together([lambda e=e: has_ended(e) for e in streams.values()])):
+            ok(result is True, f"the token is {word}: {name} ends", result)
+    for i in range(2):
+        open(os.path.join(gate.folder, f"kept.{i}"), "w").close()
+    for name in ("a call's stream", "a modern call's stream"):
+        equal(text_of(kept.pop(name).rest()[-1]["json"]), "walked", f"{name} of another token comes to its end")
+    for name, events in kept.items():
+        ok(not has_ended(events, 1), f"{name} of another token goes on")
 
 
 def store_of(gate):
@@ -181,4 +234,4 @@ def test_browsers(place):
 
 
 if __name__ == "__main__":
-    main(test_tokens, test_scopes, test_revoked, test_host, test_origin, test_types, test_browsers)
+    main(test_tokens, test_scopes, test_revoked, test_open_streams, test_host, test_origin, test_types, test_browsers)

@@ -152,5 +152,15 @@ def test_limit(place):
     ok(Legacy(gate, "").session, "after one has ended: another")
 
 
+def test_refused_greeting(place):
+    gate = place.gate({"dead": {"run": "/no/such/program"}, "new": run_line("--eras", "modern"), "a": run_line()},
+                      more="limits: { sessions-per-token: 2 }\n")
+    for server, code, many in (("dead", "K701", 3), ("new", "K604", 3)):
+        replies = [Legacy(gate, server, connect=False).initialize() for _ in range(many)]
+        equal([error_of(r)[2] for r in replies], [code] * many, f"initialize with a server that is {server}: refused, however often")
+        equal([r.header("mcp-session-id") for r in replies], [None] * many, f"{server}: a refusal names no session")
+    ok(Legacy(gate, "a").session, "and leaves none behind: another server has room for one")
+
+
 if __name__ == "__main__":
-    main(test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit)
+    main(test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit, test_refused_greeting)
