@@ -13,10 +13,9 @@
 #include "base/clock.h"
 #include "base/tr.h"
 #include "cli/doctor.h"
+#include "cli/token_rows.h"
 #include "daemon/gate_tls.h"
 #include "daemon/listen.h"
-#include "store/ask.h"
-#include "store/tokens.h"
 
 enum { HEALTH_WAIT_MS = 3000 };
 #define ROOM_LITTLE_BYTES (UINT64_C(100) << 20)
@@ -317,56 +316,14 @@ static bool count_live(void *context, const struct token_row *row)
 	return true;
 }
 
-static int count_own(const char *folder, size_t *live, struct err *err)
-{
-	CLEANUP(store_closep) struct store *store = NULL;
-	char path[PATH_MAX];
-	int n = snprintf(path, sizeof(path), "%s/" STORE_FILE, folder);
-
-	/* A store is not made by looking for one. */
-	if (n < 0 || (size_t)n >= sizeof(path) || access(path, F_OK) < 0)
-		return 0;
-	if (store_open(folder, &store, err) < 0)
-		return -1;
-	return tokens_list(store, S(""), count_live, live, err);
-}
-
-static int count_asked(const struct gate_paths *paths, size_t *live, struct err *err)
-{
-	CLEANUP(gate_close) struct gate gate = GATE_INIT;
-	CLEANUP(wire_out_release) struct wire_out out = { 0 };
-	struct wire_in in = { 0 };
-	uint64_t n;
-
-	if (gate_connect(&gate, paths, err) < 0)
-		return -1;
-	wire_begin(&out, ASK_TOKEN_LIST, 0);
-	if (gate_ask(&gate, &out, &in, err) < 0)
-		return -1;
-	n = wire_get_u64(&in);
-	for (uint64_t i = 0; i < n && !in.bad; i++) {
-		struct token_row row = { 0 };
-
-		row.id = wire_get_span(&in);
-		row.name = wire_get_span(&in);
-		row.scopes = wire_get_span(&in);
-		row.created = wire_get_u64(&in);
-		row.expiry = wire_get_u64(&in);
-		row.last_used = wire_get_u64(&in);
-		row.revoked = wire_get_u64(&in);
-		(void)count_live(live, &row);
-	}
-	wire_in_release(&in);
-	return in.bad ? err_set(err, ERR_FORMAT, "%s", tr("the keeper's answer cannot be read")) : 0;
-}
-
 void check_tokens(struct doctor *doctor)
 {
 	const struct gate_paths *paths = &doctor->config->paths;
 	struct err err = ERR_INIT;
 	size_t live = 0;
-	int rc = doctor->running || doctor->silent ? count_asked(paths, &live, &err)
-						   : count_own(paths->data, &live, &err);
+	int rc = doctor->running || doctor->silent
+		     ? token_rows_of_gate(paths, count_live, &live, &err)
+		     : token_rows_of_store(paths->data, count_live, &live, &err);
 
 	if (rc < 0)
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("tokens"), NULL, "%s", err.text);

@@ -9,6 +9,7 @@
 #include "cli/cmd.h"
 #include "cli/gate.h"
 #include "cli/output.h"
+#include "cli/token_rows.h"
 #include "identity/token.h"
 #include "store/ask.h"
 #include "store/keeper.h"
@@ -97,44 +98,25 @@ static void print_time(uint64_t ms, const char *otherwise, char out[32])
 	out[text.n > 20 ? 10 : text.n] = '\0';
 }
 
-struct row {
-	struct span id, name, scopes;
-	uint64_t created, expiry, used, revoked;
-};
-
-static struct row read_row(struct wire_in *in)
-{
-	struct row row;
-
-	row.id = wire_get_span(in);
-	row.name = wire_get_span(in);
-	row.scopes = wire_get_span(in);
-	row.created = wire_get_u64(in);
-	row.expiry = wire_get_u64(in);
-	row.used = wire_get_u64(in);
-	row.revoked = wire_get_u64(in);
-	return row;
-}
-
-static const char *state_of(const struct row *row)
+static const char *state_of(const struct token_row *row)
 {
 	if (row->revoked)
 		return TR_MARK("revoked");
 	return row->expiry && row->expiry <= clock_wall_ms() ? TR_MARK("expired") : TR_MARK("live");
 }
 
-static void print_row(const struct row *row)
+static void print_row(const struct token_row *row)
 {
 	char created[32], expiry[32], used[32];
 
 	print_time(row->created, "-", created);
 	print_time(row->expiry, tr("never"), expiry);
-	print_time(row->used, tr("never"), used);
+	print_time(row->last_used, tr("never"), used);
 	printf("%-10.*s  %-20.*s  %-20.*s  %-10s  %-10s  %-10s  %s\n", SPAN_ARG(row->id), SPAN_ARG(row->name),
 	       SPAN_ARG(row->scopes), created, expiry, used, tr(state_of(row)));
 }
 
-static void add_row(struct buf *out, const struct row *row)
+static void add_row(struct buf *out, const struct token_row *row)
 {
 	json_add_comma(out);
 	buf_add_char(out, '{');
@@ -143,34 +125,66 @@ static void add_row(struct buf *out, const struct row *row)
 	json_put_string(out, S("scopes"), row->scopes);
 	json_put_u64(out, S("created_ms"), row->created);
 	json_put_u64(out, S("expires_ms"), row->expiry);
-	json_put_u64(out, S("used_ms"), row->used);
+	json_put_u64(out, S("used_ms"), row->last_used);
 	json_put_u64(out, S("revoked_ms"), row->revoked);
 	json_put_string(out, S("state"), span_str(state_of(row)));
 	buf_add_char(out, '}');
 }
 
-static int print_list(struct answer *answer, bool json)
-{
-	uint64_t n = wire_get_u64(&answer->in);
-	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)4 << 20);
+enum { LIST_BYTES = 64 * 1024 * 1024 };
 
-	if (json)
-		buf_add_char(&out, '[');
+struct listing {
+	struct buf json;
+	bool as_json;
+};
+
+static bool list_row(void *context, const struct token_row *row)
+{
+	struct listing *listing = context;
+
+	if (listing->as_json)
+		add_row(&listing->json, row);
 	else
+		print_row(row);
+	return true;
+}
+
+static int print_list(const struct gate_paths *paths, bool json)
+{
+	struct listing listing = { .json = BUF_INIT(LIST_BYTES), .as_json = json };
+	struct err err = ERR_INIT;
+	int rc;
+
+	if (!json)
 		printf("%-10s  %-20s  %-20s  %-10s  %-10s  %-10s  %s\n", "ID", tr("NAME"), tr("SCOPES"),
 		       tr("CREATED"), tr("EXPIRES"), tr("USED"), tr("STATE"));
-	for (uint64_t i = 0; i < n && !answer->in.bad; i++) {
-		struct row row = read_row(&answer->in);
-
-		if (json)
-			add_row(&out, &row);
-		else
-			print_row(&row);
+	rc = token_rows_of_gate(paths, list_row, &listing, &err);
+	if (rc < 0 && err.code == ERR_MISSING) {
+		err = ERR_INIT;
+		rc = token_rows_of_store(paths->data, list_row, &listing, &err);
 	}
-	if (json)
-		printf("%.*s]\n", SPAN_ARG(buf_span(&out)));
-	return answer->in.bad ? cmd_fail(EXIT_FAILED, "%s", tr("the keeper's answer cannot be read"))
-			      : EXIT_OK;
+	if (rc == 0 && !buf_ok(&listing.json))
+		rc = err_set(&err, ERR_LIMIT, "%s", tr("there are too many tokens for one list"));
+	if (rc == 0 && json)
+		printf("[%.*s]\n", SPAN_ARG(buf_span(&listing.json)));
+	buf_release(&listing.json);
+	return rc < 0 ? cmd_fail(EXIT_FAILED, "%s", err.text) : EXIT_OK;
+}
+
+static int answer_question(const struct gate_paths *paths, struct wire_out *question, bool json)
+{
+	struct answer answer;
+	struct err err = ERR_INIT;
+	int rc = EXIT_OK;
+
+	if (ask(paths, question, &answer, &err) < 0)
+		rc = cmd_fail(EXIT_FAILED, "%s", err.text);
+	else if (answer.in.kind == ASK_TOKEN_MADE)
+		rc = print_made(&answer, json);
+	else
+		(void)fprintf(stderr, "%s\n", tr("revoked; it is refused from now on"));
+	answer_release(&answer);
+	return rc;
 }
 
 static int put_create(const struct options *options, struct wire_out *out)
@@ -204,9 +218,9 @@ static int put_question(const struct options *options, struct wire_out *out)
 				       list ? tr("nothing more") : tr("one name or id"));
 	if (span_eq(verb, S("create")))
 		return put_create(options, out);
-	if (list) {
-		wire_begin(out, ASK_TOKEN_LIST, 0);
-	} else if (span_eq(verb, S("rotate")) || span_eq(verb, S("revoke"))) {
+	if (list)
+		return 0;
+	if (span_eq(verb, S("rotate")) || span_eq(verb, S("revoke"))) {
 		wire_begin(out, span_eq(verb, S("rotate")) ? ASK_TOKEN_ROTATE : ASK_TOKEN_REVOKE, 0);
 		wire_put_span(out, span_str(options->words[1]));
 	} else {
@@ -221,8 +235,6 @@ static int run(const struct options *options)
 {
 	struct gate_config config;
 	CLEANUP(wire_out_release) struct wire_out question = { 0 };
-	struct answer answer;
-	struct err err = ERR_INIT;
 	bool json, broken;
 	int rc = put_question(options, &question);
 
@@ -233,15 +245,8 @@ static int run(const struct options *options)
 	rc = gate_load_running(options, &config, &broken);
 	if (rc)
 		return rc;
-	if (ask(&config.paths, &question, &answer, &err) < 0)
-		rc = cmd_fail(EXIT_FAILED, "%s", err.text);
-	else if (answer.in.kind == ASK_TOKEN_MADE)
-		rc = print_made(&answer, json);
-	else if (answer.in.kind == ASK_TOKENS)
-		rc = print_list(&answer, json);
-	else
-		(void)fprintf(stderr, "%s\n", tr("revoked; it is refused from now on"));
-	answer_release(&answer);
+	rc = question.bytes.n ? answer_question(&config.paths, &question, json)
+			      : print_list(&config.paths, json);
 	gate_config_release(&config);
 	return rc;
 }

@@ -71,6 +71,22 @@ def test_tokens_without_gate():
     equal(Agent(gate, made.out.strip()).initialize()[0], 401, "what was revoked stays revoked")
 
 
+def test_many_tokens():
+    """The keeper answers with as many tokens as one message holds: the commands ask on."""
+    gate = Gate(small()).start()
+    scopes = " ".join(f"mcp:{letter * 60}" for letter in "abcdefghijklmno")
+    names = [f"agent{i}" for i in range(80)]
+    for name in names:
+        gate.token(name, "--scope", scopes)
+    rows = json.loads(gate.ask("token", "list", "-o", "json").out)
+    equal([row["name"] for row in rows], names, "all are listed, the oldest first")
+    equal(gate.ask("token", "list").out.count("live"), len(names), "as a table too")
+    contains(gate.ask("doctor").out, f"{len(names)} in use", "and counted by doctor")
+    gate.stop()
+    equal(json.loads(gate.ask("token", "list", "-o", "json").out), rows, "the same without a gate")
+    contains(gate.ask("doctor").out, f"{len(names)} in use", "and counted by doctor")
+
+
 def test_tokens_with_gate():
     gate = Gate(small()).start()
     equal(Agent(gate, "nonsense").initialize()[0], 401, "no token: 401")
@@ -216,6 +232,6 @@ def test_catalogue():
     equal(host.end()[0], 0, "serve --stdio: the host closes its end")
 
 
-TESTS = (test_tokens_without_gate, test_tokens_with_gate, test_run, test_run_failures, test_run_environment,
+TESTS = (test_tokens_without_gate, test_many_tokens, test_tokens_with_gate, test_run, test_run_failures, test_run_environment,
          test_run_starts_a_gate, test_run_starts_a_gate_from_here,
          test_run_with_files, test_gate_gone, test_catalogue)
