@@ -78,11 +78,13 @@ def cpu_ns(pids):
 
 
 def pss_kb(pids):
+    """Of all of them together; None where one hides its memory from this user."""
     total = 0
     for pid in pids:
-        for line in read(f"/proc/{pid}/smaps_rollup").splitlines():
-            if line.startswith("Pss:"):
-                total += int(line.split()[1])
+        lines = [line for line in read(f"/proc/{pid}/smaps_rollup").splitlines() if line.startswith("Pss:")]
+        if not lines:
+            return None
+        total += int(lines[0].split()[1])
     return total
 
 
