@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/tr.h"
 #include "cli/doctor.h"
+#include "cli/role_users.h"
 #include "cli/token_rows.h"
 #include "daemon/gate_tls.h"
 #include "daemon/listen.h"
@@ -267,6 +268,26 @@ void check_gate(struct doctor *doctor)
 			   tr("not running; its address is free"));
 	while (listeners.n)
 		closep(&listeners.fds[--listeners.n]);
+}
+
+/* An ordinary user's gate is all his. */
+void check_users(struct doctor *doctor)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
+	struct role_users users;
+	const struct role_user *worker = &users.of[ROLE_WORKER], *egress = &users.of[ROLE_EGRESS];
+
+	if (!doctor->running)
+		return;
+	role_users_find(doctor->state.manager, &users);
+	if (!users.of[ROLE_MANAGER].known || users.of[ROLE_MANAGER].uid != 0)
+		return;
+	role_users_describe(&users, &text);
+	if ((worker->known && worker->uid == 0) || (egress->known && egress->uid == 0))
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("users"), tr("run it as a user of its own"), "%s",
+			   buf_cstr(&text));
+	else
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("users"), NULL, "%s", buf_cstr(&text));
 }
 
 void check_address(struct doctor *doctor)

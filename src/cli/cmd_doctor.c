@@ -65,7 +65,8 @@ static void ask_gate(struct doctor *doctor)
 /* The checks that need the config's own words, and those that need its folders only. */
 static void look_at_gate(struct doctor *doctor)
 {
-	static void (*const folders[])(struct doctor * doctor) = { check_data, check_audit, check_gate };
+	static void (*const folders[])(struct doctor * doctor) = { check_data, check_audit, check_gate,
+								   check_users };
 	static void (*const words[])(struct doctor * doctor) = { check_address, check_tokens, check_servers,
 								 check_authorities };
 

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/tr.h"
 #include "cli/output.h"
+#include "cli/role_users.h"
 #include "cli/state.h"
 #include "text/utf8.h"
 #include "json/write.h"
@@ -54,6 +55,19 @@ static void add_processes(struct buf *out, const struct state *state)
 	buf_addf(out, "worker %s", tr("ok"));
 	for (size_t i = 0; i < COUNT(names); i++)
 		buf_addf(out, ", %s %s", names[i], state_flag(state, 0, names[i]) ? tr("ok") : tr("MISSING"));
+	buf_add_char(out, '\n');
+}
+
+/* Worth a line where they are not all the same. */
+static void add_users(struct buf *out, const struct state *state)
+{
+	struct role_users users;
+
+	role_users_find(state->manager, &users);
+	if (!users.of[ROLE_MANAGER].known || users.of[ROLE_MANAGER].uid != 0)
+		return;
+	add_label(out, tr("users"));
+	role_users_describe(&users, out);
 	buf_add_char(out, '\n');
 }
 
@@ -113,6 +127,7 @@ static void add_gate(struct buf *out, const struct state *state, const struct ga
 	buf_addf(out, tr("%llu; %llu denied, %llu failed, %llu under way\n"), count_of(state, "calls"),
 		 count_of(state, "denied"), count_of(state, "failed"), count_of(state, "calls_in_flight"));
 	add_processes(out, state);
+	add_users(out, state);
 	add_audit(out, state);
 }
 
@@ -226,6 +241,19 @@ static void add_closed(struct buf *out, const struct state *state)
 
 /* --- JSON --- */
 
+static void put_users(struct buf *out, const struct state *state)
+{
+	struct role_users users;
+
+	role_users_find(state->manager, &users);
+	json_add_key(out, S("users"));
+	buf_add_char(out, '{');
+	for (size_t i = 0; i < ROLE_USERS; i++)
+		if (users.of[i].known)
+			json_put_u64(out, span_str(role_name((enum role)i)), users.of[i].uid);
+	buf_add_char(out, '}');
+}
+
 static void add_json(struct buf *out, const struct state *state, const struct gate_config *config)
 {
 	CLEANUP(buf_release) struct buf ours = BUF_INIT((size_t)64 * 1024);
@@ -245,6 +273,7 @@ static void add_json(struct buf *out, const struct state *state, const struct ga
 	json_put_string(&ours, S("config_file"), span_str(config->paths.config));
 	json_put_bool(&ours, S("config_file_usable"), config->conf != NULL);
 	json_put_string(&ours, S("data"), span_str(config->paths.data));
+	put_users(&ours, state);
 	edit.bytes = buf_span(&ours);
 	json_emit(out, &state->json, 0, &edit, 1);
 	buf_add_char(out, '\n');

@@ -39,6 +39,7 @@ void check_clock(struct doctor *doctor);
 void check_data(struct doctor *doctor);
 void check_audit(struct doctor *doctor);
 void check_gate(struct doctor *doctor);
+void check_users(struct doctor *doctor);
 void check_address(struct doctor *doctor);
 void check_tokens(struct doctor *doctor);
 void check_servers(struct doctor *doctor);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/state.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -23,6 +24,15 @@ static int read_answer(struct state *state, struct wire_in *in, struct err *err)
 	return 0;
 }
 
+/* Who listens at the control socket; 0 where it cannot be seen from this pid namespace. */
+static pid_t peer_of(int fd)
+{
+	struct ucred peer = { 0 };
+	socklen_t n = sizeof(peer);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.pid : 0;
+}
+
 int state_ask(struct state *state, const struct gate_paths *paths, struct err *err)
 {
 	CLEANUP(gate_close) struct gate gate = GATE_INIT;
@@ -32,6 +42,7 @@ int state_ask(struct state *state, const struct gate_paths *paths, struct err *e
 
 	if (gate_connect(&gate, paths, err) < 0)
 		return -1;
+	state->manager = peer_of(gate.fd);
 	wire_begin(&out, CONTROL_STATUS, 0);
 	if (gate_ask(&gate, &out, &in, err) < 0)
 		return -1;

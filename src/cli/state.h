@@ -9,6 +9,7 @@ enum { STATE_MAX_BYTES = 4 * 1024 * 1024 };
 
 /* The worker's JSON (exchange/snapshot.h snapshot_state()), read. */
 struct state {
+	pid_t manager; /* 0: not known here */
 	struct buf text;
 	struct json json;
 };

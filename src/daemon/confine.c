@@ -68,15 +68,59 @@ static void set_limits(const struct confine_options *options, struct confine_rep
 		add_gap(report, "open files", errno, "fewer connections than configured fit");
 }
 
-static int change_user(const struct confine_options *options, struct err *err)
+/* 0: it stays who it is. */
+static uid_t own_user(enum role role)
 {
-	uid_t uid = options->run_as_uid;
-	gid_t gid = options->run_as_gid;
+	switch (role) {
+	case ROLE_WORKER:
+		return CONFINE_WORKER_UID;
+	case ROLE_EGRESS:
+		return CONFINE_EGRESS_UID;
+	case ROLE_MANAGER:
+	case ROLE_LAUNCHER:
+	case ROLE_KEEPER:
+		break;
+	}
+	return 0;
+}
 
-	if (gid != 0 && (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0))
-		return err_sys(err, "cannot become group %u", (unsigned)gid);
-	if (uid != 0 && setresuid(uid, uid, uid) < 0)
-		return err_sys(err, "cannot become user %u", (unsigned)uid);
+/* The manager has what we have: who is another user must still be ended by it. */
+static bool manager_may_kill(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct have[2] = { 0 };
+
+	return syscall(SYS_capget, &head, have) == 0 && (have[0].effective & (1U << CAP_KILL));
+}
+
+static int become(uid_t id)
+{
+	if (!manager_may_kill()) {
+		errno = EPERM;
+		return -1;
+	}
+	return setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0 ? -1 : 0;
+}
+
+/* Of root's power only the name is left then: a user namespace may have no other. */
+static int leave_root(enum role role, struct confine_report *report, struct err *err)
+{
+	uid_t id = own_user(role);
+	pid_t parent = getppid();
+	int follow = 0;
+
+	if (geteuid() != 0 || starts_programs(role))
+		return 0;
+	if (setgroups(0, NULL) < 0)
+		add_gap(report, "no further groups", errno, "it can use what root's other groups may");
+	if (id == 0)
+		return 0;
+	(void)prctl(PR_GET_PDEATHSIG, &follow, 0, 0, 0);
+	if (become(id) < 0)
+		add_gap(report, "a user of its own", errno, "it stays root, without capabilities");
+	/* A change of the user clears it, and the parent may have ended meanwhile. */
+	if (follow && (prctl(PR_SET_PDEATHSIG, follow, 0, 0, 0) < 0 || getppid() != parent))
+		return err_set(err, ERR_CLOSED, "the parent process is gone");
 	return 0;
 }
 
@@ -192,8 +236,8 @@ int confine(enum role role, const struct confine_options *options, struct confin
 		options = &none;
 	*report = (struct confine_report){ 0 };
 	set_limits(options, report);
-	if (change_user(options, err) < 0)
-		return -1;
+	if (leave_root(role, report, err) < 0)
+		return err_wrap(err, "%s", role_name(role));
 	drop_capabilities(role, report);
 	if (set_flags(options, report, err) < 0 || apply_landlock(role, options, report, err) < 0)
 		return err_wrap(err, "%s", role_name(role));

@@ -8,15 +8,22 @@
 #include "base/err.h"
 #include "daemon/role.h"
 
-enum { CONFINE_MAX_GAPS = 16 };
+enum {
+	CONFINE_MAX_GAPS = 16,
+	/*
+	 * The users, and the groups of the same numbers, that worker and egress become where the gate is
+	 * started as root. Nobody's: above accounts (up to 60000), below systemd's dynamic users (from
+	 * 61184 on), and small enough for a container that has the usual 65536 users.
+	 */
+	CONFINE_WORKER_UID = 60761,
+	CONFINE_EGRESS_UID = 60762,
+};
 
 struct confine_options {
 	const char *data_dir;  /* the keeper's; NULL: none */
 	const char *audit_dir; /* the keeper's; NULL: none, or inside data_dir */
-	uid_t run_as_uid;      /* who to become; 0: stay */
-	gid_t run_as_gid;
-	uint64_t open_files; /* soft limit of descriptors, and hard one where it is lower; 0: leave it */
-	pid_t parent;	     /* whose death ends this process too; 0: nobody's */
+	uint64_t open_files;   /* soft limit of descriptors, and hard one where it is lower; 0: leave it */
+	pid_t parent;	       /* whose death ends this process too; 0: nobody's */
 };
 
 /* One layer that is not there. */
@@ -35,9 +42,11 @@ struct confine_report {
 
 /*
  * Confines the calling process for good: limits, user, capabilities, no_new_privs, Landlock,
- * seccomp, in this order. To be called with one thread, with the libraries loaded that dlopen(3)
- * brings in, and with all opened that is not below data_dir or audit_dir; with descriptors that
- * are open a role can do what it could before.
+ * seccomp, in this order. Of root, worker and egress become the users above, without further groups;
+ * the keeper stays root without capabilities, for its folders are often below root's own, where
+ * nobody else may go; manager and launcher start programs as who they are. To be called with one thread, with
+ * the libraries loaded that dlopen(3) brings in, and with all opened that is not below data_dir or audit_dir;
+ * with descriptors that are open a role can do what it could before.
  *
  *   manager   a list of refused calls
  *   worker    no files, no sockets but those it has, no programs, no processes
@@ -48,7 +57,7 @@ struct confine_report {
  * `options` may be NULL: none. What the kernel does not offer goes into `report`; what was asked for and
  * cannot be had is an error: then the process must end, for it may be half confined.
  *
- * Errors:  ERR_SYSTEM: the user cannot be changed, a folder cannot be opened, no_new_privs;
+ * Errors:  ERR_SYSTEM: a folder cannot be opened, no_new_privs;
  *          ERR_CLOSED: the parent is gone already.
  */
 int confine(enum role role, const struct confine_options *options, struct confine_report *report,

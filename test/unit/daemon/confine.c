@@ -2,13 +2,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/confine.h"
 
+#include <grp.h>
+#include <linux/capability.h>
+#include <poll.h>
+
 #include "base/file.h"
 #include "daemon/filter.h"
 #include "jail/landlock.h"
 #include "tap.h"
 #include "tries.h"
 
-enum { UNCONFINED = -1 };
+enum { UNCONFINED = -1, WAIT_MS = 20 * 1000 };
 
 enum want { WORKS, REFUSED, KILLED, ANY };
 
@@ -237,19 +241,125 @@ static int check_no_folder(struct place *place)
 		   : 1;
 }
 
-static int check_user(struct place *place)
+/* What /proc says of us after confine(): the file was opened before, for a worker can open none. */
+static int check_who(enum role role, unsigned uid, const char *groups)
 {
-	struct confine_options options = { .run_as_uid = NOBODY, .run_as_gid = NOBODY };
+	int status = open("/proc/self/status", O_RDONLY);
 	struct confine_report report;
-	uid_t real, effective, saved;
+	char text[8192], want[128];
+	ssize_t got;
+
+	/* Were there groups to lose? */
+	if (setgroups(1, (gid_t[]){ 4 }) < 0)
+		return 1;
+	if (confine(role, NULL, &report, NULL) < 0)
+		return 2;
+	got = read(status, text, sizeof(text));
+	if (got <= 0)
+		return 3;
+	(void)snprintf(want, sizeof(want), "Uid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", uid, uid, uid, uid,
+		       uid, uid, uid, uid);
+	if (!span_contains(span_of(text, (size_t)got), span_str(want)))
+		return 4;
+	(void)snprintf(want, sizeof(want), "Groups:\t%s \n", groups);
+	return span_contains(span_of(text, (size_t)got), span_str(want)) ? 0 : 5;
+}
+
+static int check_worker(struct place *place)
+{
+	(void)place;
+	return check_who(ROLE_WORKER, CONFINE_WORKER_UID, "");
+}
+
+static int check_egress(struct place *place)
+{
+	(void)place;
+	return check_who(ROLE_EGRESS, CONFINE_EGRESS_UID, "");
+}
+
+/* A change of the user makes the kernel forget it. The process comes to us when its parent is gone. */
+static int check_follows(struct place *place)
+{
+	struct confine_report report;
+	int status = 0, ready[2];
+	char byte;
+	pid_t child, parent;
 
 	(void)place;
-	if (confine(ROLE_MANAGER, &options, &report, NULL) < 0 || getresuid(&real, &effective, &saved) < 0)
+	if (pipe(ready) < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
 		return 1;
-	if (real != NOBODY || effective != NOBODY || saved != NOBODY || getegid() != NOBODY ||
-	    getgroups(0, NULL) != 0)
+	parent = fork();
+	if (parent == 0) {
+		child = fork();
+		if (child == 0) {
+			if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+			    confine(ROLE_EGRESS, NULL, &report, NULL) < 0 || write(ready[1], "", 1) != 1)
+				_exit(2);
+			(void)poll(NULL, 0, WAIT_MS);
+			_exit(3);
+		}
+		_exit(read(ready[0], &byte, 1) != 1);
+	}
+	if (waitpid(parent, &status, 0) != parent || status != 0)
+		return 4;
+	child = waitpid(-1, &status, 0);
+	return child > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : 5;
+}
+
+static int check_keeper(struct place *place)
+{
+	(void)place;
+	return check_who(ROLE_KEEPER, 0, "");
+}
+
+static int check_launcher(struct place *place)
+{
+	(void)place;
+	return check_who(ROLE_LAUNCHER, 0, "4");
+}
+
+static bool write_map(const char *map)
+{
+	CLEANUP(closep) int fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, map, strlen(map)) == (ssize_t)strlen(map);
+}
+
+/* Root of a user namespace in which nobody else is: it is said, and the rest holds. */
+static int check_unmapped(struct place *place)
+{
+	struct confine_report report;
+	char map[64];
+	size_t i = 0;
+
+	(void)snprintf(map, sizeof(map), "0 %u 1", (unsigned)geteuid());
+	if (unshare(CLONE_NEWUSER) < 0 || !write_map(map))
+		return 77;
+	if (confine(ROLE_WORKER, NULL, &report, NULL) < 0)
+		return 1;
+	while (i < report.n && strcmp(report.missing[i].layer, "a user of its own") != 0)
+		i++;
+	if (i == report.n || report.missing[i].sys != EINVAL)
 		return 2;
-	return setuid(0) < 0 && open("/etc/shadow", O_RDONLY) < 0 ? 0 : 3;
+	return try_symlink(place) > 0 ? 0 : 3;
+}
+
+/* The manager could not end it then. */
+static int check_no_kill(struct place *place)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct have[2] = { 0 };
+	struct confine_report report;
+
+	(void)place;
+	if (syscall(SYS_capget, &head, have) < 0)
+		return 1;
+	have[0].effective &= ~(1U << CAP_KILL);
+	if (syscall(SYS_capset, &head, have) < 0 || confine(ROLE_WORKER, NULL, &report, NULL) < 0)
+		return 2;
+	return geteuid() == 0 && report.n > 0 && strcmp(report.missing[0].layer, "a user of its own") == 0
+		   ? 0
+		   : 3;
 }
 
 /* A kernel without Landlock: what is missing is said, and the rest holds. */
@@ -267,6 +377,26 @@ static int check_report(struct place *place)
 	    strcmp(report.missing[0].why, "ENOSYS") != 0)
 		return 3;
 	return try_symlink(place) == EPERM ? 0 : 4;
+}
+
+static void test_users(struct place *place)
+{
+	int got = in_child(check_unmapped, place);
+
+	if (got == 77)
+		ok(true, "no other users # SKIP no user namespaces here");
+	else
+		is_int(got, 0, "where there is no other user, that is said, and the rest holds");
+	if (geteuid() != 0) {
+		ok(true, "users of their own # SKIP only root can change its user");
+		return;
+	}
+	is_int(in_child(check_no_kill, place), 0, "nobody becomes whom the manager cannot end");
+	is_int(in_child(check_worker, place), 0, "of root, the worker becomes a user of its own");
+	is_int(in_child(check_egress, place), 0, "the egress process another");
+	is_int(in_child(check_follows, place), 0, "and it still ends with its parent");
+	is_int(in_child(check_keeper, place), 0, "the keeper stays, without further groups");
+	is_int(in_child(check_launcher, place), 0, "the launcher stays as it is");
 }
 
 static int check_abort(struct place *place)
@@ -311,10 +441,7 @@ int main(void)
 	is_int(in_child(check_no_folder, &place), 0, "a folder that is not there is an error");
 	is_int(in_child(check_report, &place), 0, "what the kernel lacks is reported, and the rest holds");
 	is_int(in_child(check_abort, &place), 1000 + SIGABRT, "a failed check still ends it by SIGABRT");
-	if (geteuid() == 0)
-		is_int(in_child(check_user, &place), 0, "it becomes another user, for good");
-	else
-		ok(true, "another user # SKIP only root can change its user");
+	test_users(&place);
 	test_machines();
 	(void)snprintf(link, sizeof(link), "%s/link", place.inside);
 	(void)unlink(link);
