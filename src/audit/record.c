@@ -283,7 +283,23 @@ static void put_who(const struct audit_record *record, const uint8_t key[RECORD_
 	put_text(line, S(",\"name\":"), record->name, key);
 }
 
-static void put_decision(const struct audit_record *record, struct line *line)
+/* Never cut: a scope less would be another decision. */
+static void put_scopes(struct span scopes, const uint8_t key[RECORD_KEY_BYTES], struct line *line)
+{
+	if (scopes.n == 0)
+		return;
+	line_add(line, S(",\"scopes\":"));
+	if (scopes.n > RECORD_SCOPES_BYTES || !is_text(scopes)) {
+		add_digest(line, scopes, key);
+		return;
+	}
+	line_add(line, S("\""));
+	line_text(line, scopes);
+	line_add(line, S("\""));
+}
+
+static void put_decision(const struct audit_record *record, const uint8_t key[RECORD_KEY_BYTES],
+			 struct line *line)
 {
 	switch (record->decision) {
 	case RECORD_UNDECIDED:
@@ -299,6 +315,8 @@ static void put_decision(const struct audit_record *record, struct line *line)
 	put_own(line, S(",\"rule\":\""), record->rule);
 	put_number(line, S(",\"rule_line\":"), record->rule_line);
 	put_own(line, S(",\"config\":\""), record->config);
+	put_own(line, S(",\"definition\":\""), record->definition);
+	put_scopes(record->scopes, key, line);
 	put_number(line, S(",\"request_bytes\":"), record->request_bytes);
 	put_number(line, S(",\"result_bytes\":"), record->result_bytes);
 	put_number(line, S(",\"duration_us\":"), record->duration_us);
@@ -321,8 +339,10 @@ static size_t room_of_who(const struct audit_record *record)
 
 static size_t room_of_decision(const struct audit_record *record)
 {
+	size_t scopes = record->scopes.n <= RECORD_SCOPES_BYTES ? record->scopes.n : 0;
+
 	return FIXED_BYTES + room_of(record->code) + room_of(record->rule) + room_of(record->config) +
-	       room_of(record->outcome);
+	       room_of(record->definition) + LINE_TEXT_ROOM(scopes) + room_of(record->outcome);
 }
 
 bool record_add(const struct audit_record *record, const uint8_t key[RECORD_KEY_BYTES], struct buf *out)
@@ -339,7 +359,7 @@ bool record_add(const struct audit_record *record, const uint8_t key[RECORD_KEY_
 	if (record->json && record->arguments != JSON_NONE)
 		put_arguments(record, key, out);
 	line = line_open(out, room_of_decision(record));
-	put_decision(record, &line);
+	put_decision(record, key, &line);
 	line_close(&line);
 	if (!buf_ok(out))
 		out->n = start;

@@ -9,6 +9,7 @@ enum {
 	RECORD_ARGUMENTS_BYTES = 4096, /* longest arguments that stand as themselves, redacted */
 	RECORD_REDACTIONS = 64,	       /* places redacted in one call */
 	RECORD_KEY_BYTES = 32,
+	RECORD_SCOPES_BYTES = 2304,    /* longest scopes that stand as themselves; no token has more */
 	RECORD_ROOM_BYTES = 32 * 1024, /* no record is longer; nearly all are below 2 KiB */
 };
 
@@ -35,9 +36,11 @@ struct audit_record {
 	struct span forwarded; /* the arguments' bytes as they leave the gate; empty: the tape's source */
 	enum record_decision decision;
 	struct span code;
-	struct span rule;   /* the text of the rule that decided */
-	uint32_t rule_line; /* its line in the config */
-	struct span config; /* digest of the config that was in force, in hex */
+	struct span rule;	/* the text of the rule that decided */
+	uint32_t rule_line;	/* its line in the config */
+	struct span config;	/* digest of the config that was in force, in hex; see config_record.h */
+	struct span definition; /* of the tool, which the arguments were checked against: BLAKE2b, in hex */
+	struct span scopes;	/* what the principal may use: "mcp" or "mcp:SERVER"… */
 	uint64_t request_bytes, result_bytes, duration_us;
 	struct span outcome;
 };
@@ -53,9 +56,10 @@ struct audit_record {
  *   {"bytes":N}                    for a longer string, and for arguments longer than
  *                                  RECORD_ARGUMENTS_BYTES even so; N counts the
  *                                  source (as escaped, without the quotes)
- * and "args_blake2b" is the digest of all bytes forwarded. Every digest is BLAKE2b-256 under `key`,
- * which is the gate's own and never in the log (GATE_KEY_AUDIT): a plain digest would let a reader
- * of the log try out passwords. With the key, a replay can tell that two calls had the same bytes.
+ * and "args_blake2b" is the digest of all bytes forwarded. Every digest of what a client sent is
+ * BLAKE2b-256 under `key`, which is the gate's own and never in the log (GATE_KEY_AUDIT): a plain
+ * digest would let a reader of the log try out passwords. With the key, a replay can tell that two
+ * calls had the same bytes.
  *
  * Returns false where `out` is full; it holds what it held then, and `over` is set. RECORD_ROOM_BYTES
  * of room are always enough.

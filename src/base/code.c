@@ -221,8 +221,11 @@ const struct code codes[] = {
 	    .title = TR_MARK("the method does not exist here"),
 	    .meaning = TR_MARK(
 		"The method is unknown, belongs to another revision of the protocol, or is not "
-		"one a client may send."),
-	    .remedy = TR_MARK("Compare the client's revision with the method's; update the older one."),
+		"one a client may send. Where all servers stand together (/mcp, `serve --stdio`) "
+		"there are tools and prompts only: no resources, completion or tasks."),
+	    .remedy = TR_MARK(
+		"Compare the client's revision with the method's; update the older one. Ask one "
+		"server alone (/mcp/SERVER) for its resources, completion and tasks."),
 	    .example = "{\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}\n",
 	},
 	{
@@ -323,8 +326,8 @@ const struct code codes[] = {
 	    .name = "K612",
 	    .title = TR_MARK("the batch cannot be taken"),
 	    .meaning = TR_MARK(
-		"Only revision 2025-03-26 has batches, of at most 100 messages, answered on an "
-		"event stream."),
+		"Only revision 2025-03-26 has batches, of at most 100 messages. They are answered on "
+		"an event stream over HTTP, and by one array on stdio."),
 	    .remedy = TR_MARK("Send the messages one by one."),
 	    .example = "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]\n",
 	},
@@ -380,7 +383,8 @@ const struct code codes[] = {
 	    .title = TR_MARK("the server was lost during the call"),
 	    .meaning = TR_MARK(
 		"The server ended, closed the connection or answered something that is not MCP "
-		"while the call was under way. It is unknown whether the call took effect."),
+		"while the call was under way. It is unknown whether the call took effect. Where the "
+		"message says that the request was not sent, it did not."),
 	    .remedy = TR_MARK("Check its effect before you repeat it. The gate connects again with the next "
 			      "call; the log names the cause."),
 	    .example = "kanmon status\n",
@@ -410,12 +414,13 @@ const struct code codes[] = {
 	    .name = "K801",
 	    .title = TR_MARK("too much at once"),
 	    .meaning = TR_MARK(
-		"A limit on calls or sessions is reached: of one session, of one token, or of the "
-		"whole gate."),
+		"A limit on calls, sessions or server processes is reached: of one session, of one "
+		"token, or of the whole gate."),
 	    .remedy = TR_MARK(
-		"Wait for a call to end and try again. Raise the limit where it is too low for the "
-		"clients you have."),
-	    .example = "limits: { calls-per-session: 512, sessions-per-token: 2000 }\n",
+		"Wait for a call to end, or end sessions that are no longer needed, and try again. "
+		"Raise the limit where it is too low for the clients you have."),
+	    .example = "limits: { calls-per-session: 512, sessions-per-token: 2000, processes-per-token: 512 "
+		       "}\n",
 	},
 	{
 	    .name = "K802",

@@ -237,6 +237,7 @@ static void add_limits(struct buf *out, const struct conf_node *root)
 	json_put_i64(out, S("connections"), conf_get_int(root, "limits.connections"));
 	json_put_i64(out, S("sessions"), conf_get_int(root, "limits.sessions"));
 	json_put_i64(out, S("sessions_per_principal"), conf_get_int(root, "limits.sessions-per-token"));
+	json_put_i64(out, S("processes_per_principal"), conf_get_int(root, "limits.processes-per-token"));
 	json_put_i64(out, S("calls"), conf_get_int(root, "limits.calls"));
 	json_put_i64(out, S("calls_per_client"), conf_get_int(root, "limits.calls-per-session"));
 	json_put_u64(out, S("session_idle_ms"), conf_get_ms(root, "limits.session-idle"));
@@ -315,10 +316,11 @@ int gate_config_seal(const struct gate_config *config, const uint8_t key[DIGEST_
 }
 
 /* What a person starts by hand on his own machine shows all its tools to his own host. */
-void gate_config_host_server(struct span name, struct buf *out)
+void gate_config_host_server(struct span name, struct span shown, struct buf *out)
 {
 	buf_add_char(out, '{');
 	json_put_string(out, S("name"), name);
+	json_put_string(out, S("shown"), shown);
 	json_put_string(out, S("kind"), S("stdio"));
 	json_put_bool(out, S("ephemeral"), true);
 	json_put_string(out, S("era"), S("auto"));

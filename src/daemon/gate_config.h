@@ -55,7 +55,7 @@ void gate_config_resolved(const struct gate_config *config, const uint8_t key[DI
 int gate_config_seal(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES], struct err *err);
 
 /* The definition of a server made for one host, as the worker takes it. */
-void gate_config_host_server(struct span name, struct buf *out);
+void gate_config_host_server(struct span name, struct span shown, struct buf *out);
 
 struct wire_out;
 /* Writes LAUNCH_DEFINE of a server that is a program. -1: a secret is missing (`err`). */

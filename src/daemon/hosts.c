@@ -14,10 +14,12 @@
 #include "daemon/work.h"
 #include "jail/launch.h"
 #include "store/ask.h"
+#include "text/utf8.h"
 
 enum {
 	HOSTS_MAX = 1024,
 	HOSTS_NAME_BYTES = 32,
+	HOSTS_SHOWN_BYTES = 64,
 	EXIT_OF_GATE = 125, /* the gate's own fault, in the exit codes of `kanmon run` */
 };
 
@@ -29,12 +31,13 @@ struct caller {
 	uint64_t number;       /* as a host; 0: a command */
 	struct buf definition; /* LAUNCH_DEFINE of its own server, as sent; empty: the catalogue */
 	int folder;	       /* the host's working folder; -1: none */
-	char server[HOSTS_NAME_BYTES + 24];
-	struct question question; /* to the keeper or the worker */
-	uint32_t asked_id;	  /* of the command's own question */
-	bool asked;		  /* it waits for an answer */
-	uint32_t reload_id;	  /* of its CONTROL_RELOAD */
-	bool reloading;		  /* it waits for the end of one */
+	char server[HOSTS_NAME_BYTES + 24]; /* what the gate calls it */
+	char shown[HOSTS_SHOWN_BYTES + 1];  /* what its host calls it, for people */
+	struct question question;	    /* to the keeper or the worker */
+	uint32_t asked_id;		    /* of the command's own question */
+	bool asked;			    /* it waits for an answer */
+	uint32_t reload_id;		    /* of its CONTROL_RELOAD */
+	bool reloading;			    /* it waits for the end of one */
 	bool ended;
 };
 
@@ -156,6 +159,25 @@ static void clean_name(struct span name, char out[HOSTS_NAME_BYTES])
 		(void)snprintf(out, HOSTS_NAME_BYTES, "server");
 }
 
+/* The name as it was given, in whole characters; what cannot be shown is a dash. */
+static void take_shown(struct caller *caller, struct span name)
+{
+	struct buf out = { .p = caller->shown, .cap = HOSTS_SHOWN_BYTES, .max = HOSTS_SHOWN_BYTES };
+	uint32_t point;
+
+	while (name.n) {
+		size_t n = utf8_decode(name, &point);
+		bool plain = n && point >= ' ' && !(point >= 0x7f && point < 0xa0);
+		struct span part = plain ? span_first(name, n) : S("-");
+
+		if (out.n + part.n > HOSTS_SHOWN_BYTES)
+			break;
+		buf_add(&out, part);
+		name = span_skip(name, n ? n : 1);
+	}
+	caller->shown[out.n] = '\0';
+}
+
 /* Nothing of a request that was refused stays behind: the next one begins anew. */
 static void drop_request(struct caller *caller)
 {
@@ -192,7 +214,7 @@ static void send_host(struct caller *caller, struct span principal, struct span 
 	struct wire_out out = { 0 };
 
 	if (caller->server[0])
-		gate_config_host_server(span_str(caller->server), &definition);
+		gate_config_host_server(span_str(caller->server), span_str(caller->shown), &definition);
 	wire_begin(&out, WORK_STDIO, 0);
 	wire_put_u64(&out, caller->number);
 	wire_put_span(&out, principal);
@@ -220,6 +242,7 @@ static void begin_host(struct caller *caller, struct wire_in *in, bool run)
 		return;
 	}
 	clean_name(run ? name : S("catalogue"), clean);
+	take_shown(caller, run && name.n ? name : span_str(clean));
 	if (run)
 		(void)snprintf(caller->server, sizeof(caller->server), "%s~%llu", clean,
 			       (unsigned long long)hosts->next + 1);

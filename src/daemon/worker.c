@@ -15,6 +15,7 @@
 #include "exchange/client.h"
 #include "exchange/front_http.h"
 #include "exchange/front_stdio.h"
+#include "exchange/processes.h"
 #include "exchange/snapshot.h"
 #include "exchange/token_cache.h"
 #include "http/server.h"
@@ -204,8 +205,11 @@ static void on_launcher_message(void *owner, struct wire_in *in)
 	instance = wire_get_u64(in);
 	code = wire_get_u64(in);
 	signal = wire_get_u64(in);
+	if (!wire_in_done(in))
+		return;
+	processes_remove(&process->worker, instance);
 	attachment = attachment_of(&process->worker, instance);
-	if (!wire_in_done(in) || !attachment)
+	if (!attachment)
 		return;
 	if (signal)
 		(void)snprintf(why, sizeof(why), "the server was ended by signal %u", (unsigned)signal);
@@ -221,6 +225,7 @@ static void on_launcher_gone(void *owner)
 	struct upstream *upstream = &process->worker.upstream;
 
 	upstream->launcher = channel_close(upstream->launcher);
+	processes_clear(&process->worker);
 	/* Its servers die with it; their links see their pipes close. */
 }
 
@@ -288,6 +293,7 @@ static void take_peer(struct process *process, struct wire_in *in)
 	case PEER_LAUNCHER:
 		old = TAKE(worker->upstream.launcher);
 		(void)channel_abandon(old);
+		processes_clear(worker);
 		worker->upstream.launcher = channel_open(&worker->loop, fd, &launcher_events, process, NULL);
 		break;
 	case PEER_EGRESS:
@@ -322,6 +328,7 @@ static struct http_server_options http_options(const struct worker *worker)
 							 .body_bytes = worker->limits.body_bytes },
 					     .max_connections = worker->limits.connections,
 					     .bodies_bytes = LIMIT_BODIES_BYTES,
+					     .unsent_bytes = LIMIT_UNSENT_BYTES,
 					     .on_connection = on_connection,
 					     .idle_ms = worker->limits.idle_ms,
 					     .head_ms = worker->limits.head_ms };

@@ -5,6 +5,8 @@
 #include "crypto/digest.h"
 #include "exchange/client.h"
 #include "exchange/gather.h"
+#include "exchange/processes.h"
+#include "exchange/view.h"
 #include "json/write.h"
 
 enum {
@@ -70,6 +72,8 @@ static void on_ready(void *owner, struct link *link)
 	attachment->deaths = 0;
 	if (attachment->client->ready || attachment->client->era == ERA_MODERN)
 		link_initialized(link);
+	attachment->heed_ms = 0;
+	view_ready(attachment);
 	wake(attachment);
 }
 
@@ -95,6 +99,10 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 			   sizeof(attachment->why));
 	attachment->fetch = gather_free(attachment->fetch);
 	drop_asks(attachment);
+	if (failure == LINK_START)
+		processes_remove(attachment->client->worker, attachment->instance);
+	else
+		processes_leave(attachment->client->worker, attachment->instance);
 	attachment->link = link_close(link);
 	wake(attachment);
 }
@@ -162,6 +170,8 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 		client_unasked(client, attachment, x, message);
 		return;
 	}
+	if (view_told(attachment, message->method))
+		return;
 	if (!method_allowed(message->method, client->revision ? client->revision : REVISION_LAST_LEGACY,
 			    METHOD_FROM_SERVER))
 		return;
@@ -211,6 +221,29 @@ static const struct link_events events = {
 	.on_ready = on_ready, .on_dead = on_dead, .on_message = on_message, .on_tick = on_tick
 };
 
+static bool is_crowded(const struct attachment *attachment)
+{
+	const struct client *client = attachment->client;
+
+	return attachment->server->kind == SERVER_STDIO && processes_of(client->worker, client->principal) >=
+							       client->worker->limits.processes_per_principal;
+}
+
+/* Notes whose process the link has just asked for. False: without memory; the link is closed. */
+static bool note_process(struct attachment *attachment, struct err *err)
+{
+	struct client *client = attachment->client;
+
+	if (attachment->server->kind != SERVER_STDIO)
+		return true;
+	attachment->instance = client->worker->upstream.next_instance;
+	if (processes_add(client->worker, client->principal, attachment->instance))
+		return true;
+	attachment->link = link_close(attachment->link);
+	(void)err_set(err, ERR_NOMEM, "no memory for a process");
+	return false;
+}
+
 bool attachment_open(struct attachment *attachment)
 {
 	struct client *client = attachment->client;
@@ -219,18 +252,44 @@ bool attachment_open(struct attachment *attachment)
 
 	if (attachment->link)
 		return true;
+	attachment->crowded = is_crowded(attachment);
+	if (attachment->crowded)
+		return false;
 	if (attachment->deaths >= ATTACH_DEATHS &&
 	    loop_now(&client->worker->loop) < attachment->died_ms + ATTACH_PAUSE_MS)
 		return false;
 	attachment->link = link_open(upstream, attachment->server, client->era, buf_span(&client->hello),
 				     &events, attachment, &err);
-	if (attachment->link) {
+	if (attachment->link && note_process(attachment, &err)) {
 		worker_need_tick(client->worker);
 		return true;
 	}
 	attachment->failure = err.code == ERR_DENIED ? LINK_MISMATCH : LINK_START;
 	(void)snprintf(attachment->why, sizeof(attachment->why), "%.199s", err.text);
 	return false;
+}
+
+enum stage_result attachment_refuse_crowded(struct exchange *x)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)512);
+
+	x->worker->metrics.denied++;
+	buf_addf(
+	    &text,
+	    "A server would have to be started for this, and you have %zu server processes running, which "
+	    "is the limit; end sessions you no longer need, then retry",
+	    processes_of(x->worker, x->client->principal));
+	exchange_refuse(x, 429, -32603, "K801", buf_span(&text), S(""));
+	return STAGE_DONE;
+}
+
+static const char *trouble(const struct attachment *attachment)
+{
+	if (attachment->link && attachment->link->state_of == LINK_READY)
+		return "does not list its tools";
+	return attachment->server->kind == SERVER_STDIO && attachment->failure == LINK_START
+		   ? "cannot be started"
+		   : "cannot be reached";
 }
 
 static enum stage_result refuse_unreachable(struct exchange *x)
@@ -240,8 +299,8 @@ static enum stage_result refuse_unreachable(struct exchange *x)
 	bool mismatch = attachment->failure == LINK_MISMATCH;
 
 	x->worker->metrics.failed++;
-	buf_addf(&text, "The server %.*s cannot be reached: %s", SPAN_ARG(attachment->server->name),
-		 attachment->why);
+	buf_addf(&text, "The server %.*s %s: %s", SPAN_ARG(server_shown(attachment->server)),
+		 trouble(attachment), attachment->why);
 	/*
 	 * A probing client falls back to the other era on a clean -32022 that names what there is; a
 	 * 5xx would make it give up (mcp-protocol: every v2 SDK).
@@ -272,7 +331,7 @@ enum stage_result attachment_need_link(struct exchange *x)
 	if (!was_open && x->waited != WAITED_NOTHING)
 		return refuse_unreachable(x);
 	if (!attachment_open(attachment))
-		return refuse_unreachable(x);
+		return attachment->crowded ? attachment_refuse_crowded(x) : refuse_unreachable(x);
 	x->waited = WAITED_LINK;
 	return attachment_park(attachment, x) ? STAGE_WAIT : STAGE_DONE;
 }
@@ -289,7 +348,7 @@ static void note_left_out(const struct attachment *attachment, const struct cata
 	if (catalogue->refused)
 		log_event(log, LOG_WARN, "catalogue.refused",
 			  "Tools without a name, or with a name that stood there before, were left out.",
-			  LF("server", attachment->server->name), LFN("tools", catalogue->refused));
+			  LF("server", server_shown(attachment->server)), LFN("tools", catalogue->refused));
 	if (!catalogue->bad_params || attachment->server->kind != SERVER_HTTP)
 		return;
 	for (size_t i = catalogue->n; i > 0; i--)
@@ -297,7 +356,7 @@ static void note_left_out(const struct attachment *attachment, const struct cata
 			first = catalogue->tools[i - 1].name;
 	log_event(log, LOG_WARN, "catalogue.header",
 		  "Tools whose x-mcp-header annotations break the rules are left out for modern clients.",
-		  LF("server", attachment->server->name), LFN("tools", catalogue->bad_params),
+		  LF("server", server_shown(attachment->server)), LFN("tools", catalogue->bad_params),
 		  LF("first", span_first(first, 128)));
 }
 
@@ -340,6 +399,8 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 		fine = link->catalogue != NULL;
 		why = S("the list is too large");
 	}
+	if (fine && link)
+		view_fetched(attachment);
 	if (!fine)
 		(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
 				   sizeof(attachment->why));
@@ -353,6 +414,7 @@ bool attachment_fetch(struct attachment *attachment)
 
 	if (!attachment->fetch) {
 		link_initialized(link);
+		attachment->stale = false;
 		attachment->fetch = gather_start(
 		    link, METHOD_TOOLS_LIST, link->era == ERA_MODERN ? buf_span(&link->init_params) : S(""),
 		    on_fetched, attachment);
@@ -389,8 +451,10 @@ void attachment_close(struct attachment *attachment)
 	LIST_EACH(&attachment->client->exchanges, node)
 		local_detach(LIST_ENTRY(node, struct exchange, in_client), attachment);
 	move_waiting(attachment, &batch);
+	processes_leave(attachment->client->worker, attachment->instance);
 	attachment->link = link_close(attachment->link);
 	list_remove(&attachment->node);
+	view_tools_given(attachment, NULL);
 	attachment->server = server_unref(attachment->server);
 	free(attachment);
 	run_waiting(&batch);

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 
 #include "exchange/gather.h"
+#include "exchange/heed.h"
 #include "exchange/post.h"
+#include "exchange/subscription.h"
+#include "exchange/view.h"
 #include "json/write.h"
 
 enum {
@@ -173,10 +176,15 @@ void client_detach_server(struct client *client, struct server *server)
 		if (attachment->server != server)
 			continue;
 		while ((x = exchange_on(client, attachment)) != NULL) {
+			if (x->method == METHOD_LISTEN && x->sent) {
+				subscription_end(x, S("the server was changed or removed"));
+				continue;
+			}
 			call_cancel(&x->call, S("the server is being removed"));
 			exchange_refuse(x, 200, -32603, "K704",
 					S("The server was changed or removed while it worked"), S(""));
 		}
+		view_dropped(attachment);
 		attachment_close(attachment);
 	}
 }
@@ -480,6 +488,8 @@ void client_tick(struct client *client, uint64_t now_ms)
 			link_tick(link, now_ms);
 	}
 	post_tick(client, now_ms);
+	heed_tick(client, now_ms);
+	view_tick(client);
 	client_recheck(client, now_ms);
 	if (!busy && now_ms > client->used_ms + client->worker->limits.session_idle_ms)
 		client_close(client, S("idle"));

@@ -38,6 +38,14 @@ struct attachment {
 	struct list waiting;   /* struct exchange, for the link or for the catalogue */
 	struct gather *fetch;  /* tools/list under way; NULL: none */
 	uint64_t fetched_ms;
+	struct call heed;	       /* heed.c: the gate's subscription to it */
+	uint64_t heed_ms;	       /* not before then is one begun; UINT64_MAX: it has none to offer */
+	bool stale;		       /* its list has changed: it is to be fetched again */
+	struct catalogue *given_tools; /* in the client's last list of all servers; NULL: left out of it */
+	bool given_prompts;	       /* the same for prompts */
+	bool told_prompts;	       /* and that there are some */
+	uint64_t instance;	       /* the last process started for it; 0: none */
+	bool crowded;	 /* it could not be opened: the principal has all the processes it may have */
 	unsigned deaths; /* since it last answered */
 	uint64_t died_ms;
 	enum link_failure failure;
@@ -70,7 +78,8 @@ struct client {
 	bool greeted;		/* initialize has ended in a result */
 	bool ready;		/* notifications/initialized has come */
 	bool closed;
-	struct buf hello; /* params of initialize, or the _meta servers are probed with */
+	unsigned given, changed; /* VIEW_…: lists it has had; those it is to be told of */
+	struct buf hello;	 /* params of initialize, or the _meta servers are probed with */
 	struct span session_id;
 	char *session_bytes;
 	char name[64]; /* what the client calls itself: a claim, for records only */
@@ -158,6 +167,8 @@ enum stage_result attachment_need_link(struct exchange *x);
 enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh);
 /* Opens a link without an exchange that waits for it. False: could not even begin; see why. */
 bool attachment_open(struct attachment *attachment);
+/* Refuses a request for which a server would have to be started and, being `crowded`, could not. */
+enum stage_result attachment_refuse_crowded(struct exchange *x);
 /* Begins to fetch the tools of a ready link. False: without memory. */
 bool attachment_fetch(struct attachment *attachment);
 /* The exchange waits until something about the attachment changes. False: refused; it is gone. */

@@ -27,9 +27,9 @@ static void on_call_failed(struct call *call, enum link_failure failure, struct 
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
 
 	x->worker->metrics.failed++;
-	buf_addf(&text,
-		 "The server %.*s did not answer (%s): %.*s. It is unknown whether the call took effect.",
-		 SPAN_ARG(x->server->name), link_failure_word(failure), SPAN_ARG(span_first(why, 300)));
+	buf_addf(&text, "The request to the server %.*s failed: %.*s. %s.", SPAN_ARG(server_shown(x->server)),
+		 SPAN_ARG(span_first(why, 300)),
+		 failure == LINK_UNSENT ? "It was not sent" : "It is unknown whether the call took effect");
 	exchange_refuse(x, 200, -32603, failure == LINK_SILENT ? "K703" : "K702", buf_span(&text), S(""));
 }
 
@@ -274,6 +274,19 @@ void exchange_detach(struct exchange *x)
 	call_pause(&x->call, false);
 }
 
+static void refuse_late(struct exchange *x, uint64_t silent_ms, const char *key)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)512);
+
+	if (x->server)
+		buf_addf(&text, "The server %.*s did not answer within %llu s (%s). %s.",
+			 SPAN_ARG(server_shown(x->server)), (unsigned long long)(silent_ms / 1000), key,
+			 x->sent ? "It is unknown whether the call took effect" : "The request was not sent");
+	else
+		buf_add(&text, S("The servers did not answer in time. The request was not sent."));
+	exchange_refuse(x, 200, -32603, "K703", buf_span(&text), S(""));
+}
+
 void exchange_tick(struct exchange *x, uint64_t now_ms)
 {
 	uint64_t timeout = x->server ? x->server->timeout_ms : LIMIT_HANDSHAKE_MS * 2;
@@ -292,7 +305,10 @@ void exchange_tick(struct exchange *x, uint64_t now_ms)
 		return;
 	x->worker->metrics.failed++;
 	call_cancel(&x->call, S("timed out"));
-	exchange_refuse(x, 200, -32603, "K703", S("The server did not answer in time"), S(""));
+	if (now_ms > x->deadline_ms)
+		refuse_late(x, x->worker->limits.call_total_ms, "`limits.call-total`");
+	else
+		refuse_late(x, timeout, "its `timeout`");
 }
 
 struct exchange *exchange_find(struct client *client, struct span id)

@@ -63,6 +63,7 @@ struct exchange {
 	bool sent;		       /* to the server: it may have taken effect */
 	bool progressed;
 	bool wants_log;	      /* modern: the request asked for log messages */
+	unsigned listens;     /* VIEW_…: of the gate's own subscription, what is told */
 	bool local;	      /* answered by the gate itself */
 	bool headers_checked; /* came over HTTP, modern: mirrored headers must match */
 	void *work;	      /* what a multi-server answer gathers in; freed by free_work */
@@ -125,7 +126,11 @@ unsigned exchange_status(const struct exchange *x, int64_t code);
  */
 void exchange_receive(struct exchange *x, const struct message *message, bool final);
 
-/* record.c: before anything leaves. False: it cannot be recorded, and nothing may leave. */
+/* record.c: whether a record would be taken now. Where not, no server is started or spoken to. */
+bool record_possible(const struct worker *worker);
+/* A config, or a server of one host, came into force: its rules are on record before any decision by them. */
+void record_config(struct worker *worker);
+/* Before a call leaves. False: it cannot be recorded, and may not leave. */
 bool record_decision(struct exchange *x, bool allowed, const char *code);
 /* `code` is why there is no answer, or NULL. */
 void record_outcome(struct exchange *x, const char *outcome, const char *code, size_t bytes);
@@ -134,6 +139,11 @@ void record_outcome(struct exchange *x, const char *outcome, const char *code, s
 bool local_method(const struct exchange *x);
 enum stage_result local_route(struct exchange *x);
 enum stage_result local_answer(struct exchange *x);
+/*
+ * The member that must not reach one of several servers: the wish for a task, or the client's word that
+ * it takes tasks; it could not fetch one. JSON_NONE: there is none.
+ */
+json_at local_withheld(const struct exchange *x);
 /* A server's connection is about to be closed: an answer of several servers no longer waits for it. */
 void local_detach(struct exchange *x, const struct attachment *attachment);
 

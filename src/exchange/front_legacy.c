@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "crypto/digest.h"
 #include "crypto/encode.h"
+#include "exchange/batch.h"
 #include "exchange/door.h"
 #include "exchange/visit.h"
 #include "store/ask.h"
@@ -168,75 +169,44 @@ static struct client *session_of(const struct visit *visit, struct span request_
 	return client;
 }
 
-/* Source: JSON-RPC 2.0, section 6: each element that is no message is answered for itself. */
-static void refuse_element(struct post *post, struct span id, const char *code, struct span text)
-{
-	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)2048);
-	struct sink *sink = post_open(post);
+struct visit_batch {
+	struct batch batch;
+	struct post *post;
+};
 
-	message_write_error(
-	    &out, &(struct message_error){ .id = id, .code = -32600, .text = text, .kanmon = code });
-	sink->send(sink, NULL, 200, buf_span(&out), true);
+static struct sink *open_member(struct batch *batch)
+{
+	return post_open(LIST_ENTRY(batch, struct visit_batch, batch)->post);
 }
 
-static void take_element(const struct visit *visit, struct client *client, struct post *post,
-			 const struct json *json, json_at at)
-{
-	struct exchange_options options = { .client = client,
-					    .only = visit->only,
-					    .revision = client->revision };
-	struct message message;
-	enum message_verdict verdict = message_read(json, at, &message);
-
-	if (verdict != MESSAGE_OK) {
-		visit->worker->metrics.malformed++;
-		refuse_element(post, S("null"), "K614", span_str(message_verdict_text(verdict)));
-	} else if (message.kind == MESSAGE_NOTIFICATION) {
-		client_notified(client, visit->only, &message);
-	} else if (message.kind != MESSAGE_REQUEST) {
-		client_answered(client, &message);
-	} else if (message.method == METHOD_INITIALIZE) {
-		refuse_element(post, message_token(json, message.id), "K612",
-			       S("initialize cannot be part of a batch"));
-	} else {
-		options.sink = post_open(post);
-		exchange_start(visit->worker, &message, &options);
-	}
-}
-
-/* spec: mcp/2025-03-26, MUST: batches are received; later revisions have none. */
 void visit_batch(const struct visit *visit, const struct json *json)
 {
 	struct client *client = session_of(visit, S(""));
-	struct post *post;
-	CLEANUP(buf_release) struct buf kept = BUF_INIT(visit->worker->limits.body_bytes);
-	struct json batch = { 0 };
-	size_t n = json->tokens[0].count;
+	struct visit_batch taken = { .batch = { .worker = visit->worker,
+						.client = client,
+						.only = visit->only,
+						.open = open_member } };
+	struct span why;
 
 	if (!client)
 		return;
-	if (client->revision != REVISION_2025_03_26 || n == 0 || n > LIMIT_BATCH || !visit->events) {
-		visit_refuse(
-		    visit, 400, S(""), -32600, "K612",
-		    n > LIMIT_BATCH
-			? S("A batch may hold 100 messages")
-			: S("Batches belong to revision 2025-03-26 only, and need text/event-stream"));
+	why = batch_refusal(client, json->tokens[0].count);
+	if (!why.n && !visit->events)
+		why = S("A batch is answered on a stream: Accept must take text/event-stream");
+	if (why.n) {
+		visit_refuse(visit, 400, S(""), -32600, "K612", why);
 		return;
 	}
-	/* The worker's tape is used by each exchange: the batch gets one of its own. */
-	buf_add(&kept, visit->body);
-	if (!buf_ok(&kept) || !json_parse(&batch, buf_span(&kept), kept.max)) {
+	if (!batch_read(&taken.batch, visit->body)) {
 		visit_refuse(visit, 503, S(""), -32603, "K803", S("The gate has no memory for the request"));
 		return;
 	}
-	client = client_ref(client);
-	post = visit_post_of(visit, client, false, true);
-	for (json_at at = json_first(&batch, 0); post && at != JSON_NONE; at = json_next(&batch, 0, at))
-		take_element(visit, client, post, &batch, at);
-	if (post)
-		post_ready(post);
-	(void)client_unref(client);
-	json_release(&batch);
+	taken.post = visit_post_of(visit, client, false, true);
+	if (taken.post) {
+		batch_run(&taken.batch);
+		post_ready(taken.post);
+	}
+	batch_release(&taken.batch);
 }
 
 void visit_legacy(const struct visit *visit, const struct message *message)

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "exchange/client.h"
+#include "exchange/batch.h"
 #include "net/stream.h"
 #include "upstream/lines.h"
 #include "json/write.h"
 
-enum { STDIO_PAUSE_BYTES = 1024 * 1024 };
+enum {
+	STDIO_PAUSE_BYTES = 1024 * 1024,
+	STDIO_BATCH_BYTES = 64 * 1024 * 1024, /* the answers to one batch, which come together */
+};
 
 struct stdio_front {
 	struct list node; /* of worker->stdio_fronts */
@@ -65,15 +68,23 @@ static bool write_line(struct stdio_front *front, struct span message)
 	return true;
 }
 
+static void write_meanwhile(struct stdio_front *front, struct exchange *x, struct span message)
+{
+	if (message.n)
+		(void)write_line(front, message);
+	if (x && front->out && stream_queued(front->out) > STDIO_PAUSE_BYTES)
+		call_pause(&x->call, true);
+}
+
 static void sink_send(struct sink *sink, struct exchange *x, unsigned status, struct span message, bool final)
 {
 	struct stdio_front *front = LIST_ENTRY(sink, struct stdio_front, sink);
 
 	(void)status;
-	if (message.n)
+	if (!final)
+		write_meanwhile(front, x, message);
+	else if (message.n)
 		(void)write_line(front, message);
-	if (!final && x && front->out && stream_queued(front->out) > STDIO_PAUSE_BYTES)
-		call_pause(&x->call, true);
 }
 
 static bool outlet_send(struct outlet *outlet, struct span message)
@@ -98,21 +109,36 @@ static void reply_error(struct stdio_front *front, struct span id, int code, con
 
 /* --- from the host --- */
 
-/* Ends the client there is, and begins another of the other era: a host may probe, then initialize. */
+/* Has it only asked which era is spoken? Then it may still choose. */
+static bool is_undecided(const struct client *client)
+{
+	if (client->era == ERA_LEGACY)
+		return client->hello.n == 0 && client->n_exchanges == 0;
+	LIST_EACH(&client->exchanges, node)
+		if (LIST_ENTRY(node, struct exchange, in_client)->method != METHOD_DISCOVER)
+			return false;
+	return true;
+}
+
+/*
+ * A host may probe with server/discover and go on to initialize, also before the probe is answered:
+ * a probe still under way is given up, and its client with it.
+ */
 static struct client *client_of(struct stdio_front *front, enum era era, struct err *err)
 {
 	struct client *client = front->client;
 
 	if (client && client->era == era)
 		return client;
-	if (client && (client->era == ERA_LEGACY || client->n_exchanges)) {
+	if (client && !is_undecided(client)) {
 		(void)err_set(err, ERR_DENIED,
-			      "this connection speaks the other era of the protocol already");
+			      "this connection speaks another generation of the protocol already");
 		return NULL;
 	}
 	if (client) {
+		front->client = NULL;
 		client->outlet = NULL;
-		client_close(client, S("the host went on with initialize"));
+		client_close(client, S("the host went on in the other era"));
 		(void)client_unref(client);
 	}
 	front->client = client_new(front->worker, front->principal, CLIENT_STDIO, era, front->options.only,
@@ -122,14 +148,20 @@ static struct client *client_of(struct stdio_front *front, enum era era, struct 
 	return front->client;
 }
 
+static bool is_modern(const struct stdio_front *front)
+{
+	return front->client && front->client->era == ERA_MODERN;
+}
+
 static void request_legacy(struct stdio_front *front, const struct message *message)
 {
 	struct span id = message_token(message->json, message->id);
 	struct err err = ERR_INIT;
 	struct client *client;
+	bool greeted = front->client && !is_modern(front) && front->client->hello.n;
 
-	if (message->method != METHOD_INITIALIZE && message->method != METHOD_PING &&
-	    (!front->client || front->client->era != ERA_LEGACY || front->client->hello.n == 0)) {
+	if (message->method != METHOD_INITIALIZE && !greeted &&
+	    (message->method != METHOD_PING || is_modern(front))) {
 		reply_error(front, id, -32600, "K505", S("Send initialize first"));
 		return;
 	}
@@ -177,8 +209,12 @@ static void take_request(struct stdio_front *front, const struct message *messag
 {
 	struct span id = message_token(message->json, message->id);
 
-	/* One channel carries all answers: two requests with one id could not be told apart. */
-	if (front->client && exchange_find(front->client, id)) {
+	/*
+	 * One channel carries all answers: two requests with one id could not be told apart. A probe that
+	 * initialize takes the place of gets none.
+	 */
+	if (front->client && exchange_find(front->client, id) &&
+	    !(message->method == METHOD_INITIALIZE && is_modern(front) && is_undecided(front->client))) {
 		reply_error(front, id, -32600, "K615", S("A request with this id is still under way"));
 		return;
 	}
@@ -187,6 +223,118 @@ static void take_request(struct stdio_front *front, const struct message *messag
 		request_modern(front, message);
 	else
 		request_legacy(front, message);
+}
+
+/* --- several messages in one line --- */
+
+/*
+ * spec: mcp/2025-03-26 (JSON-RPC 2.0, section 6): the answers to a batch are one array; where none is
+ * due, nothing is written. It lives until the last of its requests has ended, and those end with
+ * the client, before the front does.
+ */
+struct stdio_batch {
+	struct batch batch;
+	struct sink sink;
+	struct stdio_front *front;
+	struct buf answers; /* elements of the array, with their commas */
+	unsigned open;
+	bool starting;
+};
+
+static void settle_batch(struct stdio_batch *taken)
+{
+	CLEANUP(buf_release) struct buf line = BUF_INIT((size_t)STDIO_BATCH_BYTES + 2);
+
+	if (taken->open || taken->starting)
+		return;
+	if (taken->answers.n) {
+		buf_add_char(&line, '[');
+		buf_add(&line, buf_span(&taken->answers));
+		buf_add_char(&line, ']');
+	}
+	if (line.n && buf_ok(&line))
+		(void)write_line(taken->front, buf_span(&line));
+	buf_release(&taken->answers);
+	free(taken);
+}
+
+static void add_answer(struct stdio_batch *taken, const struct exchange *x, struct span message)
+{
+	CLEANUP(buf_release) struct buf error = BUF_INIT((size_t)16384);
+	struct buf *answers = &taken->answers;
+
+	/* Each answer that is still to come must have room for saying that it has none. */
+	if (x && answers->n + message.n + (size_t)(taken->open + 1) * 16384 > STDIO_BATCH_BYTES) {
+		message_write_error(&error, &(struct message_error){
+						.id = x->id,
+						.code = -32603,
+						.text = S("The answers to the batch are too large together"),
+						.kanmon = "K803" });
+		message = buf_span(&error);
+	}
+	if (answers->n)
+		buf_add_char(answers, ',');
+	buf_add(answers, message);
+}
+
+static void batch_send(struct sink *sink, struct exchange *x, unsigned status, struct span message,
+		       bool final)
+{
+	struct stdio_batch *taken = LIST_ENTRY(sink, struct stdio_batch, sink);
+
+	(void)status;
+	if (!final) {
+		write_meanwhile(taken->front, x, message);
+		return;
+	}
+	taken->open--;
+	if (message.n)
+		add_answer(taken, x, message);
+	settle_batch(taken);
+}
+
+static struct sink *open_member(struct batch *batch)
+{
+	struct stdio_batch *taken = LIST_ENTRY(batch, struct stdio_batch, batch);
+
+	taken->open++;
+	return &taken->sink;
+}
+
+static void take_batch(struct stdio_front *front, struct span line, size_t n)
+{
+	struct span why = batch_refusal(front->client, n);
+	struct stdio_batch *taken = why.n ? NULL : calloc(1, sizeof(*taken));
+
+	if (why.n) {
+		reply_error(front, S(""), -32600, "K612", why);
+		return;
+	}
+	if (taken)
+		taken->batch = (struct batch){ .worker = front->worker,
+					       .client = front->client,
+					       .only = front->options.only,
+					       .one_channel = true,
+					       .open = open_member };
+	if (!taken || !batch_read(&taken->batch, line)) {
+		free(taken);
+		reply_error(front, S(""), -32603, "K803", S("The gate has no memory for the request"));
+		return;
+	}
+	taken->sink = (struct sink){ .send = batch_send };
+	taken->front = front;
+	taken->answers = BUF_INIT((size_t)STDIO_BATCH_BYTES);
+	taken->starting = true;
+	batch_run(&taken->batch);
+	batch_release(&taken->batch);
+	taken->starting = false;
+	settle_batch(taken);
+}
+
+/* Elsewhere an array is as little a message as a number is. */
+static bool takes_batches(const struct stdio_front *front)
+{
+	return front->client && front->client->revision == REVISION_2025_03_26;
 }
 
 static void take_line(struct stdio_front *front, struct span line)
@@ -202,6 +350,10 @@ static void take_line(struct stdio_front *front, struct span line)
 		buf_addf(&text, "Parse error at byte %u: %s", json->reason_off,
 			 json_reason_text(json->reason));
 		reply_error(front, S(""), -32700, "K613", buf_span(&text));
+		return;
+	}
+	if (json_is(json, 0, JSON_ARRAY) && takes_batches(front)) {
+		take_batch(front, line, json->tokens[0].count);
 		return;
 	}
 	verdict = message_read(json, 0, &message);

@@ -125,6 +125,14 @@ const struct conf_item exchange_items[] = {
 	    .text = TR_MARK("How many sessions one token may have open."),
 	},
 	{
+	    .path = "limits.processes-per-token",
+	    .type = CONF_INT,
+	    .min = 1,
+	    .max = 1024,
+	    .fallback = "256",
+	    .text = TR_MARK("How many server processes one token may have running, in all its sessions."),
+	},
+	{
 	    .path = "limits.calls",
 	    .type = CONF_INT,
 	    .min = 1,

@@ -5,22 +5,67 @@
 #include "base/check.h"
 #include "exchange/client.h"
 #include "exchange/gather.h"
+#include "exchange/subscription.h"
+#include "exchange/view.h"
 #include "json/write.h"
 
 #define OWN_INFO "{\"name\":\"kanmon\",\"title\":\"Kanmon\",\"version\":\"" KANMON_VERSION "\"}"
 
+/* Answered by the gate at every endpoint; and only where all servers stand together. */
+static bool is_own(enum method method)
+{
+	return method == METHOD_INITIALIZE || method == METHOD_DISCOVER || method == METHOD_PING ||
+	       method == METHOD_TOOLS_LIST;
+}
+
+static bool is_joint(enum method method)
+{
+	return method == METHOD_PROMPTS_LIST || method == METHOD_SET_LEVEL || method == METHOD_LISTEN;
+}
+
+/* URIs and the ids of tasks carry no server's name: where all stand together, nobody could tell whose they
+ * are. */
+static bool is_absent(const struct exchange *x)
+{
+	return !x->only && !is_own(x->method) && !is_joint(x->method) && x->method != METHOD_PROMPTS_GET &&
+	       x->method != METHOD_TOOLS_CALL;
+}
+
 bool local_method(const struct exchange *x)
 {
-	if (x->method == METHOD_INITIALIZE || x->method == METHOD_DISCOVER || x->method == METHOD_PING ||
-	    x->method == METHOD_TOOLS_LIST)
-		return true;
-	return !x->only && (x->method == METHOD_PROMPTS_LIST || x->method == METHOD_SET_LEVEL ||
-			    x->method == METHOD_LISTEN);
+	return is_own(x->method) || (!x->only && is_joint(x->method)) || is_absent(x);
+}
+
+/* spec: mcp/2025-11-25 tasks: a receiver that declares none processes the request normally. */
+json_at local_withheld(const struct exchange *x)
+{
+	const struct json *json = x->message.json;
+	json_at at;
+
+	if (x->only)
+		return JSON_NONE;
+	if (x->revision < REVISION_2026_07_28)
+		return x->method == METHOD_TOOLS_CALL ? json_get(json, x->message.params, S("task"))
+						      : JSON_NONE;
+	at = message_claim(&x->message).capabilities;
+	at = at == JSON_NONE ? at : json_get(json, at, S("extensions"));
+	return json_is(json, at, JSON_OBJECT) ? json_get(json, at, S(META_PREFIX "tasks")) : JSON_NONE;
 }
 
 static enum stage_result not_here(struct exchange *x)
 {
 	exchange_refuse(x, exchange_status(x, -32601), -32601, "K601", S("Method not found"), S(""));
+	return STAGE_DONE;
+}
+
+static enum stage_result absent(struct exchange *x)
+{
+	x->worker->metrics.denied++;
+	exchange_refuse(
+	    x, exchange_status(x, -32601), -32601, "K601",
+	    S("Method not found: all servers together offer tools and prompts; for the rest ask one "
+	      "server alone (/mcp/SERVER)"),
+	    S(""));
 	return STAGE_DONE;
 }
 
@@ -55,6 +100,7 @@ static bool settled(struct exchange *x, struct attachment *attachment)
 static enum stage_result settle_all(struct exchange *x)
 {
 	struct attachment *open = NULL;
+	bool crowded = false;
 
 	LIST_EACH(&x->worker->servers, node) {
 		struct server *server = LIST_ENTRY(node, struct server, node);
@@ -64,7 +110,11 @@ static enum stage_result settle_all(struct exchange *x)
 
 		if (attachment && !settled(x, attachment))
 			open = attachment;
+		crowded |= attachment && !attachment->link && attachment->crowded;
 	}
+	/* Left out without a word, it would look as if there were no such server. */
+	if (crowded && !x->opened)
+		return attachment_refuse_crowded(x);
 	x->opened = true;
 	if (!open)
 		return STAGE_NEXT;
@@ -168,8 +218,8 @@ static void add_prefixed(struct buf *out, struct json *json, struct span array, 
 static void note_partial(const struct part *part, struct span why)
 {
 	log_event(part->roundup->x->worker->log, LOG_WARN, "catalogue.partial",
-		  "A server's list is missing from an answer.", LF("server", part->attachment->server->name),
-		  LF("why", why));
+		  "A server's list is missing from an answer.",
+		  LF("server", server_shown(part->attachment->server)), LF("why", why));
 }
 
 static void part_over(struct part *part)
@@ -194,6 +244,7 @@ static void on_part(void *owner, struct gather *gather, bool fine, struct span w
 		buf_add_char(&array, ']');
 		add_prefixed(&roundup->items, &roundup->x->worker->side, buf_span(&array),
 			     part->attachment->server->name);
+		view_prompts_given(part->attachment, true);
 	} else {
 		note_partial(part, why);
 	}
@@ -249,8 +300,13 @@ static enum stage_result round_up(struct exchange *x)
 	roundup->later.run = roundup_finish;
 	x->work = roundup;
 	x->free_work = roundup_free;
-	LIST_EACH(&x->client->attachments, node)
-		start_part(roundup, LIST_ENTRY(node, struct attachment, node));
+	view_given(x->client, VIEW_PROMPTS);
+	LIST_EACH(&x->client->attachments, node) {
+		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
+
+		view_prompts_given(attachment, false);
+		start_part(roundup, attachment);
+	}
 	if (roundup->open == 0)
 		loop_later(&x->worker->loop, &roundup->later);
 	x->message = (struct message){ 0 };
@@ -259,6 +315,8 @@ static enum stage_result round_up(struct exchange *x)
 
 enum stage_result local_route(struct exchange *x)
 {
+	if (is_absent(x))
+		return absent(x);
 	if (x->method == METHOD_PING || x->method == METHOD_LISTEN || x->method == METHOD_SET_LEVEL)
 		return STAGE_NEXT;
 	if (x->only)
@@ -278,9 +336,7 @@ static void add_visible(struct exchange *x, struct buf *out, struct attachment *
 		const struct tool *tool = &catalogue->tools[i];
 		CLEANUP(buf_release) struct buf array = BUF_INIT(CATALOGUE_BYTES);
 
-		if (tool_rules_decide(&attachment->server->rules, tool->name).verdict != VERDICT_ALLOW ||
-		    (tool->bad_params && attachment->link->era == ERA_MODERN &&
-		     attachment->server->kind == SERVER_HTTP))
+		if (!view_has(attachment, tool))
 			continue;
 		if (x->only) {
 			if (!first)
@@ -329,6 +385,24 @@ static void tools_of_one(struct exchange *x, struct buf *out, struct span tools)
 	json_emit(out, json, 0, edits, n);
 }
 
+static void tools_of_all(struct exchange *x, struct buf *tools)
+{
+	view_given(x->client, VIEW_TOOLS);
+	LIST_EACH(&x->worker->servers, node) {
+		struct server *server = LIST_ENTRY(node, struct server, node);
+		struct attachment *attachment = client_sees(x->client, server)
+						    ? client_attach(x->client, server)
+						    : NULL;
+		struct catalogue *catalogue = attachment && attachment->link ? attachment->link->catalogue
+									     : NULL;
+
+		if (attachment)
+			view_tools_given(attachment, catalogue);
+		if (catalogue)
+			add_visible(x, tools, attachment);
+	}
+}
+
 static enum stage_result answer_tools(struct exchange *x)
 {
 	CLEANUP(buf_release) struct buf tools = BUF_INIT((size_t)32 * 1024 * 1024);
@@ -343,15 +417,7 @@ static enum stage_result answer_tools(struct exchange *x)
 		add_visible(x, &tools, x->attachment);
 		tools_of_one(x, &result, buf_span(&tools));
 	} else {
-		LIST_EACH(&x->worker->servers, node) {
-			struct server *server = LIST_ENTRY(node, struct server, node);
-			struct attachment *attachment = client_sees(x->client, server)
-							    ? client_attach(x->client, server)
-							    : NULL;
-
-			if (attachment && attachment->link && attachment->link->catalogue)
-				add_visible(x, &tools, attachment);
-		}
+		tools_of_all(x, &tools);
 		buf_add(&result, S("{\"tools\":["));
 		buf_add(&result, buf_span(&tools));
 		buf_add_char(&result, ']');
@@ -389,14 +455,14 @@ static struct offered offered_by_all(const struct exchange *x)
 	return offered;
 }
 
-static void add_offered(struct buf *out, const struct offered *offered, bool changes)
+static void add_offered(struct buf *out, const struct offered *offered)
 {
-	const struct span inside = changes ? S("{\"listChanged\":true}") : S("{}");
+	const struct span changes = S("{\"listChanged\":true}");
 
 	buf_add(out, S("{"));
-	json_put_raw(out, S("tools"), inside);
+	json_put_raw(out, S("tools"), changes);
 	if (offered->prompts)
-		json_put_raw(out, S("prompts"), inside);
+		json_put_raw(out, S("prompts"), changes);
 	if (offered->logging)
 		json_put_raw(out, S("logging"), S("{}"));
 	buf_add_char(out, '}');
@@ -427,7 +493,7 @@ static enum stage_result answer_initialize(struct exchange *x)
 		offered = offered_by_all(x);
 		buf_addf(&result, "{\"protocolVersion\":\"%.*s\",\"capabilities\":",
 			 SPAN_ARG(revision_name(x->client->revision)));
-		add_offered(&result, &offered, true);
+		add_offered(&result, &offered);
 		buf_add(&result, S(",\"serverInfo\":" OWN_INFO "}"));
 	}
 	exchange_answer(x, buf_span(&result));
@@ -466,7 +532,7 @@ static enum stage_result answer_discover(struct exchange *x)
 	}
 	buf_add(&result,
 		S("{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":"));
-	add_offered(&result, &offered, false);
+	add_offered(&result, &offered);
 	buf_add(&result,
 		S(",\"ttlMs\":0,\"cacheScope\":\"private\",\"_meta\":{\"" META_SERVER "\":" OWN_INFO "}}"));
 	exchange_answer(x, buf_span(&result));
@@ -499,22 +565,6 @@ static enum stage_result answer_set_level(struct exchange *x)
 	return STAGE_DONE;
 }
 
-/* spec: mcp/2026-07-28 subscriptions: the first message names the subset that is really served. */
-static enum stage_result answer_listen(struct exchange *x)
-{
-	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)4096);
-
-	buf_add(&out,
-		S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{"
-		  "\"notifications\":{},\"_meta\":{\"" META_SUBSCRIPTION "\":"));
-	buf_add(&out, x->id);
-	buf_add(&out, S("}}}"));
-	x->message = (struct message){ 0 };
-	if (x->sink)
-		x->sink->send(x->sink, x, 200, buf_span(&out), false);
-	return STAGE_WAIT;
-}
-
 enum stage_result local_answer(struct exchange *x)
 {
 	if (x->method == METHOD_TOOLS_LIST)
@@ -528,7 +578,7 @@ enum stage_result local_answer(struct exchange *x)
 	if (x->method == METHOD_SET_LEVEL)
 		return answer_set_level(x);
 	if (x->method == METHOD_LISTEN)
-		return answer_listen(x);
+		return subscription_begin(x);
 	exchange_answer(x, S("{}"));
 	return STAGE_DONE;
 }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "audit/record.h"
 
+#include "audit/config_record.h"
 #include "audit/ring.h"
 #include "base/clock.h"
 #include "exchange/client.h"
@@ -23,9 +24,15 @@ static void describe(const struct exchange *x, struct audit_record *record)
 	record->transport = transport_of(client);
 	record->revision = revision_name(x->revision);
 	record->session = span_str(client->ref);
-	record->server = x->server ? x->server->name : S("");
+	record->server = x->server ? server_shown(x->server) : S("");
 	record->method = x->message.json ? x->message.method_raw : method_info(x->method)->name;
 	record->name = x->own_name;
+}
+
+bool record_possible(const struct worker *worker)
+{
+	return worker->has_audit_key && worker->ring && ring_failure(worker->ring) == 0 &&
+	       ring_waiting(worker->ring) + RING_RECORD_MAX <= worker->ring->size;
 }
 
 static bool put(struct exchange *x, const struct audit_record *record)
@@ -54,6 +61,76 @@ static void add_arguments(const struct exchange *x, struct audit_record *record,
 	record->forwarded = buf_span(forwarded);
 }
 
+static bool put_line(struct worker *worker)
+{
+	return worker->ring && ring_put(worker->ring, buf_span(&worker->line));
+}
+
+static bool note_limits(struct worker *worker, const struct config_record *record)
+{
+	const struct limits *now = &worker->limits;
+	const struct config_limit limits[] = {
+		{ "body_bytes", now->body_bytes },
+		{ "result_bytes", now->result_bytes },
+		{ "sessions", now->sessions },
+		{ "sessions_per_principal", now->sessions_per_principal },
+		{ "processes_per_principal", now->processes_per_principal },
+		{ "calls", now->calls },
+		{ "calls_per_client", now->calls_per_client },
+		{ "call_total_ms", now->call_total_ms },
+	};
+
+	buf_clear(&worker->line);
+	return config_record_add_limits(record, limits, COUNT(limits), &worker->line) && put_line(worker);
+}
+
+static bool note_server(struct worker *worker, const struct config_record *record,
+			const struct server *server)
+{
+	const struct config_server rules = { .name = server_shown(server),
+					     .reached = server->kind == SERVER_HTTP ? S("http") : S("stdio"),
+					     .for_one_host = server->ephemeral,
+					     .rules = server->rules };
+	size_t from = 0;
+
+	do {
+		buf_clear(&worker->line);
+		if (!config_record_add_server(record, &rules, &from, &worker->line) || !put_line(worker))
+			return false;
+	} while (from < rules.rules.n_deny + rules.rules.n_allow);
+	return true;
+}
+
+/* What found no room in the ring is tried again with the next decision. */
+static bool config_is_noted(struct worker *worker)
+{
+	struct config_record record = { .config = worker->config_digest };
+
+	if (worker->config_noted || worker->config_number == 0)
+		return true;
+	record.wall_ms = clock_wall_ms();
+	if (worker->limits_noted != worker->config_number && !note_limits(worker, &record))
+		return false;
+	worker->limits_noted = worker->config_number;
+	LIST_EACH(&worker->servers, node) {
+		struct server *server = LIST_ENTRY(node, struct server, node);
+
+		if (server->rules_noted == worker->config_number)
+			continue;
+		if (!note_server(worker, &record, server))
+			return false;
+		server->rules_noted = worker->config_number;
+	}
+	worker->config_noted = true;
+	return true;
+}
+
+void record_config(struct worker *worker)
+{
+	worker->config_noted = false;
+	(void)config_is_noted(worker);
+}
+
 bool record_decision(struct exchange *x, bool allowed, const char *code)
 {
 	struct audit_record record = AUDIT_RECORD_INIT;
@@ -74,7 +151,10 @@ bool record_decision(struct exchange *x, bool allowed, const char *code)
 		record.rule_line = x->decision.line;
 	}
 	record.config = x->worker->config_digest;
-	if (!put(x, &record))
+	record.scopes = x->client->principal->scopes;
+	if (x->tool && x->catalogue)
+		record.definition = catalogue_digest(x->catalogue, x->tool);
+	if (!config_is_noted(x->worker) || !put(x, &record))
 		return false;
 	x->recorded = allowed;
 	return true;

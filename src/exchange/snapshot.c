@@ -6,7 +6,7 @@
 
 #include "audit/ring.h"
 #include "base/arena.h"
-#include "exchange/client.h"
+#include "exchange/view.h"
 #include "http/client.h"
 #include "http/server.h"
 #include "net/tls_context.h"
@@ -106,6 +106,7 @@ static struct server *make_server(struct worker *worker, const struct json *json
 	arena = &server->arena;
 	*arena = ARENA_INIT(SNAPSHOT_BYTES);
 	server->name = text_copy(json, json_get(json, at, S("name")), arena);
+	server->shown = text_copy(json, json_get(json, at, S("shown")), arena);
 	server->definition = arena_dup(arena, json_raw(json, at));
 	server->kind = span_eq(text_of(json, at, S("kind")), S("http")) ? SERVER_HTTP : SERVER_STDIO;
 	server->ephemeral = flag_of(json, at, S("ephemeral"));
@@ -139,8 +140,10 @@ struct server *snapshot_add_server(struct worker *worker, struct span text, stru
 	else
 		(void)err_set(err, ERR_FORMAT, "a server's definition is not JSON");
 	json_release(&json);
-	if (server)
+	if (server) {
 		list_add(&worker->servers, &server->node);
+		record_config(worker);
+	}
 	return server;
 }
 
@@ -154,6 +157,8 @@ static void read_limits(struct limits *limits, const struct json *json, json_at 
 	limits->sessions = number_of(json, at, S("sessions"), limits->sessions);
 	limits->sessions_per_principal = number_of(json, at, S("sessions_per_principal"),
 						   limits->sessions_per_principal);
+	limits->processes_per_principal = number_of(json, at, S("processes_per_principal"),
+						    limits->processes_per_principal);
 	limits->calls = number_of(json, at, S("calls"), limits->calls);
 	limits->calls_per_client = number_of(json, at, S("calls_per_client"), limits->calls_per_client);
 	limits->session_idle_ms = number_of(json, at, S("session_idle_ms"), limits->session_idle_ms);
@@ -252,18 +257,23 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 		}
 		replace_front(worker, &json);
 		replace_secure(worker, &secure);
+		worker->config_number++;
 	}
 	while (!list_empty(&fresh)) {
 		struct server *server = LIST_ENTRY(fresh.next, struct server, node);
 
 		list_remove(&server->node);
-		if (rc == 0)
+		if (rc == 0) {
 			list_add(&worker->servers, &server->node);
-		else
+			view_added(worker, server);
+		} else {
 			(void)server_unref(server);
+		}
 	}
 	if (rc < 0)
 		worker->limits = before;
+	else
+		record_config(worker);
 out:
 	secure_release(&secure);
 	json_release(&json);
@@ -298,7 +308,7 @@ static void add_server(const struct worker *worker, const struct server *server,
 	}
 	json_add_comma(out);
 	buf_add_char(out, '{');
-	json_put_string(out, S("name"), server->name);
+	json_put_string(out, S("name"), server_shown(server));
 	json_put_string(out, S("kind"), server->kind == SERVER_HTTP ? S("http") : S("stdio"));
 	json_put_bool(out, S("for_one_host"), server->ephemeral);
 	json_put_string(out, S("legacy"), span_str(speaks_word(server->legacy)));

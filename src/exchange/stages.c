@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/check.h"
 #include "exchange/client.h"
+#include "exchange/subscription.h"
+#include "exchange/view.h"
 #include "schema/schema.h"
 #include "json/number.h"
 #include "json/pointer.h"
@@ -19,8 +21,11 @@ static enum stage_result forward(struct exchange *x);
 /*
  * From the client to the server. The order is meaning: nobody unidentified costs more than a
  * token's look-up, nothing is looked at that breaks the protocol, a tool that is hidden is refused
- * before its arguments are read, and nothing leaves before it is recorded. What comes back passes
- * exchange_receive() below: checked, recorded, replied.
+ * before its arguments are read, and no call leaves before it is recorded. To decide, the server's
+ * list is needed, and so `route` opens the connection before `record`: a server may be started,
+ * greeted and asked for its list for a call that is then refused. It is not where nothing could be
+ * recorded: `route` refuses that first. What comes back passes exchange_receive() below: checked,
+ * recorded, replied.
  */
 const struct stage stages[] = {
 	{ "identify", identify }, { "admit", admit },	  { "check", check_message },
@@ -125,6 +130,14 @@ static enum stage_result check_message(struct exchange *x)
 
 /* --- route: which server, and a live connection to it --- */
 
+static enum stage_result unrecordable(struct exchange *x)
+{
+	x->worker->metrics.records_refused++;
+	return refused(
+	    x, 503, -32603, "K804",
+	    S("The call cannot be recorded now, so it was not made. An operator must look at the audit log"));
+}
+
 /* "server__tool": the server's own names never hold "__". */
 static bool split_name(struct exchange *x, struct span *server)
 {
@@ -205,6 +218,9 @@ static enum stage_result route(struct exchange *x)
 {
 	enum stage_result result;
 
+	/* Asked anew after each wait: what follows starts servers and speaks to them. */
+	if (!record_possible(x->worker))
+		return unrecordable(x);
 	if (local_method(x))
 		return local_route(x);
 	if (!x->attachment) {
@@ -329,16 +345,12 @@ static enum stage_result validate(struct exchange *x)
 
 static enum stage_result record(struct exchange *x)
 {
-	if (record_decision(x, true, NULL))
-		return STAGE_NEXT;
-	x->worker->metrics.records_refused++;
-	return refused(
-	    x, 503, -32603, "K804",
-	    S("The call cannot be recorded now, so it was not made. An operator must look at the audit log"));
+	return record_decision(x, true, NULL) ? STAGE_NEXT : unrecordable(x);
 }
 
 /* --- forward: own ids, own progress tokens, the server's own names --- */
 
+/* Without `bytes` what stands there is dropped. */
 static void add_edit(struct json_edit *edits, size_t *n, json_at at, struct span bytes)
 {
 	size_t i = (*n)++;
@@ -347,7 +359,7 @@ static void add_edit(struct json_edit *edits, size_t *n, json_at at, struct span
 		edits[i] = edits[i - 1];
 		i--;
 	}
-	edits[i] = (struct json_edit){ at, JSON_REPLACE, bytes };
+	edits[i] = (struct json_edit){ at, bytes.p ? JSON_REPLACE : JSON_DROP, bytes };
 }
 
 /* Mirrored headers towards an HTTP server: from the arguments, by the server's own schema. */
@@ -370,7 +382,8 @@ static enum stage_result forward(struct exchange *x)
 {
 	const struct message *message = &x->message;
 	struct link *link;
-	struct json_edit edits[3];
+	json_at withheld;
+	struct json_edit edits[4];
 	size_t n = 0;
 	char store[24];
 	struct buf number = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
@@ -392,6 +405,9 @@ static enum stage_result forward(struct exchange *x)
 			 json_get(message->json, message->params, method_info(x->method)->named_by),
 			 buf_span(&name));
 	}
+	withheld = local_withheld(x);
+	if (withheld != JSON_NONE)
+		add_edit(edits, &n, withheld - 1, (struct span){ 0 });
 	facts.name = x->own_name;
 	facts.repeatable = x->method != METHOD_TOOLS_CALL;
 	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && x->server->kind == SERVER_HTTP)
@@ -468,28 +484,8 @@ static void drop(const struct exchange *x, const struct message *message)
 	if (link && log_brake_pass(&link->brake, loop_now(&x->worker->loop), 3, &missed))
 		log_event(x->worker->log, LOG_WARN, "upstream.dropped",
 			  "A server's notification breaks the protocol; it was dropped.",
-			  LF("server", x->server->name), LF("method", message->method_raw),
+			  LF("server", server_shown(x->server)), LF("method", message->method_raw),
 			  LFN("more", missed));
-}
-
-/*
- * spec: mcp/2026-07-28 subscriptions: the closing result tells the client that its stream is over. On
- * a pipe it is told as the server told us; the two pages of the specification overlap there.
- */
-static void end_listen(struct exchange *x, const struct message *message)
-{
-	const struct json *json = message->json;
-	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)2048);
-	struct json_edit edit = { json_get(json, message->params, S("requestId")), JSON_REPLACE, x->id };
-
-	buf_clear(&x->worker->out);
-	json_emit(&x->worker->out, json, message->root, &edit, 1);
-	if (x->client->kind == CLIENT_STDIO && x->sink && buf_ok(&x->worker->out))
-		x->sink->send(x->sink, x, 200, buf_span(&x->worker->out), false);
-	buf_add(&result, S("{\"resultType\":\"complete\",\"_meta\":{\"" META_SUBSCRIPTION "\":"));
-	buf_add(&result, x->id);
-	buf_add(&result, S("}}"));
-	exchange_answer(x, buf_span(&result));
 }
 
 /* A notification on the call's own stream: the client's token and subscription id stand in it again. */
@@ -520,7 +516,7 @@ static void take_cancelled(struct exchange *x, const struct message *message)
 	if (x->client->era == ERA_LEGACY)
 		client_unasked(x->client, x->attachment, x, message);
 	else if (x->method == METHOD_LISTEN)
-		end_listen(x, message);
+		subscription_ended(x, message);
 	else
 		drop(x, message);
 }
@@ -538,6 +534,7 @@ void exchange_receive(struct exchange *x, const struct message *message, bool fi
 		client_ask(x->client, x->attachment, x, message);
 	else if (message->method == METHOD_CANCELLED)
 		take_cancelled(x, message);
-	else if (method_allowed(message->method, x->revision, METHOD_FROM_SERVER))
+	else if (!view_told(x->attachment, message->method) &&
+		 method_allowed(message->method, x->revision, METHOD_FROM_SERVER))
 		pass_on(x, message);
 }

@@ -4,6 +4,8 @@
 
 #include "exchange/client.h"
 #include "exchange/event_stream.h"
+#include "exchange/processes.h"
+#include "exchange/subscription.h"
 #include "exchange/token_cache.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -49,7 +51,7 @@ static void tick_exchanges(struct worker *worker, uint64_t now)
 static bool anything_to_time(const struct worker *worker)
 {
 	return worker->n_clients || worker->n_calls || !list_empty(&worker->streams) ||
-	       (worker->http && http_server_connections(worker->http)) ||
+	       !list_empty(&worker->processes) || (worker->http && http_server_connections(worker->http)) ||
 	       (worker->metrics_http && http_server_connections(worker->metrics_http));
 }
 
@@ -60,6 +62,7 @@ static void on_tick(uv_timer_t *timer)
 
 	tick_exchanges(worker, now);
 	tick_clients(worker, now);
+	processes_tick(worker, now);
 	LIST_EACH(&worker->streams, node)
 		event_stream_tick(LIST_ENTRY(node, struct event_stream, node), now);
 	if (worker->http)
@@ -96,6 +99,7 @@ int worker_init(struct worker *worker, struct log *log, struct err *err)
 	worker->upstream = (struct upstream){ .loop = &worker->loop, .log = log, .limits = &worker->limits };
 	list_init(&worker->servers);
 	list_init(&worker->clients);
+	list_init(&worker->processes);
 	list_init(&worker->streams);
 	list_init(&worker->stdio_fronts);
 	list_init(&worker->free_exchanges);
@@ -109,11 +113,28 @@ int worker_init(struct worker *worker, struct log *log, struct err *err)
 	return worker->tokens ? 0 : err_set(err, ERR_NOMEM, "no memory for the worker");
 }
 
+/* What listens would never end by itself; whoever is told so now can go and listen elsewhere. */
+static void end_subscriptions(struct worker *worker)
+{
+	LIST_EACH(&worker->clients, node) {
+		struct client *client = LIST_ENTRY(node, struct client, node);
+
+		LIST_EACH(&client->exchanges, entry) {
+			struct exchange *x = LIST_ENTRY(entry, struct exchange, in_client);
+
+			if (x->method == METHOD_LISTEN)
+				subscription_end(x, S("the gate is shutting down"));
+		}
+	}
+}
+
 void worker_drain(struct worker *worker)
 {
 	worker->draining = true;
+	/* First, so that a connection whose stream ends here is closed when all of it is sent. */
 	if (worker->http)
 		http_server_drain(worker->http);
+	end_subscriptions(worker);
 	worker_need_tick(worker);
 }
 

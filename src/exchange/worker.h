@@ -35,8 +35,9 @@ struct worker {
 	struct ring *ring;
 	struct front_rules front;
 	struct arena front_arena;
-	struct list servers; /* struct server, in the config's order */
-	struct list clients; /* struct client */
+	struct list servers;   /* struct server, in the config's order */
+	struct list clients;   /* struct client */
+	struct list processes; /* processes.c: of whose servers run */
 	size_t n_clients, n_calls;
 	struct map sessions; /* session id → struct client (legacy HTTP) */
 	struct map contexts; /* principal id → struct client (modern HTTP) */
@@ -53,7 +54,10 @@ struct worker {
 	struct buf frame; /* scratch for one event of a stream */
 	struct buf line;  /* scratch for one record */
 	struct span config_digest;
-	uint8_t audit_key[32]; /* from the keeper; nothing is recorded, and so nothing passes, before */
+	uint64_t config_number; /* counts the configs that came into force */
+	uint64_t limits_noted;	/* the one whose limits are on record */
+	bool config_noted;	/* limits and the rules of all servers are on record */
+	uint8_t audit_key[32];	/* from the keeper; nothing is recorded, and so nothing passes, before */
 	bool has_audit_key;
 	struct metrics metrics;
 	uint64_t exchange_number;
@@ -71,7 +75,8 @@ struct server *worker_server(const struct worker *worker, struct span name);
 /* Keeps the once-a-second tick running while there is something to time. */
 void worker_need_tick(struct worker *worker);
 
-/* Accepts no more and refuses new calls; on_drained follows when the last one has ended. */
+/* Accepts no more, refuses new calls and ends what listens; on_drained follows when the last call has ended.
+ */
 void worker_drain(struct worker *worker);
 
 /* The egress process is (or is no longer) there. */

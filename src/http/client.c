@@ -179,8 +179,10 @@ static void finished(struct connection *connection, bool clean)
 
 static void refused(struct connection *connection, enum http_reason reason)
 {
-	lost(connection, reason == HTTP_BAD_BODY_LONG ? HTTP_FAIL_LONG : HTTP_FAIL_BAD,
-	     span_str(http_reason_text(reason)));
+	CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)256);
+
+	buf_addf(&why, "the server's answer breaks the rules of HTTP: %s", http_reason_text(reason));
+	lost(connection, reason == HTTP_BAD_BODY_LONG ? HTTP_FAIL_LONG : HTTP_FAIL_BAD, buf_span(&why));
 }
 
 static void feed(struct connection *connection, struct span in)
@@ -197,7 +199,8 @@ static void feed(struct connection *connection, struct span in)
 		switch (http_feed(&connection->parser, &in)) {
 		case HTTP_MORE:
 			if (connection->parser.at != HTTP_AT_HEAD && !http_keep_head(&connection->parser))
-				lost(connection, HTTP_FAIL_BAD, S("no memory for an answer"));
+				lost(connection, HTTP_FAIL_BAD,
+				     S("the gate has no memory for the answer; try again later"));
 			return;
 		case HTTP_HEAD:
 			call->answering = true;
@@ -239,7 +242,8 @@ static void ended(struct connection *connection, enum stream_end why)
 	else if (why == STREAM_EOF && call->answering && http_finish(&connection->parser) == HTTP_DONE)
 		finished(connection, true);
 	else
-		lost(connection, HTTP_FAIL_BROKEN, S("the connection ended before the answer was whole"));
+		lost(connection, HTTP_FAIL_BROKEN,
+		     S("the server closed the connection before its answer was whole"));
 }
 
 static void on_end(void *owner, enum stream_end why)
@@ -283,7 +287,7 @@ static enum http_failure take_socket(struct connection *connection, struct wire_
 	int fd = -1;
 
 	if (!in || in->kind != DIAL_DONE) {
-		*why = S("the egress process is gone");
+		*why = S("the gate's egress process ended; try again in a moment");
 		if (in) {
 			(void)wire_get_u64(in);
 			*why = wire_get_span(in);
@@ -292,18 +296,19 @@ static enum http_failure take_socket(struct connection *connection, struct wire_
 	}
 	(void)wire_get_u64(in);
 	fd = wire_get_fd(in);
-	*why = S("the egress process sent no socket");
+	*why = S("the gate's egress process sent no connection; see the gate's log");
 	if (fd < 0)
 		return HTTP_FAIL_DIAL;
 	connection->stream = stream_open(connection->pool->loop, fd, STREAM_TCP, &connection_events,
 					 connection, NULL);
-	*why = S("no memory for a connection");
+	*why = S("the gate has no memory for a connection; try again later");
 	return connection->stream ? (enum http_failure) - 1 : HTTP_FAIL_DIAL;
 }
 
 static void on_limit(uv_timer_t *timer)
 {
-	lost(timer->data, HTTP_FAIL_TLS, S("the TLS handshake took too long"));
+	lost(timer->data, HTTP_FAIL_TLS,
+	     S("the TLS handshake was not over within 10 s: is it an https port?"));
 }
 
 static void secure(struct connection *connection)
@@ -313,7 +318,8 @@ static void secure(struct connection *connection)
 
 	connection->limit = malloc(sizeof(*connection->limit));
 	if (!connection->limit) {
-		lost(connection, HTTP_FAIL_TLS, S("no memory for a connection"));
+		lost(connection, HTTP_FAIL_TLS,
+		     S("the gate has no memory for a connection; try again later"));
 		return;
 	}
 	check(uv_timer_init(&connection->pool->loop->uv, connection->limit) == 0);
@@ -401,7 +407,8 @@ static void serve_waiting(struct http_pool *pool)
 		call->node = (struct list){ 0 };
 		pool->n_waiting--;
 		if (!dial(pool, call)) {
-			tell_failure(call, HTTP_FAIL_DIAL, S("no memory for a connection"));
+			tell_failure(call, HTTP_FAIL_DIAL,
+				     S("the gate has no memory for a connection; try again later"));
 			return;
 		}
 	}
@@ -446,11 +453,14 @@ static struct http_call *send_call(struct http_call *call, struct span head, str
 	buf_add(&call->again, head);
 	buf_add(&call->again, body);
 	if (!buf_ok(&call->again))
-		return fail_later(call, HTTP_FAIL_BUSY, S("no memory for a request"));
+		return fail_later(call, HTTP_FAIL_BUSY,
+				  S("the gate has no memory for the request; try again later"));
 	if (!pool->egress)
-		return fail_later(call, HTTP_FAIL_DIAL, S("the egress process is being restarted"));
+		return fail_later(call, HTTP_FAIL_DIAL,
+				  S("the gate's egress process is being restarted; try again in a moment"));
 	if (pool->n_waiting >= pool->options.max_waiting && !call->lasting)
-		return fail_later(call, HTTP_FAIL_BUSY, S("too many requests wait for this server"));
+		return fail_later(call, HTTP_FAIL_BUSY,
+				  S("too many requests wait for this server already; try again later"));
 	enqueue(call);
 	return call;
 }
@@ -485,7 +495,9 @@ struct http_call *http_send_lasting(struct http_pool *pool, struct span head, st
 	if (!call)
 		return NULL;
 	if (pool->n_lasting >= pool->options.max_lasting)
-		return fail_later(call, HTTP_FAIL_BUSY, S("too many event streams of this server are open"));
+		return fail_later(
+		    call, HTTP_FAIL_BUSY,
+		    S("too many event streams of this server are open; end one, then try again"));
 	call->lasting = true;
 	pool->n_lasting++;
 	return send_call(call, head, body);

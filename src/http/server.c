@@ -1,6 +1,6 @@
 /* server.c - HTTP connections inwards. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "http/server.h"
+#include "http/connection.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -9,58 +9,6 @@
 #include "base/check.h"
 #include "http/write.h"
 #include "net/tls_context.h"
-
-enum {
-	SERVER_STASH_BYTES = 64 * 1024,	 /* what a client may send ahead while its request is worked on */
-	SERVER_UNREAD_BYTES = 64 * 1024, /* of replies not yet taken; past it no further request is begun */
-	SERVER_LINGER_MS = 2000,	 /* how long a refused client may take to notice */
-	SERVER_HEAD_BYTES = 16 * 1024,
-	SERVER_LISTENERS = 16,
-};
-
-/* One connection, which is one request at a time. */
-struct http_request {
-	struct list node;
-	struct http_server *server;
-	struct stream *stream;
-	struct http_parser parser;
-	enum {
-		CONN_READING,	/* the next request is awaited or has begun */
-		CONN_HEAD,	/* its head is shown to on_head */
-		CONN_ANSWERING, /* it is whole; its answer is not */
-		CONN_STREAMING, /* the answer has begun, in chunks */
-		CONN_LINGERING, /* refused and told; waiting for the client to leave */
-	} state;
-	struct span body; /* of the request at hand */
-	struct buf gathered, stash;
-	const struct http_request_events *events;
-	void *user;
-	struct later next; /* the next request, out of the stash */
-	uint64_t since_ms; /* when the state began, or the first byte of a request came */
-	size_t unsent;	   /* of the answer before, at the last tick */
-	bool securing;	   /* the TLS handshake is not done */
-	bool begun;	   /* the first byte of a request has come */
-	bool busy;	   /* inside on_read: not to be freed */
-	bool dead, close_after;
-	bool known; /* the sender of the request at hand */
-	bool kept;  /* its body is needed until the reply */
-	char peer[64];
-};
-
-struct http_server {
-	struct loop *loop;
-	struct http_server_options options;
-	http_on_request *on_request;
-	void *owner;
-	struct log *log;
-	struct list connections;
-	size_t n;
-	uv_tcp_t *listeners[SERVER_LISTENERS];
-	size_t n_listeners;
-	size_t gathered[2]; /* bytes of bodies, of strangers and of the known */
-	bool draining;
-	struct log_brake brake, tls_brake;
-};
 
 /* With its ceiling, which may be that of one short body. */
 static void drop_body(struct http_request *conn)
@@ -72,7 +20,7 @@ static void drop_body(struct http_request *conn)
 	conn->kept = false;
 }
 
-static void conn_free(struct http_request *conn)
+void connection_free(struct http_request *conn)
 {
 	conn->dead = true;
 	conn->stream = stream_close(conn->stream);
@@ -85,6 +33,21 @@ static void conn_free(struct http_request *conn)
 	drop_body(conn);
 	buf_release(&conn->stash);
 	free(conn);
+}
+
+static void put(struct http_request *conn, const struct span *parts, size_t n)
+{
+	struct http_server *server = conn->server;
+	size_t before = stream_queued(conn->stream), after;
+
+	for (size_t i = 0; i < n; i++)
+		conn->written += parts[i].n;
+	stream_write(conn->stream, parts, n);
+	after = stream_queued(conn->stream);
+	server->unsent += after > before ? after - before : 0;
+	/* Not from in here: whoever is cut may stand above us. */
+	if (server->options.unsent_bytes && server->unsent > server->options.unsent_bytes)
+		loop_later(server->loop, &server->relief);
 }
 
 static void send_head(struct http_request *conn, const struct http_reply *reply, enum http_framing framing,
@@ -104,7 +67,7 @@ static void send_head(struct http_request *conn, const struct http_reply *reply,
 		out = &large;
 		check(http_write_response_head(out, reply->status, S(""), &fields) && buf_ok(out));
 	}
-	stream_write(conn->stream, (struct span[]){ buf_span(out), body }, 2);
+	put(conn, (struct span[]){ buf_span(out), body }, 2);
 }
 
 /* What was sent ahead comes first, in a turn of its own; then more is read. */
@@ -116,6 +79,18 @@ static void go_on(struct http_request *conn)
 		stream_resume(conn->stream);
 }
 
+/* What waits is still the connection's, and counts as such, until it is taken. */
+static void leave(struct http_request *conn)
+{
+	conn->state = CONN_LEAVING;
+	/* That it has nothing more to say is no reason to cut it. */
+	stream_pause(conn->stream);
+	if (stream_queued(conn->stream))
+		return;
+	conn->stream = stream_close_flushed(conn->stream, SERVER_LINGER_MS);
+	connection_free(conn);
+}
+
 /* After a reply: the same connection waits for its next request, or ends. */
 static void answered(struct http_request *conn)
 {
@@ -125,8 +100,7 @@ static void answered(struct http_request *conn)
 	conn->since_ms = loop_now(conn->server->loop);
 	conn->begun = false;
 	if (conn->close_after) {
-		conn->stream = stream_close_flushed(conn->stream, SERVER_LINGER_MS);
-		conn_free(conn);
+		leave(conn);
 		return;
 	}
 	http_reset(&conn->parser);
@@ -215,7 +189,7 @@ static void begin(struct http_request *conn, size_t here)
 		conn->state = CONN_READING;
 	}
 	if (conn->parser.head.expect_continue)
-		stream_write(conn->stream, (struct span[]){ S("HTTP/1.1 100 Continue\r\n\r\n") }, 1);
+		put(conn, (struct span[]){ S("HTTP/1.1 100 Continue\r\n\r\n") }, 1);
 }
 
 static void done(struct http_request *conn)
@@ -273,13 +247,13 @@ static void feed(struct http_request *conn, struct span *in)
 
 static void keep_ahead(struct http_request *conn, struct span rest)
 {
-	if (conn->state == CONN_LINGERING || rest.n == 0)
+	if (conn->state == CONN_LINGERING || conn->state == CONN_LEAVING || rest.n == 0)
 		return;
 	if (conn->stash.max == 0)
 		conn->stash = BUF_INIT((size_t)SERVER_STASH_BYTES + LOOP_CHUNK_BYTES);
 	buf_add(&conn->stash, rest);
 	if (!buf_ok(&conn->stash)) {
-		conn_free(conn);
+		connection_free(conn);
 		return;
 	}
 	if (conn->stash.n >= SERVER_STASH_BYTES)
@@ -297,7 +271,7 @@ static void on_read(void *owner, struct span bytes)
 		keep_ahead(conn, bytes);
 	conn->busy = false;
 	if (conn->dead)
-		conn_free(conn);
+		connection_free(conn);
 }
 
 static void run_next(struct later *later)
@@ -316,7 +290,7 @@ static void run_next(struct later *later)
 	conn->busy = false;
 	buf_release(&stash);
 	if (conn->dead)
-		conn_free(conn);
+		connection_free(conn);
 	else if (conn->state == CONN_READING && conn->stash.n == 0)
 		stream_resume(conn->stream);
 }
@@ -340,17 +314,23 @@ static void on_secure(void *owner)
 	conn->since_ms = loop_now(conn->server->loop);
 }
 
-static void on_end(void *owner, enum stream_end why)
+void connection_lose(struct http_request *conn)
 {
-	struct http_request *conn = owner;
 	const struct http_request_events *events = conn->events;
 	void *user = conn->user;
 
-	if (why == STREAM_INSECURE)
-		log_insecure(conn);
-	conn_free(conn);
+	connection_free(conn);
 	if (events && events->on_gone)
 		events->on_gone(user);
+}
+
+static void on_end(void *owner, enum stream_end why)
+{
+	struct http_request *conn = owner;
+
+	if (why == STREAM_INSECURE)
+		log_insecure(conn);
+	connection_lose(conn);
 }
 
 static void on_drain(void *owner)
@@ -361,6 +341,8 @@ static void on_drain(void *owner)
 		conn->events->on_drain(conn->user);
 	else if (conn->state == CONN_READING)
 		go_on(conn);
+	else if (conn->state == CONN_LEAVING)
+		leave(conn);
 }
 
 static const struct stream_events conn_events = {
@@ -424,6 +406,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	server->on_request = on_request;
 	server->owner = owner;
 	server->log = log;
+	server->relief.run = connection_relieve;
 	list_init(&server->connections);
 	return server;
 }
@@ -483,7 +466,7 @@ void http_server_drain(struct http_server *server)
 
 		conn->close_after = true;
 		if (conn->state == CONN_READING && !conn->begun && !conn->busy)
-			conn_free(conn);
+			leave(conn);
 	}
 }
 
@@ -496,8 +479,9 @@ struct http_server *http_server_free(struct http_server *server)
 		struct http_request *conn = LIST_ENTRY(server->connections.next, struct http_request, node);
 
 		conn->busy = false;
-		conn_free(conn);
+		connection_free(conn);
 	}
+	loop_later_cancel(&server->relief);
 	(void)tls_context_unref(server->options.tls);
 	free(server);
 	return NULL;
@@ -506,40 +490,6 @@ struct http_server *http_server_free(struct http_server *server)
 size_t http_server_connections(const struct http_server *server)
 {
 	return server->n;
-}
-
-/* As long as the client takes of its answer it is not idle. */
-static void note_progress(struct http_request *conn, uint64_t now)
-{
-	size_t unsent = stream_queued(conn->stream);
-
-	if (conn->state == CONN_READING && !conn->begun && unsent != conn->unsent)
-		conn->since_ms = now;
-	conn->unsent = unsent;
-}
-
-static bool is_late(const struct http_request *conn, uint64_t now)
-{
-	const struct http_server_options *options = &conn->server->options;
-
-	if (conn->state == CONN_LINGERING)
-		return now > conn->since_ms + SERVER_LINGER_MS;
-	if (conn->state != CONN_READING)
-		return false;
-	return now > conn->since_ms + (conn->begun || conn->securing ? options->head_ms : options->idle_ms);
-}
-
-void http_server_tick(struct http_server *server)
-{
-	uint64_t now = loop_now(server->loop);
-
-	LIST_EACH(&server->connections, node) {
-		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
-
-		note_progress(conn, now);
-		if (is_late(conn, now))
-			conn_free(conn);
-	}
 }
 
 void http_request_watch(struct http_request *request, const struct http_request_events *events, void *user)
@@ -601,13 +551,13 @@ void http_stream_write(struct http_request *request, struct span piece)
 	if (piece.n == 0)
 		return;
 	http_write_chunk_open(&open, piece.n);
-	stream_write(request->stream, (struct span[]){ buf_span(&open), piece, HTTP_CHUNK_CLOSE }, 3);
+	put(request, (struct span[]){ buf_span(&open), piece, HTTP_CHUNK_CLOSE }, 3);
 }
 
 void http_stream_end(struct http_request *request)
 {
 	check(request->state == CONN_STREAMING);
-	stream_write(request->stream, (struct span[]){ HTTP_CHUNK_LAST }, 1);
+	put(request, (struct span[]){ HTTP_CHUNK_LAST }, 1);
 	answered(request);
 }
 
@@ -619,5 +569,5 @@ size_t http_stream_queued(const struct http_request *request)
 void http_request_abort(struct http_request *request)
 {
 	request->events = NULL;
-	conn_free(request);
+	connection_free(request);
 }

@@ -25,8 +25,13 @@ struct http_server_options {
 	 * that are known, one for others. One body may go over it; past it 503.
 	 */
 	size_t bodies_bytes;
+	/*
+	 * What all connections together may hold of answers that nobody has taken yet. Past it, who has been
+	 * taking his the longest is cut. 0: no such ceiling.
+	 */
+	size_t unsent_bytes;
 	http_on_head *on_head;	 /* NULL: nothing is decided by the head, and nobody is known */
-	uint64_t idle_ms;	 /* a kept-alive connection without a request; an answer that nobody takes */
+	uint64_t idle_ms;	 /* a kept-alive connection without a request; a period of taking.h */
 	uint64_t head_ms;	 /* from a request's first byte to its last; also for a TLS handshake */
 	struct tls_context *tls; /* NULL: plain; the server takes a reference */
 	/* A connection has come: there is something to time. May be NULL. */

@@ -111,7 +111,6 @@ static void tell_failed(struct launcher *launcher, struct instance *instance)
 {
 	CLEANUP(buf_release) struct buf sentence = BUF_INIT(1024);
 
-	buf_addf(&sentence, "cannot start '%.*s': ", SPAN_ARG(instance_server(instance)));
 	instance_explain(instance, &sentence);
 	if (instance->worker == launcher->worker_number)
 		answer_failed(&launcher->worker, instance->question,

@@ -8,6 +8,7 @@ const struct limits limits_default = {
 	.connections = 4096,
 	.sessions = 10000,
 	.sessions_per_principal = 1000,
+	.processes_per_principal = 256,
 	.calls = 4096,
 	.calls_per_client = 256,
 	.streams_per_client = 64,

@@ -12,7 +12,8 @@ struct limits {
 	size_t connections;  /* HTTP connections inwards */
 	size_t sessions;     /* legacy sessions and modern contexts, all clients together */
 	size_t sessions_per_principal;
-	size_t calls; /* in flight, all clients together */
+	size_t processes_per_principal; /* of servers on stdio; the launcher has room for a few times that */
+	size_t calls;			/* in flight, all clients together */
 	size_t calls_per_client;
 	size_t streams_per_client;   /* open event streams */
 	size_t queue_bytes;	     /* waiting for one slow reader; past it, its stream is closed */
@@ -32,6 +33,7 @@ enum {
 	LIMIT_URL_BYTES = 4 * 1024,
 	LIMIT_BATCH = 100,
 	LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* of clients' bodies that are coming in, all together */
+	LIMIT_UNSENT_BYTES = 256 * 1024 * 1024, /* of answers that clients have not taken yet, all together */
 	LIMIT_UPSTREAM_STREAMS = 1024, /* of one HTTP server: what clients listen to, beside their calls */
 	LIMIT_KEEPALIVE_MS = 15000,    /* between comments on an idle event stream */
 	LIMIT_PARKED_MESSAGES = 64,    /* for a client whose event stream is not open yet */

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "crypto/digest.h"
 #include "schema/schema.h"
 #include "json/write.h"
 
@@ -132,4 +133,18 @@ const struct schema *catalogue_schema(struct catalogue *catalogue, struct tool *
 out:
 	json_release(&json);
 	return tool->schema;
+}
+
+struct span catalogue_digest(struct catalogue *catalogue, struct tool *tool)
+{
+	uint8_t digest[DIGEST_BYTES];
+	char text[2 * DIGEST_BYTES];
+	struct buf hex = buf_over(text, sizeof(text));
+
+	if (tool->digest.n)
+		return tool->digest;
+	digest_blake2b(tool->raw, digest);
+	buf_add_hex(&hex, digest_span(digest));
+	tool->digest = arena_dup(&catalogue->arena, buf_span(&hex));
+	return tool->digest.p ? tool->digest : S("");
 }

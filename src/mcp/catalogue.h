@@ -23,6 +23,7 @@ struct tool {
 	bool compiled;	       /* `schema` or `problem` is settled */
 	struct schema *schema; /* of inputSchema */
 	struct span problem;   /* why inputSchema cannot be used; empty where it can */
+	struct span digest;    /* of `raw`; empty until it is asked for */
 };
 
 /* Filled page by page, then shared: reference counted. Only the compiled schemas are still added. */
@@ -61,3 +62,6 @@ struct tool *catalogue_find(const struct catalogue *catalogue, struct span name)
  * says why, and the gate refuses the call: what cannot be checked does not pass.
  */
 const struct schema *catalogue_schema(struct catalogue *catalogue, struct tool *tool);
+
+/* BLAKE2b-256 of tool->raw in hex, made at the first use; empty without memory. */
+struct span catalogue_digest(struct catalogue *catalogue, struct tool *tool);

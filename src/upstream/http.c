@@ -178,7 +178,7 @@ static void on_retry(uv_timer_t *timer)
 	struct request *request = timer->data;
 
 	if (request->ended || !send_get(request))
-		fail(request, LINK_GONE, S("no memory for a request"));
+		fail(request, LINK_UNSENT, S("the gate has no memory for the request; try again later"));
 }
 
 /*
@@ -358,12 +358,16 @@ static void refused(struct request *request)
 		return;
 	}
 	if (status < 300)
-		buf_add(&why, S("the server encoded its answer, which nobody asked for"));
+		buf_add(
+		    &why,
+		    S("the server compressed its answer (Content-Encoding), for which the gate did not ask"));
 	else
-		buf_addf(&why, "the server answered with HTTP status %u", status);
+		buf_addf(&why, "the server answered with HTTP status %u: %s", status, refusal_text(status));
 	if (status == 404 && remote->session.n) {
 		request_free(request);
-		link_fail(link, LINK_REFUSED, "the server has forgotten the session (HTTP 404)");
+		link_fail(
+		    link, LINK_REFUSED,
+		    "the server has forgotten the session (HTTP status 404); the next call begins a new one");
 		return;
 	}
 	if (call && request->body.n && refusal_may_answer(status, is_greeting(request, call))) {
@@ -395,6 +399,20 @@ static void json_done(struct request *request)
 	buf_release(&body);
 }
 
+static void no_result(struct request *request)
+{
+	CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)256);
+
+	if (request->mode == BODY_EVENTS)
+		buf_add(&why, S("the server ended its event stream without the result"));
+	else
+		buf_addf(
+		    &why,
+		    "the server answered with HTTP status %u and no MCP result: is its `url` an MCP endpoint?",
+		    request->status);
+	fail(request, LINK_GONE, buf_span(&why));
+}
+
 static void finish(struct request *request)
 {
 	struct remote *remote = request->remote;
@@ -413,16 +431,17 @@ static void finish(struct request *request)
 	if (request->mode == BODY_EVENTS && (call_of(request) || request->standing) && resume_later(request))
 		return;
 	if (call_of(request))
-		fail(request, LINK_GONE, S("the server closed its answer without the result"));
+		no_result(request);
 	else
 		request_free(request);
 }
 
 static void give_up(struct request *request, enum http_failure failure, struct span why)
 {
-	enum link_failure kind = failure == HTTP_FAIL_DIAL || failure == HTTP_FAIL_TLS ? LINK_START
-				 : failure == HTTP_FAIL_BAD			       ? LINK_GARBAGE
-										       : LINK_GONE;
+	enum link_failure kind = failure == HTTP_FAIL_DIAL || failure == HTTP_FAIL_BUSY ? LINK_UNSENT
+				 : failure == HTTP_FAIL_TLS				? LINK_START
+				 : failure == HTTP_FAIL_BAD				? LINK_GARBAGE
+											: LINK_GONE;
 
 	/* The session does without its own stream until there is room for one. */
 	if (failure == HTTP_FAIL_BUSY && request->standing) {
@@ -492,7 +511,7 @@ static bool remote_open(struct link *link, struct err *err)
 	struct remote *remote = calloc(1, sizeof(*remote));
 
 	if (!remote) {
-		(void)err_set(err, ERR_NOMEM, "no memory for a connection");
+		(void)err_set(err, ERR_NOMEM, "the gate has no memory for a connection; try again later");
 		return false;
 	}
 	remote->link = link;
@@ -517,7 +536,7 @@ static void remote_send(struct link *link, struct call *call, struct span messag
 	struct buf *out = &head;
 
 	if (!request) {
-		link_fail(link, LINK_GONE, "no memory for a request");
+		link_fail(link, LINK_GONE, "the gate has no memory for the request; try again later");
 		return;
 	}
 	head_post(out, link, buf_span(&remote->head), facts, message.n);
@@ -535,7 +554,7 @@ static void remote_send(struct link *link, struct call *call, struct span messag
 		    link->server->pool, buf_span(out), message, facts->repeatable, &request_events, request);
 	if (!request->http) {
 		request_free(request);
-		link_fail(link, LINK_GONE, "no memory for a request");
+		link_fail(link, LINK_GONE, "the gate has no memory for the request; try again later");
 	}
 }
 

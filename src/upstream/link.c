@@ -15,6 +15,7 @@ const char *link_failure_word(enum link_failure failure)
 	static const char *const words[] = {
 		[LINK_START] = "start",	  [LINK_GONE] = "gone",	      [LINK_MISMATCH] = "mismatch",
 		[LINK_SILENT] = "silent", [LINK_REFUSED] = "refused", [LINK_GARBAGE] = "garbage",
+		[LINK_UNSENT] = "unsent",
 	};
 
 	return words[failure];
@@ -31,6 +32,9 @@ static void forget(struct call *call)
 	call->link = NULL;
 	call->transport = NULL;
 }
+
+static const char too_long_hello[] =
+    "what the client says of itself (capabilities, clientInfo) is over the limit of 256 KiB";
 
 /* What was there before: what is asked meanwhile waits in `calls` for a turn of its own. */
 static void fail_calls(struct link *link)
@@ -87,15 +91,17 @@ void link_fail(struct link *link, enum link_failure failure, const char *why)
 	if (failure != LINK_MISMATCH)
 		server_forget(link->server);
 	log_event(link->upstream->log, LOG_WARN, "upstream.dead", "A connection to a server ended.",
-		  LF("server", link->server->name), LFS("failure", link_failure_word(failure)),
+		  LF("server", server_shown(link->server)), LFS("failure", link_failure_word(failure)),
 		  LFS("why", why));
 	loop_later(link->upstream->loop, &link->dying);
 }
 
 const char *link_too_long(const struct link *link, char store[LINK_WHY_BYTES])
 {
-	(void)snprintf(store, LINK_WHY_BYTES, "its message is over the limit of %zu bytes (limits.result)",
-		       link->upstream->limits->result_bytes);
+	(void)snprintf(
+	    store, LINK_WHY_BYTES,
+	    "its message is over the limit of %zu bytes (limits.result): ask for less, or raise the limit",
+	    link->upstream->limits->result_bytes);
 	return store;
 }
 
@@ -121,7 +127,7 @@ void link_request(struct link *link, struct call *call, struct span message, con
 	call->transport = NULL;
 	list_add(&link->calls, &call->node);
 	if (!map_put(&link->by_id, call->id_key, call))
-		link_fail(link, LINK_GONE, "no memory for a request");
+		link_fail(link, LINK_GONE, "the gate has no memory for the request; try again later");
 	if (link->state_of == LINK_DEAD) {
 		loop_later(link->upstream->loop, &link->dying);
 		return;
@@ -214,7 +220,7 @@ static void send_hello(struct link *link)
 	buf_add(&message, buf_span(&link->init_params));
 	buf_add(&message, link->era == ERA_LEGACY ? S("}") : S("}}"));
 	if (!buf_ok(&message)) {
-		link_fail(link, LINK_START, "the client's greeting is too large");
+		link_fail(link, LINK_START, too_long_hello);
 		return;
 	}
 	link_request(link, &link->handshake, buf_span(&message), &facts);
@@ -226,13 +232,19 @@ void link_up(struct link *link)
 		send_hello(link);
 }
 
+/* `era` is the client's. */
+static const char *mismatch_text(enum era era)
+{
+	return era == ERA_LEGACY ? "the server speaks only revisions from 2026-07-28 on, the client asks for "
+				   "an older one: update the client"
+				 : "the server speaks only revisions before 2026-07-28: let the client begin "
+				   "with initialize, or update the server";
+}
+
 static void mismatch(struct link *link)
 {
 	server_learn(link->server, link->era, false, loop_now(link->upstream->loop));
-	link_fail(link, LINK_MISMATCH,
-		  link->era == ERA_LEGACY
-		      ? "the server speaks only revisions from 2026-07-28 on, the client only older ones"
-		      : "the server speaks only revisions before 2026-07-28, the client only newer ones");
+	link_fail(link, LINK_MISMATCH, mismatch_text(link->era));
 }
 
 static void handshake_error(struct link *link, const struct message *message)
@@ -299,7 +311,8 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 		return;
 	}
 	if (!buf_ok(&link->init_result)) {
-		link_fail(link, LINK_GARBAGE, "the server's greeting is too large");
+		link_fail(link, LINK_GARBAGE,
+			  "the server's answer to the greeting is over the limit of 1 MiB");
 		return;
 	}
 	server_learn(link->server, link->era, true, loop_now(link->upstream->loop));
@@ -319,7 +332,7 @@ static void on_handshake_failed(struct call *call, enum link_failure failure, st
 		return;
 	}
 	(void)span_to_cstr(span_first(why, sizeof(text) - 1), text, sizeof(text));
-	link_fail(link, failure, text);
+	link_fail(link, failure == LINK_UNSENT ? LINK_START : failure, text);
 }
 
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
@@ -328,14 +341,12 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 	struct link *link;
 
 	if (!server_may_speak(server, era, loop_now(upstream->loop))) {
-		(void)err_set(err, ERR_DENIED,
-			      "the server %.*s does not speak the client's era of the protocol (%s)",
-			      SPAN_ARG(server->name), era_name(era));
+		(void)err_set(err, ERR_DENIED, "%s", mismatch_text(era));
 		return NULL;
 	}
 	link = calloc(1, sizeof(*link));
 	if (!link) {
-		(void)err_set(err, ERR_NOMEM, "no memory for a connection to %.*s", SPAN_ARG(server->name));
+		(void)err_set(err, ERR_NOMEM, "the gate has no memory for a connection; try again later");
 		return NULL;
 	}
 	link->upstream = upstream;
@@ -355,7 +366,7 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 	buf_add(&link->init_params, hello);
 	server->started++;
 	if (!buf_ok(&link->init_params)) {
-		(void)err_set(err, ERR_LIMIT, "the client's greeting is too large");
+		(void)err_set(err, ERR_LIMIT, "%s", too_long_hello);
 		link->state_of = LINK_DEAD;
 		return link_close(link);
 	}
@@ -419,10 +430,21 @@ bool link_declares_list_changed(const struct link *link)
 	return declares;
 }
 
+static void silent(struct link *link)
+{
+	char why[LINK_WHY_BYTES];
+
+	(void)snprintf(
+	    why, sizeof(why), "the server did not answer %s within %u s%s",
+	    link->era == ERA_LEGACY ? "initialize" : "server/discover", (unsigned)(LIMIT_HANDSHAKE_MS / 1000),
+	    link->server->kind == SERVER_STDIO ? "; what it writes to stderr is in the gate's log" : "");
+	link_fail(link, LINK_SILENT, why);
+}
+
 void link_tick(struct link *link, uint64_t now_ms)
 {
 	if (link->state_of == LINK_OPENING && now_ms > link->deadline_ms)
-		link_fail(link, LINK_SILENT, "the server did not greet back in time");
+		silent(link);
 	if (link->events->on_tick)
 		link->events->on_tick(link->owner, link, now_ms);
 }
@@ -447,7 +469,8 @@ static void receive_answer(struct link *link, struct call *via, const struct mes
 		call = via;
 	if (!call || (via && call != via && link->server->kind == SERVER_HTTP && link->era == ERA_MODERN)) {
 		log_event(link->upstream->log, LOG_DEBUG, "upstream.late",
-			  "An answer nobody waits for was dropped.", LF("server", link->server->name));
+			  "An answer nobody waits for was dropped.",
+			  LF("server", server_shown(link->server)));
 		return;
 	}
 	forget(call);
@@ -509,7 +532,7 @@ static void receive_request(struct link *link, struct call *via, const struct me
 	if (link->era == ERA_MODERN) {
 		log_event(link->upstream->log, LOG_WARN, "upstream.request",
 			  "A server of the modern era sent a request; it was dropped.",
-			  LF("server", link->server->name));
+			  LF("server", server_shown(link->server)));
 		return;
 	}
 	if (message->method == METHOD_PING) {
@@ -536,8 +559,8 @@ static bool garbage(struct link *link, const char *reason, size_t bytes)
 	if (log_brake_pass(&link->brake, loop_now(link->upstream->loop), 3, &missed))
 		log_event(link->upstream->log, LOG_WARN, "upstream.garbage",
 			  "A server sent what is not an MCP message; it was dropped.",
-			  LF("server", link->server->name), LFS("reason", reason), LFN("bytes", bytes),
-			  LFN("more", missed));
+			  LF("server", server_shown(link->server)), LFS("reason", reason),
+			  LFN("bytes", bytes), LFN("more", missed));
 	return false;
 }
 

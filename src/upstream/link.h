@@ -36,6 +36,7 @@ enum link_failure {
 	LINK_SILENT,   /* no answer in time */
 	LINK_REFUSED,  /* it answered with a refusal: credentials, a lost session */
 	LINK_GARBAGE,  /* what it says is not MCP */
+	LINK_UNSENT,   /* of a call: there was no connection to send it on, so it had no effect */
 };
 
 /*
@@ -178,7 +179,7 @@ bool link_receive(struct link *link, struct call *via, struct span text);
 /* The link is dead; told in the next turn of the loop. */
 void link_fail(struct link *link, enum link_failure failure, const char *why);
 /* Why an answer over `limits.result` is refused: the limit by name, and what it is. Returns `store`. */
-enum { LINK_WHY_BYTES = 100 };
+enum { LINK_WHY_BYTES = 160 };
 const char *link_too_long(const struct link *link, char store[LINK_WHY_BYTES]);
 /* One call has failed; the link lives on. */
 void link_fail_call(struct link *link, struct call *call, enum link_failure failure, struct span why);

@@ -21,3 +21,16 @@ enum link_failure refusal_means(unsigned status, bool probe)
 		return LINK_REFUSED;
 	return probe && status >= 400 && status <= 499 && status != 429 ? LINK_MISMATCH : LINK_GONE;
 }
+
+const char *refusal_text(unsigned status)
+{
+	if (status < 400)
+		return "redirects are not followed; set `url` to the new address";
+	if (status == 401 || status == 403)
+		return "it lets in only who has credentials, and the gate has none for it";
+	if (status == 404)
+		return "there is nothing at the path in its `url`";
+	if (status == 429)
+		return "it was asked too often; try again later";
+	return status < 500 ? "it refused the request" : "the fault is the server's; look into its own log";
+}

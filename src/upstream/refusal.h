@@ -15,3 +15,6 @@ bool refusal_may_answer(unsigned status, bool greeting);
  *         probe's method nor a POST without a session.
  */
 enum link_failure refusal_means(unsigned status, bool probe);
+
+/* What the status (not one of success) says to who reads it, and what there is to do. */
+const char *refusal_text(unsigned status);

@@ -27,12 +27,14 @@ struct server {
 	struct list node;
 	unsigned refs;
 	struct span name;
+	struct span shown; /* what its host calls it; empty: `name`, see server_shown() */
 	enum server_kind kind;
 	bool ephemeral; /* made by `kanmon run`, gone with its client */
 	bool removed;	/* no longer in the config; its links end when their calls do */
 	enum era era;	/* ERA_UNKNOWN: find out */
 	uint64_t timeout_ms;
 	struct tool_rules rules;
+	uint64_t rules_noted;  /* the config, by worker.h's number, under which they are on record */
 	struct span authority; /* HTTP: the Host header */
 	struct span path;      /* HTTP: path and query */
 	struct span host;      /* HTTP: the name a certificate must carry */
@@ -49,6 +51,13 @@ struct server {
 	struct span definition; /* the JSON it was made from */
 	struct arena arena;	/* owns the spans and rules */
 };
+
+/* What hosts and people are told: of `kanmon run` the name in the host's configuration, not the gate's own.
+ */
+static inline struct span server_shown(const struct server *server)
+{
+	return server->shown.n ? server->shown : server->name;
+}
 
 /* May it be greeted in this era? Forgets what was learnt too long ago. */
 bool server_may_speak(struct server *server, enum era era, uint64_t now_ms);

@@ -68,7 +68,9 @@ static void on_no_word(uv_timer_t *timer)
 {
 	struct process *process = timer->data;
 
-	link_fail(process->link, LINK_GONE, "the server closed its input or output and runs on");
+	link_fail(
+	    process->link, LINK_GONE,
+	    "the server closed its stdin or stdout and runs on: it is no MCP server on stdio, or it failed; what it writes to stderr is in the gate's log");
 }
 
 /*
@@ -121,8 +123,8 @@ static void on_notes(void *owner, struct span bytes)
 		    !log_brake_pass(&process->note_brake, loop_now(upstream->loop), 20, &missed))
 			continue;
 		log_event(upstream->log, LOG_INFO, "upstream.stderr", "A server wrote to its standard error.",
-			  LF("server", process->link->server->name), LF("line", loggable(upstream, line)),
-			  LFN("more", missed));
+			  LF("server", server_shown(process->link->server)),
+			  LF("line", loggable(upstream, line)), LFN("more", missed));
 	}
 }
 
@@ -164,12 +166,14 @@ static void on_started(struct question *question, struct wire_in *in)
 	char why[sizeof(link->why)];
 
 	if (!in) {
-		link_fail(link, LINK_START, "the launcher is gone");
+		link_fail(link, LINK_START,
+			  "the gate's launcher ended while it started the server; try again in a moment");
 		return;
 	}
 	if (in->kind == LAUNCH_STARTED && open_pipes(process, in)) {
 		log_event(link->upstream->log, LOG_INFO, "upstream.started", "A server was started.",
-			  LF("server", link->server->name), LFN("pid", process->pid));
+			  LF("server", server_shown(link->server)), LF("as", link->server->name),
+			  LFN("pid", process->pid));
 		link_up(link);
 		return;
 	}
@@ -183,7 +187,7 @@ static void on_started(struct question *question, struct wire_in *in)
 			return;
 		}
 	}
-	link_fail(link, LINK_START, "the launcher's answer could not be read");
+	link_fail(link, LINK_START, "the gate's launcher gave no usable answer; see the gate's log");
 }
 
 static bool stdio_open(struct link *link, struct err *err)
@@ -192,7 +196,7 @@ static bool stdio_open(struct link *link, struct err *err)
 	struct wire_out out = { 0 };
 
 	if (!process) {
-		(void)err_set(err, ERR_NOMEM, "no memory for a process");
+		(void)err_set(err, ERR_NOMEM, "the gate has no memory for a process; try again later");
 		return false;
 	}
 	process->link = link;
@@ -204,7 +208,8 @@ static bool stdio_open(struct link *link, struct err *err)
 	process->start.on_answer = on_started;
 	link->state = process;
 	if (!link->upstream->launcher) {
-		(void)err_set(err, ERR_CLOSED, "the launcher is being restarted; try again in a moment");
+		(void)err_set(err, ERR_CLOSED,
+			      "the gate's launcher is being restarted; try again in a moment");
 		return false;
 	}
 	wire_begin(&out, LAUNCH_START, 0);
@@ -227,7 +232,8 @@ static void stdio_send(struct link *link, struct call *call, struct span message
 		return;
 	/* One message more than that always has room, however long. */
 	if (stream_queued(process->in) > STDIO_QUEUE_BYTES) {
-		link_fail(link, LINK_SILENT, "the server does not read its input");
+		link_fail(link, LINK_SILENT,
+			  "the server hangs: it no longer reads its stdin, and 16 MiB wait for it");
 		return;
 	}
 	stream_write(process->in, parts, 2);

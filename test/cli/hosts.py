@@ -131,6 +131,23 @@ def test_run():
     equal(host.end()[0], 255, "run: also with a large one")
 
 
+def test_probe_then_initialize():
+    """Hosts that know both eras ask with server/discover first, and some do not wait for the answer."""
+    meta = {"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}}
+    for number in (0, 1):
+        gate = Gate().start()
+        late = f"until [ -e {gate.home}/go ]; do sleep 0.05; done; exec {shlex.join(SERVER)}"
+        probe = {"jsonrpc": "2.0", "id": number, "method": "server/discover", "params": {"_meta": meta}}
+        host = Host(gate, "run", "-c", str(gate.config), "--", "sh", "-c", late)
+        host.say(probe, *HELLO)
+        (gate.home / "go").touch()
+        first = json.loads(host.process.stdout.readline() or b"{}")
+        ok(first.get("id") == 1 and "protocolVersion" in first.get("result", {}),
+           f"run: initialize follows a probe (id {number}) that is not answered yet: it is answered in its place", first)
+        equal(text_of(host.call(2, "echo", text="hello")), "hello", "and a call passes")
+        equal(host.end()[0], 0, "and the first server's end is not the host's")
+
+
 def test_run_failures():
     gate = Gate().start()
     host, reply = run_with(gate, "no-such-program")
@@ -143,6 +160,27 @@ def test_run_failures():
     equal(host.end()[0], 126, "and 126")
     host, reply = run_with(gate, "sh", "-c", "exit 3")
     equal(host.end()[0], 3, "a server that ends at once: its code")
+
+
+def test_run_names():
+    """The name of the host's configuration, or else of the command, and not the gate's own for it."""
+    gate = Gate().start()
+    for words, shown in ((("--name", "my_server 関"), "my_server 関"), ((), "server.py"), (("--name", "a\n\x7fb"), "a--b"), (("--name=",), "server"),
+                         (("--name", "long" * 30), "long" * 16), (("--name", b"\xff" + "é".encode() * 40), "-" + "é" * 31)):
+        host, reply = run_with(gate, *SERVER, words=words)
+        ok(reply and "result" in reply, f"run: a host with {shown!r}", reply)
+        rows = json.loads(gate.ask("status", "-o", "json").out)["servers"]
+        equal([row["name"] for row in rows if row["for_one_host"]], [shown], "status shows the name")
+        lost = host.call(2, "quit", code=3)
+        ok(f"the server {shown} failed: " in lost["error"]["message"] and "~" not in lost["error"]["message"], "so does an error", lost)
+        host.end()
+    host, reply = run_with(gate, "no-such-program", words=("--name", "my_server"))
+    ok("The server my_server cannot be started: " in reply["error"]["message"] and "~" not in json.dumps(reply), "a server that cannot be started: too", reply)
+    host.end()
+    dead = [line for line in gate.log_text().splitlines() if "upstream.dead" in line]
+    ok(dead and "my_server 関" in dead[0] and "my_server" in dead[-1] and "~" not in "".join(dead), "and the log", *dead)
+    records = b"".join(p.read_bytes() for p in (gate.data / "audit").iterdir() if p.is_file()).decode(errors="replace")
+    ok('"server":"my_server 関"' in records and '"server":"server.py"' in records, "and the records", records[:2000])
 
 
 def test_run_environment():
@@ -229,9 +267,12 @@ def test_catalogue():
     host.say({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
     equal([t["name"] for t in host.answer(2)["result"]["tools"]], ["small__echo"], "serve --stdio: the catalogue")
     equal(text_of(host.call(3, "small__echo", text="hello")), "hello", "serve --stdio: a call")
+    host.say({"jsonrpc": "2.0", "id": 4, "method": "resources/list"})
+    reply = host.answer(4) or {}
+    equal((reply.get("error", {}).get("code"), code_of(reply)), (-32601, "K601"), "serve --stdio: what the catalogue has not")
     equal(host.end()[0], 0, "serve --stdio: the host closes its end")
 
 
-TESTS = (test_tokens_without_gate, test_many_tokens, test_tokens_with_gate, test_run, test_run_failures, test_run_environment,
-         test_run_starts_a_gate, test_run_starts_a_gate_from_here,
+TESTS = (test_tokens_without_gate, test_many_tokens, test_tokens_with_gate, test_run, test_probe_then_initialize,
+         test_run_failures, test_run_names, test_run_environment, test_run_starts_a_gate, test_run_starts_a_gate_from_here,
          test_run_with_files, test_gate_gone, test_catalogue)

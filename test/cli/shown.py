@@ -14,7 +14,8 @@ WRITE = "KANMON_WRITE_EXPECTED" in os.environ
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 UPTIME = re.compile(r"\((\d+ (d|h|min|s) ?)+\)")
 # What doctor finds out about the machine is not the same on two machines.
-MACHINE = re.compile(r"^ \S+ (kernel|user|clock) .*\n", re.M)
+MACHINE = re.compile(r"^ \S+ (kernel|user|users|clock) .*\n", re.M)
+USERS = re.compile(r"^users +.*\n", re.M)
 COUNTS = re.compile(r"^Problems: \d+, warnings: \d+\.$", re.M)
 
 
@@ -23,6 +24,7 @@ def plain(text, gate):
     text = text.replace(str(gate.home), "/home/aoi").replace(str(gate.port), "7676").replace(sys.executable, "/usr/bin/python3")
     text = TIME.sub("2026-11-21T09:00:00Z", text)
     text = UPTIME.sub("(2 s)", text)
+    text = USERS.sub("", text)
     if MACHINE.search(text):
         text = MACHINE.sub("", text)
         counts = f"Problems: {text.count(' ✗ ')}, warnings: {text.count(' ▲ ')}."

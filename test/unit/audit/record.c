@@ -224,6 +224,8 @@ static void fields(void)
 				       .rule = S("deny files.write if path outside \"/srv\""),
 				       .rule_line = 12,
 				       .config = S("00ff"),
+				       .definition = S("11ee"),
+				       .scopes = S("mcp:a mcp:b"),
 				       .request_bytes = 1024,
 				       .result_bytes = 88,
 				       .duration_us = 1500,
@@ -235,8 +237,8 @@ static void fields(void)
 	    S("{\"t\":\"2026-11-21T09:07:35.123Z\",\"kind\":\"call\",\"call\":77,\"principal\":\"t-abcd2345\",\"client\":\"Cursor "
 	      "1.2\",\"transport\":\"http\",\"revision\":\"2025-11-25\",\"session\":\"0a1b2c3d\",\"server\":\"files\","
 	      "\"method\":\"tools/call\",\"name\":\"read_file\",\"decision\":\"deny\",\"code\":\"K1203\",\"rule\":"
-	      "\"deny files.write if path outside \\\"/srv\\\"\",\"rule_line\":12,\"config\":\"00ff\",\"request_"
-	      "bytes\":1024,\"result_bytes\":88,\"duration_us\":1500,\"outcome\":\"refused\"}"),
+	      "\"deny files.write if path outside \\\"/srv\\\"\",\"rule_line\":12,\"config\":\"00ff\","
+	      "\"definition\":\"11ee\",\"scopes\":\"mcp:a mcp:b\",\"request_bytes\":1024,\"result_bytes\":88,\"duration_us\":1500,\"outcome\":\"refused\"}"),
 	    "with everything in it");
 	buf_clear(&out);
 	record = AUDIT_RECORD_INIT;
@@ -283,6 +285,27 @@ static void texts(void)
 	   "a long rule is cut between characters");
 }
 
+/* All of them, or none: one scope less would be another decision. */
+static void scopes(void)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(RING_RECORD_MAX);
+	CLEANUP(json_release) struct json line = { 0 };
+	struct audit_record record = AUDIT_RECORD_INIT;
+	char text[RECORD_SCOPES_BYTES + 1];
+	struct span all = span_of(text, RECORD_SCOPES_BYTES), more = span_of(text, sizeof(text));
+
+	memset(text, 's', sizeof(text));
+	record.scopes = more;
+	ok(record_add(&record, key, &out) && json_parse(&line, buf_span(&out), RING_RECORD_MAX),
+	   "scopes that no token has");
+	is_keyed(&line, json_get(&line, json_get(&line, 0, S("scopes")), S("blake2b")), more, "all of them");
+	record.scopes = all;
+	buf_clear(&out);
+	ok(record_add(&record, key, &out) && json_parse(&line, buf_span(&out), RING_RECORD_MAX),
+	   "as many as there may be");
+	ok(json_string_is(&line, json_get(&line, 0, S("scopes")), all), "stand as they are");
+}
+
 static void no_room(void)
 {
 	CLEANUP(json_release) struct json json = { 0 };
@@ -313,6 +336,7 @@ int main(void)
 	forwarded();
 	fields();
 	texts();
+	scopes();
 	no_room();
 	return tap_done();
 }

@@ -10,6 +10,7 @@
 #include "audit/ring.h"
 #include "base/file.h"
 #include "exchange/client.h"
+#include "exchange/processes.h"
 #include "exchange/token_cache.h"
 #include "jail/launch.h"
 #include "tap.h"
@@ -70,6 +71,7 @@ static void rig_stop(void)
 	while (!list_empty(&worker.servers))
 		worker_drop_server(&worker, LIST_ENTRY(worker.servers.next, struct server, node));
 	worker.upstream.launcher = channel_close(worker.upstream.launcher);
+	processes_clear(&worker);
 	turn_a_while(&worker.loop);
 	(void)uv_timer_stop(&worker.tick);
 	uv_close((uv_handle_t *)&worker.tick, NULL);
@@ -321,6 +323,23 @@ __attribute__((unused)) static void rig_ask_as(struct client *client, struct hea
 						   .sink = &heard->sink,
 						   .revision = client->revision,
 						   .headers_checked = headers_checked });
+}
+
+/* The same at one server's endpoint, for a client of all. */
+__attribute__((unused)) static void rig_ask_at(struct client *client, struct server *only,
+					       struct heard *heard, const char *text)
+{
+	struct message message;
+
+	buf_release(&heard->last);
+	*heard = (struct heard){ .sink = { .send = rig_take } };
+	if (!json_parse(&worker.json, span_str(text), strlen(text)) ||
+	    message_read(&worker.json, 0, &message) != MESSAGE_OK)
+		abort();
+	exchange_start(
+	    &worker, &message,
+	    &(struct exchange_options){
+		.client = client, .only = only, .sink = &heard->sink, .revision = client->revision });
 }
 
 __attribute__((unused)) static void rig_ask(struct client *client, struct heard *heard, const char *text)

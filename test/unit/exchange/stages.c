@@ -1,5 +1,7 @@
 /* stages.c - the way of a message: each stage's refusal, what arrives at the server, and what comes back. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
 #include "rig.h"
 
 #define META_OF(version)                                                                                     \
@@ -286,6 +288,71 @@ static void listening(struct client *client, struct peer *peer)
 	buf_release(&heard.last);
 }
 
+static struct ring consumer = RING_INIT;
+
+/* The last record of this kind since the last look; empty: none. */
+static struct span last_record(const char *kind)
+{
+	static struct buf all = { .max = (size_t)4 << 20 }, one = { .max = RING_RECORD_MAX };
+	struct err err = ERR_INIT;
+
+	if (!consumer.map && ring_map(&consumer, &rig_fds, RING_CONSUMER, &err) < 0)
+		abort();
+	buf_clear(&all);
+	for (buf_clear(&one); ring_read(&consumer, &one) == RING_RECORD; buf_clear(&one))
+		if (*kind && span_contains(buf_span(&one), span_str(kind))) {
+			buf_clear(&all);
+			buf_add(&all, buf_span(&one));
+		}
+	ring_commit(&consumer);
+	return buf_span(&all);
+}
+
+#define OUTCOME "\"kind\":\"outcome\""
+#define DECISION "\"kind\":\"decision\""
+
+/* What was sent and not answered may have taken effect: the record must not say that it was refused. */
+static void failed(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_MODERN, server, "mcp");
+	struct heard heard = { 0 };
+	struct exchange *x;
+	struct span record;
+	struct peer peer;
+
+	rig_ask(client, &heard, REQUEST("2", "tools/call", "\"name\":\"t\"," MODERN));
+	(void)rig_greet(&peer, "{\"tools\":{}}");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[" TOOLS "]}}",
+		rig_id(hear(&peer, "tools/list")));
+	(void)hear(&peer, "tools/call");
+	x = exchange_find(client, S("2"));
+	if (!ok(x, "a call that was sent"))
+		return;
+	(void)last_record("");
+	exchange_tick(x, x->deadline_ms + 1);
+	record = last_record(OUTCOME);
+	ok(rig_heard(&heard, "K703") && span_contains(record, S("\"outcome\":\"failed\"")) &&
+	       span_contains(record, S("\"code\":\"K703\"")),
+	   "one that got no answer in time failed: %.*s", SPAN_ARG(record));
+	rig_ask(client, &heard, REQUEST("3", "tools/call", "\"name\":\"t\"," MODERN));
+	(void)hear(&peer, "tools/call");
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, heard.finals);
+	record = last_record(OUTCOME);
+	ok(rig_heard(&heard, "K702") && span_contains(record, S("\"outcome\":\"failed\"")) &&
+	       span_contains(record, S("\"code\":\"K702\"")),
+	   "and so did one whose server is lost: %.*s", SPAN_ARG(record));
+	rig_ask(client, &heard, REQUEST("4", "tools/call", "\"name\":\"hidden\"," MODERN));
+	ok(rig_launch(NULL), "a server that cannot be started");
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(span_contains(last_record(DECISION), S("\"decision\":\"deny\",\"code\":\"K701\"")),
+	   "what was never sent is refused");
+	client = rig_leave(client);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 static void forwarded(void)
 {
 	struct server *server = rig_server("files");
@@ -329,6 +396,57 @@ static void forwarded(void)
 	buf_release(&heard.last);
 }
 
+/* Nothing passes that cannot be recorded, and so no server is started for it either. */
+static void not_recorded(void)
+{
+	static const char *const texts[] = { REQUEST("1", "initialize", "\"protocolVersion\":\"2025-11-25\""),
+					     REQUEST("1", "tools/list", ""),
+					     REQUEST("1", "tools/call", "\"name\":\"t\"") };
+	struct server *server = rig_server("files");
+	static const char record[4096] = "x";
+	struct heard heard = { 0 };
+	struct peer peer;
+	struct client *client;
+
+	for (size_t i = 0; i < 2 * COUNT(texts); i++) {
+		const char *text = texts[i % COUNT(texts)];
+
+		worker.has_audit_key = i < COUNT(texts);
+		ring_set_failure(&consumer, i < COUNT(texts) ? ENOSPC : 0);
+		client = rig_client(ERA_LEGACY, server, "mcp");
+		rig_ask(client, &heard, text);
+		ok(rig_starts_nothing() && heard.finals == 1 && rig_heard(&heard, "K804"),
+		   "%s: no server is started for %s", worker.has_audit_key ? "a full disk" : "no key", text);
+		client = rig_leave(client);
+	}
+	worker.has_audit_key = true;
+	while (ring_put(&rig_ring, span_of(record, sizeof(record))))
+		;
+	client = rig_client(ERA_LEGACY, server, "mcp");
+	rig_ask(client, &heard, texts[0]);
+	ok(rig_starts_nothing() && heard.finals == 1 && rig_heard(&heard, "K804"),
+	   "nor while the ring is full");
+	(void)last_record("");
+	client = rig_leave(client);
+	client = rig_client(ERA_LEGACY, server, "mcp");
+	rig_ask(client, &heard, texts[2]);
+	ok(rig_launch(&peer), "it is when there is room again");
+	(void)hear(&peer, "initialize");
+	ring_set_failure(&consumer, ENOSPC);
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-11-25\","
+		       "\"capabilities\":{\"tools\":{}}}}");
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(rig_heard(&heard, "K804"),
+	   "the disk is full while a call waits for its server: it goes no further");
+	(void)hear(&peer, "notifications/initialized");
+	ok(rig_is_silent(&peer), "and the server hears no more of it");
+	ring_set_failure(&consumer, 0);
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 int main(void)
 {
 	order();
@@ -337,6 +455,9 @@ int main(void)
 	refused_early();
 	not_admitted();
 	forwarded();
+	failed();
+	not_recorded();
+	ring_unmap(&consumer);
 	rig_stop();
 	return tap_done();
 }

@@ -12,7 +12,14 @@
 #include "tap.h"
 #include "turns.h"
 
-enum { REPLY = 200 * 1024, LARGE_REPLY = 32 << 20, AHEAD = 500, IDLE_MS = 2, BODIES = 3200 };
+enum {
+	REPLY = 200 * 1024,
+	LARGE_REPLY = 32 << 20,
+	AHEAD = 500,
+	IDLE_MS = 2,
+	BODIES = 3200,
+	UNSENT = 80 << 20
+};
 
 static struct loop loop;
 static struct log quiet = { .fd = -1, .level = LOG_ERROR, .role = "test" };
@@ -128,6 +135,7 @@ static void start(void)
 								 .body_bytes = 1000 },
 						     .max_connections = 4,
 						     .bodies_bytes = BODIES,
+						     .unsent_bytes = UNSENT,
 						     .on_head = on_request_head,
 						     .idle_ms = IDLE_MS,
 						     .head_ms = 1000 };
@@ -407,6 +415,90 @@ static void slow_reader(struct buf *got)
 	turn_a_while(&loop);
 }
 
+/* Reads a little in each period, until the connection is cut or `most` periods are over. */
+static unsigned drip(int fd, size_t share, unsigned most)
+{
+	char chunk[65536];
+	unsigned periods = 0;
+
+	while (http_server_connections(server) && periods < most) {
+		for (size_t taken = 0, still = 0; taken < share && still < 100;) {
+			ssize_t n = read(fd, chunk, sizeof(chunk) < share ? sizeof(chunk) : share);
+
+			still = n > 0 ? 0 : still + 1;
+			taken += n > 0 ? (size_t)n : 0;
+			turn_a_while(&loop);
+		}
+		idle_over();
+		periods++;
+	}
+	return periods;
+}
+
+/* Bytes that move, but so few that the answer would be held for as long as the client likes. */
+static void dripping(struct buf *got)
+{
+	int fd = dial();
+
+	back.how = ANSWER;
+	back.reply = LARGE_REPLY;
+	say(fd, GET);
+	turn_a_while(&loop);
+	ok(drip(fd, LARGE_REPLY / 256, 50) < 50, "who takes next to nothing is cut");
+	(void)close(fd);
+	turn_a_while(&loop);
+	fd = dial();
+	say(fd, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+	turn_a_while(&loop);
+	is_int(http_server_connections(server), 1, "whose last answer waits is still a connection");
+	ok(drip(fd, LARGE_REPLY / 256, 50) < 50, "and is cut as well");
+	(void)close(fd);
+	turn_a_while(&loop);
+	fd = dial();
+	say(fd, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+	(void)shutdown(fd, SHUT_WR);
+	ok(hear(fd, got, (size_t)LARGE_REPLY * 2) > LARGE_REPLY && http_server_connections(server) == 0,
+	   "who takes it all gets it all, though he has nothing more to say");
+	(void)close(fd);
+	fd = dial();
+	back.how = STREAM;
+	back.gone = 0;
+	say(fd, GET);
+	TURN_UNTIL(&loop, back.held);
+	http_stream_write(back.held, span_of(back.bytes, LARGE_REPLY));
+	ok(drip(fd, LARGE_REPLY / 256, 50) < 50 && back.gone == 1,
+	   "so is the reader of a stream, and it is told");
+	(void)close(fd);
+	turn_a_while(&loop);
+	back.reply = REPLY;
+}
+
+/* All that waits has one ceiling: who has been taking his the longest goes. */
+static void too_much_unsent(struct buf *got)
+{
+	int fds[3];
+
+	back.how = ANSWER;
+	back.reply = LARGE_REPLY;
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = dial();
+		say(fds[i], GET);
+		turn_a_while(&loop);
+		uv_update_time(&loop.uv);
+		if (i < 2)
+			http_server_tick(server);
+		(void)usleep(1000);
+	}
+	is_int(http_server_connections(server), 2, "three large answers are more than may wait");
+	ok(hear(fds[0], got, LARGE_REPLY) < LARGE_REPLY, "the first is cut");
+	ok(hear(fds[1], got, LARGE_REPLY) >= LARGE_REPLY && hear(fds[2], got, LARGE_REPLY) >= LARGE_REPLY,
+	   "the others get theirs");
+	for (size_t i = 0; i < COUNT(fds); i++)
+		(void)close(fds[i]);
+	turn_a_while(&loop);
+	back.reply = REPLY;
+}
+
 static void new_limits(struct buf *got)
 {
 	struct http_limits limits = {
@@ -483,6 +575,8 @@ int main(void)
 	unread(&got);
 	leaving();
 	slow_reader(&got);
+	dripping(&got);
+	too_much_unsent(&got);
 	new_limits(&got);
 	limits();
 	server = http_server_free(server);

@@ -43,6 +43,7 @@ static void promised(void)
 		{ "limits.connections", d->connections },
 		{ "limits.sessions", d->sessions },
 		{ "limits.sessions-per-token", d->sessions_per_principal },
+		{ "limits.processes-per-token", d->processes_per_principal },
 		{ "limits.calls", d->calls },
 		{ "limits.calls-per-session", d->calls_per_client },
 		{ "limits.session-idle", d->session_idle_ms },
@@ -70,8 +71,9 @@ static void fitting(void)
 	const struct limits *d = &limits_default;
 
 	ok(d->body_bytes && d->result_bytes && d->connections && d->sessions && d->sessions_per_principal &&
-	       d->calls && d->calls_per_client && d->streams_per_client && d->queue_bytes &&
-	       d->upstream_connections && d->idle_ms && d->head_ms && d->session_idle_ms && d->call_total_ms,
+	       d->processes_per_principal && d->calls && d->calls_per_client && d->streams_per_client &&
+	       d->queue_bytes && d->upstream_connections && d->idle_ms && d->head_ms && d->session_idle_ms &&
+	       d->call_total_ms,
 	   "none is nothing");
 	ok(d->calls_per_client <= d->calls && d->sessions_per_principal <= d->sessions,
 	   "one client cannot take it all");

@@ -92,6 +92,19 @@ static void limits(void)
 	(void)catalogue_unref(catalogue);
 }
 
+static void digests(struct catalogue *catalogue)
+{
+	struct tool *none = catalogue_find(catalogue, S("none"));
+	struct span digest = catalogue_digest(catalogue, none);
+
+	/* b2sum -l 256 of the definition. */
+	is_span(digest, S("168b84b4b5c2d9b66b6c6f2af871da0e39f5bfdb0fd0b09a20e67c5be5c8f03f"),
+		"the digest of a definition");
+	ok(catalogue_digest(catalogue, none).p == digest.p, "is made once");
+	ok(!span_eq(catalogue_digest(catalogue, catalogue_find(catalogue, S("bad"))), digest),
+	   "another definition has another one");
+}
+
 static void schemas(void)
 {
 	struct catalogue *catalogue = catalogue_new();
@@ -117,6 +130,7 @@ static void schemas(void)
 	ok(schema && tool->problem.n == 0 && !tool->bad_params && tool->n_params == 1, "one can");
 	ok(catalogue_schema(catalogue, tool) == schema, "and is compiled once");
 	ok(catalogue_find(catalogue, S("mark"))->bad_params, "one has an annotation that breaks the rules");
+	digests(catalogue);
 	(void)catalogue_unref(catalogue);
 }
 

@@ -31,8 +31,8 @@ struct asked {
 	uint64_t retry_ms;
 	enum link_failure failure;
 	struct link **closes;
-	bool names_limit; /* the reason of its failure does */
-	bool leaves;	  /* gives up when it is told to come back */
+	char why[256]; /* the reason of its failure */
+	bool leaves;   /* gives up when it is told to come back */
 };
 
 static void on_ready(void *owner, struct link *link)
@@ -77,7 +77,7 @@ static void on_call_failed(struct call *call, enum link_failure failure, struct 
 {
 	struct asked *asked = LIST_ENTRY(call, struct asked, call);
 
-	asked->names_limit = span_contains(why, S("(limits.result)"));
+	(void)span_to_cstr(why, asked->why, sizeof(asked->why));
 	asked->failures++;
 	asked->failure = failure;
 }
@@ -237,16 +237,24 @@ static void refused(struct buf *got)
 	static const struct {
 		const char *status, *headers, *body;
 		enum link_failure failure;
+		const char *says, *and;
 	} cases[] = {
-		{ "401 No", "", "", LINK_REFUSED },
-		{ "403 No", JSON_TYPE, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}", LINK_REFUSED },
-		{ "500 No", JSON_TYPE, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}", LINK_GONE },
-		{ "302 Moved", "Location: http://evil.example/\r\n", "", LINK_GONE },
-		{ "200 OK", "Content-Type: text/html\r\n", "<p>", LINK_GONE },
-		{ "200 OK", JSON_TYPE, "not JSON", LINK_GONE },
-		{ "200 OK", JSON_TYPE, "", LINK_GONE },
-		{ "200 OK", JSON_TYPE "Content-Encoding: gzip\r\n", "packed", LINK_GONE },
-		{ "202 Accepted", "", "", LINK_GONE },
+		{ "401 No", "", "", LINK_REFUSED, "HTTP status 401", "credentials" },
+		{ "403 No", JSON_TYPE, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}", LINK_REFUSED,
+		  "HTTP status 403", "credentials" },
+		{ "404 No", "", "", LINK_GONE, "HTTP status 404", "`url`" },
+		{ "418 No", "", "", LINK_GONE, "HTTP status 418", "refused the request" },
+		{ "429 No", "", "", LINK_GONE, "HTTP status 429", "later" },
+		{ "500 No", JSON_TYPE, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}", LINK_GONE,
+		  "HTTP status 500", "its own log" },
+		{ "302 Moved", "Location: http://evil.example/\r\n", "", LINK_GONE, "HTTP status 302",
+		  "`url`" },
+		{ "200 OK", "Content-Type: text/html\r\n", "<p>", LINK_GONE, "HTTP status 200", "no MCP" },
+		{ "200 OK", JSON_TYPE, "not JSON", LINK_GONE, "HTTP status 200", "`url`" },
+		{ "200 OK", JSON_TYPE, "", LINK_GONE, "HTTP status 200", "no MCP" },
+		{ "200 OK", JSON_TYPE "Content-Encoding: gzip\r\n", "packed", LINK_GONE, "Content-Encoding",
+		  "not ask" },
+		{ "202 Accepted", "", "", LINK_GONE, "HTTP status 202", "no MCP" },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -260,8 +268,27 @@ static void refused(struct buf *got)
 		TURN_UNTIL(&loop, a.failures);
 		ok(a.failures == 1 && !a.finals && a.failure == cases[i].failure && !seen.dead,
 		   "%s %s: the call fails", cases[i].status, cases[i].body);
+		ok(strstr(a.why, cases[i].says) && strstr(a.why, cases[i].and), "and is told why: %s", a.why);
 		done(link, server, got);
 	}
+}
+
+/* Nothing has left where there is no connection: whoever asked may ask again. */
+static void not_sent(struct buf *got)
+{
+	struct server *server = server_new();
+	struct channel *egress = upstream.egress;
+	struct seen seen = { 0 };
+	struct link *link = ready(server, ERA_MODERN, &seen, got, JSON_TYPE "Connection: close\r\n");
+	struct asked a;
+
+	http_pool_set_egress(server->pool, NULL);
+	request(link, &a);
+	TURN_UNTIL(&loop, a.failures);
+	ok(a.failures == 1 && a.failure == LINK_UNSENT && strstr(a.why, "try again"), "without egress: %s",
+	   a.why);
+	http_pool_set_egress(server->pool, egress);
+	done(link, server, got);
 }
 
 /* What older servers say to a greeting they do not know; and what says nothing about it. */
@@ -519,17 +546,18 @@ static void too_large(struct buf *got)
 		buf_add(&large, S("xxxxxxxxxx"));
 	event(fd, buf_cstr(&large));
 	TURN_UNTIL(&loop, a.failures);
-	ok(a.failures == 1 && a.failure == LINK_GARBAGE && a.names_limit,
+	ok(a.failures == 1 && a.failure == LINK_GARBAGE && strstr(a.why, "(limits.result): ask for less"),
 	   "an event over the configured limit");
 	request(link, &a);
 	answer(request_in(got), "200 OK\r\nX: y", JSON_TYPE, "not MCP");
 	TURN_UNTIL(&loop, a.failures);
-	ok(a.failures == 1 && !a.names_limit, "other garbage is not laid to it");
+	ok(a.failures == 1 && !strstr(a.why, "limits.result"), "other garbage is not laid to it");
 	request(link, &a);
 	fd = request_in(got);
 	say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100001\r\n" JSON_TYPE "\r\n");
 	TURN_UNTIL(&loop, a.failures);
-	ok(a.failures == 1 && a.failure == LINK_GARBAGE && a.names_limit, "and so for one text");
+	ok(a.failures == 1 && a.failure == LINK_GARBAGE && strstr(a.why, "(limits.result): ask for less"),
+	   "and so for one text");
 	limits.result_bytes = limits_default.result_bytes;
 	done(link, server, got);
 }
@@ -560,6 +588,7 @@ int main(void)
 	upstream = (struct upstream){ .loop = &loop, .log = &quiet, .limits = &limits };
 	upstream.egress = channel_open(&loop, fds[0], &nothing, NULL, &err);
 	refused(&got);
+	not_sent(&got);
 	probed(&got);
 	one_text(&got);
 	streams(&got);

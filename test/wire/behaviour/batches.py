@@ -1,4 +1,4 @@
-# batches.py - several messages in one body: only where revision 2025-03-26 was agreed on.
+# batches.py - several messages in one body or line: only where revision 2025-03-26 was agreed on.
 # SPDX-License-Identifier: Apache-2.0
 import json
 
@@ -55,6 +55,49 @@ def test_served(place):
               f"{server}: a hundred messages are not too many")
 
 
+def from_host(host):
+    """The next line, whatever it is."""
+    line = host.line(lambda text: True)
+    return json.loads(line) if line else None
+
+
+def test_stdio(place):
+    gate = place.gate({"near": run_line()})
+    with Host(gate, STDIO, connect=False) as host:
+        host.send(json.dumps([call(1, "a"), call(2, "b")]))
+        equal(error_of(from_host(host))[1], -32600, "stdio: before initialize: a batch is refused")
+    with Host(gate, STDIO, revision="2025-03-26") as host:
+        for name, batch in (("an empty batch", []), ("one of 101 messages", [call(i, "x") for i in range(101)])):
+            host.send(json.dumps(batch))
+            equal(error_of(from_host(host))[1:], (-32600, "K612"), f"stdio: {name} is refused")
+        host.send("[1,2")
+        equal(error_of(from_host(host))[1:], (-32700, "K613"), "stdio: and one that is no JSON")
+        host.send(json.dumps([call(i, f"mine {i}") for i in range(20)]))
+        got = from_host(host)
+        equal({a["id"]: text_of(a) for a in got}, {i: f"mine {i}" for i in range(20)}, "stdio: 20 calls in a batch: one array", got)
+        equal(len(got), 20, "stdio: and nothing else")
+        host.send(json.dumps([call(1, "one", 0)]))
+        equal([text_of(a) for a in from_host(host)], ["one"], "stdio: a batch of one is answered by an array")
+        host.send(json.dumps([{"jsonrpc": "2.0", "method": "notifications/roots/list_changed"}] * 2))
+        host.send(json.dumps({"jsonrpc": "2.0", "id": 3, "method": "ping"}))
+        equal(from_host(host), {"jsonrpc": "2.0", "id": 3, "result": {}}, "stdio: notifications alone: no line")
+        hello = {"jsonrpc": "2.0", "id": 5, "method": "initialize", "params": {}}
+        mixed = [call(1, "a", 0), {"jsonrpc": "2.0", "method": "notifications/roots/list_changed"}, hello, 7, [call(8, "nested", 0)],
+                 {"jsonrpc": "2.0", "id": 9, "method": "ping"}, {"jsonrpc": "2.0", "id": 10, "method": "no/such"}]
+        host.send(json.dumps(mixed))
+        got = from_host(host)
+        equal(sorted((str(a["id"]), text_of(a), *error_of(a)[1:]) for a in got),
+              [("1", "a", None, None), ("10", None, -32601, "K601"), ("5", None, -32600, "K612"), ("9", None, None, None),
+               ("None", None, -32600, "K614"), ("None", None, -32600, "K614")], "stdio: each member by the rules of HTTP", got)
+        flag = gate.folder + "/asked"
+        host.send(json.dumps([{"jsonrpc": "2.0", "id": 20, "method": "tools/call", "params": {"name": "wait", "arguments": {"file": flag}}},
+                              call(21, "quick", 0)]))
+        host.send(json.dumps({"jsonrpc": "2.0", "id": 22, "method": "ping"}))
+        equal(from_host(host), {"jsonrpc": "2.0", "id": 22, "result": {}}, "stdio: a batch under way keeps nothing else waiting")
+        open(flag, "w").close()
+        equal(sorted(text_of(a) for a in from_host(host)), ["quick", "waited"], "stdio: its answers come when all are there")
+
+
 def test_odd_members(place):
     gate = place.gate({"near": run_line()})
     client = Legacy(gate, "near", revision="2025-03-26")
@@ -87,4 +130,4 @@ def test_odd_members(place):
 
 
 if __name__ == "__main__":
-    main(test_refused, test_served, test_odd_members)
+    main(test_refused, test_served, test_stdio, test_odd_members)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
-from wire import Legacy, Modern, equal, error_of, main, ok, run_line, text_of, together, url_line
+from wire import META, Legacy, Modern, equal, error_of, main, ok, request_text, run_line, text_of, together, url_line
 
 PROMPTS = '{"tools":{"listChanged":true},"prompts":{}}'
 
@@ -50,6 +50,42 @@ def test_calls(place):
             equal(error_of(client.call(f"{server}__tag", {"tag": "x"})), (200, -32603, "K701"), f"{era}: {server}: the caller is told it is dead")
 
 
+ABSENT = (("resources/list", {}), ("resources/templates/list", {}), ("resources/read", {"uri": "near__x://a"}),
+          ("completion/complete", {"ref": {"type": "ref/prompt", "name": "near__greet"}, "argument": {"name": "a", "value": ""}}),
+          ("tasks/get", {"taskId": "near__1"}), ("tasks/cancel", {"taskId": "near__1"}))
+ABSENT_LEGACY = (("resources/subscribe", {"uri": "near__x://a"}), ("tasks/list", {}), ("tasks/result", {"taskId": "near__1"}))
+
+
+def text_for(client, method, params):
+    return client.text(method, params) if isinstance(client, Modern) else request_text(method, params)
+
+
+def test_absent(place):
+    remote = place.remote(name="far", capabilities=json.loads(PROMPTS))
+    gate = place.gate({"near": run_line("--name", "near", "--capabilities", PROMPTS), "far": url_line(remote)})
+    for client, status, more in ((Legacy(gate), 200, ABSENT_LEGACY), (Modern(gate), 404, ())):
+        era = type(client).__name__.lower()
+        for method, params in (*ABSENT, *more):
+            named = [("Mcp-Name", params["taskId"])] if "taskId" in params else []
+            reply = client.post(text_for(client, method, params), more=named)
+            equal(error_of(reply), (status, -32601, "K601"), f"{era}: {method} is no method of all servers together", reply)
+    client = Legacy(gate)
+    for task in ({"ttl": 60000}, {}, None):
+        reply = client.request("tools/call", {"name": "far__raw", "arguments": {}, "task": task})
+        said = json.loads(text_of(reply) or "{}")
+        ok(said.get("method") == "tools/call" and "task" not in said["params"], f"the wish for a task ({task}) is left out, and the call made", reply)
+    equal(text_of(client.call("far__tag", {"tag": "x"})), "x", "and so is one without")
+    methods = {json.loads(entry["raw"]).get("method") for entry in remote.core.seen if entry["kind"] == "message"}
+    ok("tools/call" in methods and not methods & {m for m, _ in (*ABSENT, *ABSENT_LEGACY)}, "nothing of it has reached the server", methods)
+    modern = Modern(gate, capabilities={"extensions": {META + "tasks": {}, "a/b": {}}})
+    said = text_of(modern.call("far__raw", {})) or "{}"
+    equal(json.loads(said)["params"]["_meta"][META + "clientCapabilities"], {"extensions": {"a/b": {}}},
+          "a modern server does not hear that tasks are taken", said)
+    alone = Modern(gate, "far", capabilities={"extensions": {META + "tasks": {}}})
+    ok(META + "tasks" in (text_of(alone.call("raw", {})) or ""), "alone it does")
+    ok(error_of(Legacy(gate, "far").request("resources/list"))[1:] != (-32601, "K601"), "and is asked itself for what it may have")
+
+
 def test_deaths(place):
     gate = place.gate({"one": run_line("--name", "one"), "two": run_line("--name", "two")})
     client = Legacy(gate)
@@ -80,4 +116,4 @@ def test_many_at_once(place):
 
 
 if __name__ == "__main__":
-    main(test_lists, test_calls, test_deaths, test_many_at_once)
+    main(test_lists, test_calls, test_absent, test_deaths, test_many_at_once)

@@ -10,8 +10,8 @@ import sys
 import tempfile
 import time
 
-from wire import (Background, Closed, Host, Legacy, Modern, STDIO, equal, error_of, main, ok, raw_status, run_line, skip,
-                  text_of, until, url_line)
+from wire import (Background, Closed, Host, Legacy, META, Modern, STDIO, equal, error_of, main, ok, raw_status, request_text,
+                  run_line, skip, text_of, until, url_line)
 
 READY = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 ROLES = ("worker", "keeper", "launcher", "egress")
@@ -81,16 +81,32 @@ def held(gate, client, name):
     return call, flag
 
 
+def listen_params(gate, server):
+    return {"notifications": {"toolsListChanged": True}, "_meta": Modern(gate, server).meta()}
+
+
 def test_drain(place):
     gate = gate_of(place)
     calls = [held(gate, kind(gate, server), f"{kind.__name__}-{server}") for kind in (Legacy, Modern) for server in ("near", "far")]
     idle, listening = Legacy(gate, "near"), Legacy(gate, "near").get()
+    listens = [(server, Modern(gate, server).stream(request_text("subscriptions/listen", listen_params(gate, server), f"to {server}")))
+               for server in ("", "near", "far")]
+    for server, stream in listens:
+        first = stream.message()
+        ok(first and first["json"].get("method") == "notifications/subscriptions/acknowledged",
+           f"# a subscription to /mcp/{server} begins", first)
     everything = below(gate)
     gate.process.send_signal(signal.SIGTERM)
     ok(until(lambda: "gate.stopping" in gate.log_text()), "SIGTERM: the gate begins to stop")
     late = Background(lambda: idle.call("tag", {"tag": "late"})).result()
     ok(isinstance(late, (Closed, OSError)) or late and error_of(late) == (503, -32603, "K802"),
        "a new call is refused, and not when the gate has ended", late)
+    for server, stream in listens:
+        last = attempt(stream.message)
+        equal((last or {}).get("json"), {"jsonrpc": "2.0", "id": f"to {server}",
+                                         "result": {"resultType": "complete", "_meta": {META + "subscriptionId": f"to {server}"}}},
+              f"a subscription to /mcp/{server} ends with its closing result")
+        ok(attempt(lambda: (stream.rest(),)) == ([],), "and then its stream does")
     ok(gate.process.poll() is None, "the gate is there still: calls are under way")
     for _, flag in calls:
         open(flag, "w").close()

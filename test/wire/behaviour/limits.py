@@ -345,6 +345,26 @@ def test_connections(place):
     ok(until(lambda: raw_status(gate, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") == 200), "after they have gone: served")
 
 
+def test_processes(place):
+    """Every session has servers of its own: one token must not have all that the gate can run."""
+    gate = place.gate({"a": run_line(), "b": run_line(), "far": url_line(place.remote())}, more="limits: { processes-per-token: 2 }\n")
+    refused = Legacy(gate, "", token=gate.new_token("small"), connect=False)
+    clients = [Legacy(gate, "a"), Legacy(gate, "b")]
+    for kind in ("a session", "all servers together"):
+        reply = Legacy(gate, "a" if kind == "a session" else "", connect=False).initialize()
+        equal((error_of(reply), reply.header("mcp-session-id")), ((429, -32603, "K801"), None), f"{kind}: a process too many is refused", reply)
+    reply = Modern(gate, "a").call("tag", {"tag": "x"})
+    equal(error_of(reply), (429, -32603, "K801"), "and so it is in the modern era", reply)
+    equal([text_of(c.call("tag", {"tag": "on"})) for c in clients], ["on", "on"], "what runs is not disturbed")
+    equal(text_of(Legacy(gate, "far").call("tag", {"tag": "on"})), "on", "a server on HTTP is no process")
+    equal(refused.initialize().status, 200, "another token has its own count")
+    clients[0].delete()
+    ok(until(lambda: Legacy(gate, "a", connect=False).initialize().status == 200), "a session ends, and its process: there is room for one")
+    equal(error_of(Legacy(gate, "b", connect=False).initialize()), (429, -32603, "K801"), "for one")
+    gate = place.gate({"a": run_line(), "b": run_line()})
+    equal([Legacy(gate, "").hello.status for _ in range(3)], [200] * 3, "without the key six processes are not too many")
+
+
 if __name__ == "__main__":
-    main(test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_bodies, test_strangers, test_metrics, test_deaf, test_garbage, test_dying,
+    main(test_processes, test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_bodies, test_strangers, test_metrics, test_deaf, test_garbage, test_dying,
          test_mute, test_connections, test_slow_head)

@@ -3,7 +3,7 @@
 import base64
 import json
 
-from wire import META, MODERN, Legacy, Modern, Raw, ask, equal, error_of, main, ok, request_text, run_line, text_of, url_line
+from wire import META, MODERN, Legacy, Modern, Raw, ask, equal, error_of, main, ok, request_text, run_line, text_of, until, url_line
 
 MISMATCH = (400, -32020, "K607")
 
@@ -214,6 +214,46 @@ def test_answers(place):
         equal(error_of(client.request("tools/list", {"cursor": "x"})), (200, -32602, "K610"), f"{server}: a cursor nobody gave")
 
 
+def test_list_changed(place):
+    """What a client of all servers sees changes with the rules: it hears of that where it listens."""
+    gate = place.gate({"a": run_line()})
+    client = Modern(gate)
+    equal(client.request("server/discover").json()["result"]["capabilities"]["tools"], {"listChanged": True}, "changes are told")
+    asks = [client.stream(client.text("subscriptions/listen", {"notifications": asked}, id)) for id, asked in
+            (("tools", {"toolsListChanged": True, "resourcesListChanged": True}), (7, {"promptsListChanged": True}))]
+    first = [stream.message()["json"]["params"] for stream in asks]
+    equal([p["notifications"] for p in first], [{"toolsListChanged": True}, {"promptsListChanged": True}],
+          "of what is asked for, what is served is acknowledged", first)
+    ok("a__pid" in client.request("tools/list").body.decode(), "# a list")
+    gate._write({"a": run_line(tools={"allow": ["*"], "deny": ["pid"]})})
+    equal(asks[0].message()["json"], {"jsonrpc": "2.0", "method": "notifications/tools/list_changed",
+                                      "params": {"_meta": {META + "subscriptionId": "tools"}}},
+          "new rules: who asked to hear of tools does, under its id")
+    ok("a__pid" not in client.request("tools/list").body.decode(), "and the list is another one")
+    ok(all(stream.is_quiet() for stream in asks), "once; and nobody hears what he did not ask for")
+
+
+def test_heeded(place):
+    """A modern server speaks of its lists to who has subscribed: the gate does, while a client listens to all servers."""
+    remote = place.remote(capabilities={"tools": {"listChanged": True}})
+    gate = place.gate({"far": url_line(remote), "near": run_line("--capabilities", '{"tools":{"listChanged":true}}')})
+    client = Modern(gate)
+    ok("far__grow" in client.request("tools/list").body.decode(), "# a list")
+    ok(not remote.core.listening, "nobody listens: nor does the gate")
+    stream = client.stream(client.text("subscriptions/listen", {"notifications": {"toolsListChanged": True}}, "all"))
+    ok("acknowledged" in stream.message()["data"], "# a subscription")
+    ok(until(lambda: remote.core.listening), "a client does: so does the gate")
+    for server in ("far", "near"):
+        client.call(f"{server}__grow", {"name": "new"})
+        told = stream.message()["json"]
+        equal((told["method"], told["params"]["_meta"][META + "subscriptionId"]), ("notifications/tools/list_changed", "all"),
+              f"{server} has a new tool, and says so: the client is told")
+        ok(f"{server}__new" in client.request("tools/list").body.decode(), "and its list has it")
+    ok(stream.is_quiet(), "once each")
+    stream.close()
+    ok(until(lambda: not remote.core.listening), "the client has left: the gate no longer listens")
+
+
 if __name__ == "__main__":
-    main(test_map, test_headers, test_params, test_methods, test_other_era, test_plain_refusals, test_unreachable_params,
+    main(test_list_changed, test_heeded, test_map, test_headers, test_params, test_methods, test_other_era, test_plain_refusals, test_unreachable_params,
          test_answers)

@@ -1,8 +1,9 @@
 # sessions.py - sessions of the legacy era: whose they are, how they end, and that their ids are written nowhere.
 # SPDX-License-Identifier: Apache-2.0
+import json
 import os
 
-from wire import Legacy, Modern, equal, error_of, main, ok, run_line, text_of, until, url_line
+from wire import Host, Legacy, Modern, equal, error_of, main, ok, run_line, text_of, until, url_line
 
 MISSING, UNKNOWN = (400, -32000, "K505"), (404, -32001, "K506")
 TOOLS = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
@@ -162,5 +163,36 @@ def test_refused_greeting(place):
     ok(Legacy(gate, "a").session, "and leaves none behind: another server has room for one")
 
 
+def tools_of(message):
+    return sorted(tool["name"] for tool in message["result"]["tools"])
+
+
+CHANGED = {"jsonrpc": "2.0", "method": "notifications/tools/list_changed"}
+
+
+def test_list_changed(place):
+    """New rules change what a client of all servers sees: it is told, once, on the stream that is for such words."""
+    gate = place.gate({"a": run_line(), "b": run_line()})
+    client, other, unasked = (Legacy(gate, "", token=gate.new_token(f"t{i}", *scope)) for i, scope in
+                              enumerate(([], ["--scope", "mcp:b"], [])))
+    ok(client.hello.json()["result"]["capabilities"]["tools"] == {"listChanged": True}, "all servers together: changes are told")
+    before, of_b = (tools_of(c.request("tools/list").json()) for c in (client, other))
+    ok("a__pid" in before and "b__pid" in before and "a__pid" not in of_b and "b__pid" in of_b, "# lists", before, of_b)
+    streams = [c.get() for c in (client, other, unasked)]
+    with Host(gate, None, command=gate.serve_command()) as host:
+        host.send('{"jsonrpc":"2.0","id":1,"method":"tools/list"}')
+        ok("a__pid" in tools_of(host.answer("1")), "# a list on a pipe")
+        gate._write({"a": run_line(tools={"allow": ["*"], "deny": ["pid"]}), "b": run_line()})
+        equal(streams[0].message()["json"], CHANGED, "new rules for a server: a session is told on its event stream")
+        told = host.line(lambda line: "list_changed" in line)
+        equal(told and json.loads(told), CHANGED, "and a host of all servers on its pipe")
+        after = tools_of(client.request("tools/list").json())
+        equal(after, [name for name in before if name != "a__pid"], "its next list is the new one")
+        gate._write({"a": run_line(tools={"allow": ["*"], "deny": ["pid"]}), "b": run_line(tools={"allow": ["tag"]})})
+        equal(streams[1].message()["json"], CHANGED, "who may see one server hears of that one")
+        equal(streams[0].message()["json"], CHANGED, "so does the first, again")
+    ok(all(stream.is_quiet() for stream in streams), "nobody hears anything twice, or of what he never had")
+
+
 if __name__ == "__main__":
-    main(test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit, test_refused_greeting)
+    main(test_list_changed, test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit, test_refused_greeting)

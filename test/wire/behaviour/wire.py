@@ -535,10 +535,10 @@ class Modern(Client):
 
 
 class Host:
-    """A host that starts `kanmon run` and speaks lines to it."""
+    """A host that starts `kanmon run`, or another `command`, and speaks lines to it."""
 
-    def __init__(self, gate, argv, name="host", revision="2025-11-25", connect=True):
-        self.process = subprocess.Popen(gate.run_command(name, argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, gate, argv, name="host", revision="2025-11-25", connect=True, command=None):
+        self.process = subprocess.Popen(command or gate.run_command(name, argv), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.DEVNULL, env={**os.environ, **gate.env})
         self.lines, self.changed = [], threading.Condition()
         threading.Thread(target=self._read, daemon=True).start()

@@ -50,6 +50,7 @@ class Core:
         self.seen = []
         self.cancelled = set()
         self.answers = {}
+        self.listening = {}
         self.changed = threading.Condition()
         self.deaf = threading.Event()
 
@@ -128,11 +129,23 @@ class Core:
             arguments = params.get("arguments", {})
             run = getattr(self, "do_" + params["name"], self.do_other)
             return run(arguments, raw, out, key)
+        if method == "subscriptions/listen" and "modern" in self.eras:
+            return self.listen(params, out, key)
         return "{}" if method in ("ping", "logging/setLevel") else None
 
     @staticmethod
     def text(text):
         return json.dumps({"content": [{"type": "text", "text": text}]})
+
+    def listen(self, params, out, key):
+        """Until the client, or whoever stands for it, gives it up."""
+        out.send(json.dumps({"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": {
+            "notifications": params.get("notifications", {}), "_meta": {META + "subscriptionId": json.loads(key)}}}))
+        self.listening[key] = out
+        try:
+            self.wait(lambda: False, out, key)
+        finally:
+            self.listening.pop(key, None)
 
     # --- tools ---
 
@@ -225,6 +238,9 @@ class Core:
 
     def do_grow(self, arguments, raw, out, key):
         self.tools.append(tool(arguments["name"]))
+        for id, listener in list(self.listening.items()):
+            listener.send(json.dumps({"jsonrpc": "2.0", "method": "notifications/tools/list_changed",
+                                      "params": {"_meta": {META + "subscriptionId": json.loads(id)}}}))
         return self.text("grown")
 
     def do_quit(self, arguments, raw, out, key):

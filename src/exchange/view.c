@@ -1,0 +1,189 @@
+/* view.c - what a client of all servers was shown of their lists, and the word that it may have changed. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/view.h"
+
+#include "exchange/subscription.h"
+
+enum method view_method(unsigned view)
+{
+	return view == VIEW_TOOLS ? METHOD_TOOLS_CHANGED : METHOD_PROMPTS_CHANGED;
+}
+
+bool view_has(const struct attachment *attachment, const struct tool *tool)
+{
+	const struct server *server = attachment->server;
+
+	if (tool_rules_decide(&server->rules, tool->name).verdict != VERDICT_ALLOW)
+		return false;
+	return !(tool->bad_params && attachment->client->era == ERA_MODERN && server->kind == SERVER_HTTP);
+}
+
+/* --- what was given --- */
+
+void view_given(struct client *client, unsigned view)
+{
+	client->given |= view;
+	/* Behind a modern principal may be several programs, and this list went to one of them. */
+	if (client->kind != CLIENT_CONTEXT)
+		client->changed &= ~view;
+}
+
+void view_tools_given(struct attachment *attachment, struct catalogue *catalogue)
+{
+	struct catalogue *before = attachment->given_tools;
+
+	attachment->given_tools = catalogue ? catalogue_ref(catalogue) : NULL;
+	(void)catalogue_unref(before);
+}
+
+void view_prompts_given(struct attachment *attachment, bool given)
+{
+	attachment->given_prompts = given;
+	attachment->told_prompts &= !given;
+}
+
+/* --- what may have changed it --- */
+
+static bool watches(const struct attachment *attachment, unsigned view)
+{
+	return !attachment->client->only && (attachment->client->given & view);
+}
+
+/* The next tool from `i` on that the client may see; NULL: there is none. */
+static const struct tool *next_seen(const struct attachment *attachment, const struct catalogue *catalogue,
+				    size_t *i)
+{
+	while (catalogue && *i < catalogue->n) {
+		const struct tool *tool = &catalogue->tools[(*i)++];
+
+		if (view_has(attachment, tool))
+			return tool;
+	}
+	return NULL;
+}
+
+/* Do both show the same tools, word for word and in the same order? No catalogue shows none. */
+static bool shows_the_same(const struct attachment *attachment, const struct catalogue *a,
+			   const struct catalogue *b)
+{
+	const struct tool *left, *right;
+	size_t i = 0, k = 0;
+
+	if (a == b)
+		return true;
+	do {
+		left = next_seen(attachment, a, &i);
+		right = next_seen(attachment, b, &k);
+	} while (left && right && span_eq(left->raw, right->raw));
+	return !left && !right;
+}
+
+/* A list of all servers that waits for another one, which may be slow, is no reason to wait with this one. */
+static bool is_awaited(const struct client *client)
+{
+	LIST_EACH(&client->exchanges, node) {
+		const struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (x->method == METHOD_TOOLS_LIST && !x->only && x->waiting.next)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A server that the last list left out: its tools are fetched, so that nobody is told of a list that is
+ * hidden from him. Of its prompts the client is told once until it is given them: a server that greets and
+ * dies must not have it ask again and again.
+ */
+void view_ready(struct attachment *attachment)
+{
+	const struct link *link = attachment->link;
+
+	if (((watches(attachment, VIEW_TOOLS) && !attachment->given_tools) ||
+	     is_awaited(attachment->client)) &&
+	    !link->catalogue && link_has_capability(link, S("tools")))
+		(void)attachment_fetch(attachment);
+	if (!watches(attachment, VIEW_PROMPTS) || attachment->given_prompts || attachment->told_prompts ||
+	    !link_has_capability(link, S("prompts")))
+		return;
+	attachment->told_prompts = true;
+	attachment->client->changed |= VIEW_PROMPTS;
+}
+
+void view_fetched(struct attachment *attachment)
+{
+	if (watches(attachment, VIEW_TOOLS) &&
+	    !shows_the_same(attachment, attachment->given_tools, attachment->link->catalogue))
+		attachment->client->changed |= VIEW_TOOLS;
+}
+
+bool view_told(struct attachment *attachment, enum method method)
+{
+	if (attachment->client->only || (method != METHOD_TOOLS_CHANGED && method != METHOD_PROMPTS_CHANGED))
+		return false;
+	if (method == METHOD_PROMPTS_CHANGED && watches(attachment, VIEW_PROMPTS))
+		attachment->client->changed |= VIEW_PROMPTS;
+	if (method == METHOD_TOOLS_CHANGED && watches(attachment, VIEW_TOOLS))
+		attachment->stale = true;
+	return true;
+}
+
+void view_dropped(struct attachment *attachment)
+{
+	if (watches(attachment, VIEW_TOOLS) && !shows_the_same(attachment, attachment->given_tools, NULL))
+		attachment->client->changed |= VIEW_TOOLS;
+	if (watches(attachment, VIEW_PROMPTS) && attachment->given_prompts)
+		attachment->client->changed |= VIEW_PROMPTS;
+}
+
+/* It is not started for that: whoever wants to know asks for the list. */
+void view_added(struct worker *worker, const struct server *server)
+{
+	LIST_EACH(&worker->clients, node) {
+		struct client *client = LIST_ENTRY(node, struct client, node);
+
+		if (client->only || !client_sees(client, server))
+			continue;
+		client->changed |= client->given & VIEW_PROMPTS;
+		if (server->rules.n_allow)
+			client->changed |= client->given & VIEW_TOOLS;
+	}
+}
+
+/* --- the word --- */
+
+static void tell(struct client *client, unsigned view)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)256);
+
+	if (client->era == ERA_MODERN) {
+		LIST_EACH(&client->exchanges, node)
+			subscription_tell(LIST_ENTRY(node, struct exchange, in_client), view);
+		return;
+	}
+	buf_addf(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"%.*s\"}",
+		 SPAN_ARG(method_info(view_method(view))->name));
+	client->worker->metrics.notifications++;
+	(void)client_tell(client, buf_span(&out));
+}
+
+void view_tick(struct client *client)
+{
+	unsigned changed = client->changed;
+
+	LIST_EACH(&client->attachments, node) {
+		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
+
+		if (attachment->stale && !attachment->fetch && attachment->link &&
+		    attachment->link->state_of == LINK_READY)
+			(void)attachment_fetch(attachment);
+	}
+	/* A session without an event stream hears of it when it has one: once, however much changed. */
+	if (!changed || (client->era == ERA_LEGACY && !client->outlet))
+		return;
+	client->changed = 0;
+	if (changed & VIEW_TOOLS)
+		tell(client, VIEW_TOOLS);
+	if (changed & VIEW_PROMPTS)
+		tell(client, VIEW_PROMPTS);
+}

@@ -1,0 +1,71 @@
+/* connection.h - one HTTP connection inwards, as the files of the server share it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "http/server.h"
+#include "http/taking.h"
+
+enum {
+	SERVER_STASH_BYTES = 64 * 1024,	 /* what a client may send ahead while its request is worked on */
+	SERVER_UNREAD_BYTES = 64 * 1024, /* of replies not yet taken; past it no further request is begun */
+	SERVER_LINGER_MS = 2000,	 /* how long a refused client may take to notice */
+	SERVER_HEAD_BYTES = 16 * 1024,
+	SERVER_LISTENERS = 16,
+};
+
+/* One connection, which is one request at a time. */
+struct http_request {
+	struct list node;
+	struct http_server *server;
+	struct stream *stream;
+	struct http_parser parser;
+	enum {
+		CONN_READING,	/* the next request is awaited or has begun */
+		CONN_HEAD,	/* its head is shown to on_head */
+		CONN_ANSWERING, /* it is whole; its answer is not */
+		CONN_STREAMING, /* the answer has begun, in chunks */
+		CONN_LINGERING, /* refused and told; waiting for the client to leave */
+		CONN_LEAVING,	/* answered for the last time; the client takes the rest */
+	} state;
+	struct span body; /* of the request at hand */
+	struct buf gathered, stash;
+	const struct http_request_events *events;
+	void *user;
+	struct later next; /* the next request, out of the stash */
+	uint64_t since_ms; /* when the state began, or the first byte of a request came */
+	uint64_t written;  /* bytes, in all */
+	struct taking taking;
+	bool securing; /* the TLS handshake is not done */
+	bool begun;    /* the first byte of a request has come */
+	bool busy;     /* inside on_read: not to be freed */
+	bool dead, close_after;
+	bool known; /* the sender of the request at hand */
+	bool kept;  /* its body is needed until the reply */
+	char peer[64];
+};
+
+struct http_server {
+	struct loop *loop;
+	struct http_server_options options;
+	http_on_request *on_request;
+	void *owner;
+	struct log *log;
+	struct list connections;
+	size_t n;
+	uv_tcp_t *listeners[SERVER_LISTENERS];
+	size_t n_listeners;
+	size_t gathered[2]; /* bytes of bodies, of strangers and of the known */
+	size_t unsent;	    /* no less than what waits in all connections */
+	struct later relief;
+	bool draining;
+	struct log_brake brake, tls_brake, slow_brake;
+};
+
+/* At once, or when its bytes that are being read are worked through. */
+void connection_free(struct http_request *conn);
+/* The same, and tells who is answering. */
+void connection_lose(struct http_request *conn);
+
+/* patience.c: answers that nobody takes are too much for all together: ends connections until they are not.
+ */
+void connection_relieve(struct later *relief);

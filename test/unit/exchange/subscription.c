@@ -1,0 +1,101 @@
+/* subscription.c - what listens: the gate's own subscriptions, and how each ends when the gate does. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rig.h"
+
+#define META                                                                                                 \
+	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
+	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
+#define REQUEST(id, method, params)                                                                          \
+	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
+#define LISTEN(id, filter) REQUEST(id, "subscriptions/listen", "\"notifications\":{" filter "}," META)
+#define CLOSING(id)                                                                                          \
+	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"result\":{\"resultType\":\"complete\",\"_meta\":{"             \
+	"\"io.modelcontextprotocol/subscriptionId\":" id "}}}"
+
+/* The next line of the gate's to its server that has this in it. */
+static struct span hear(struct peer *peer, const char *part)
+{
+	struct span line;
+
+	do
+		line = rig_hear(peer);
+	while (line.n && !span_contains(line, span_str(part)));
+	return line;
+}
+
+static void drained(void)
+{
+	struct server *server = rig_server("files"), *slow = rig_server("slow");
+	struct client *client = rig_client(ERA_MODERN, server, "mcp");
+	struct client *all = rig_client(ERA_MODERN, NULL, "mcp"), *late = rig_client(ERA_MODERN, slow, "mcp");
+	struct heard theirs = { 0 }, ours = { 0 }, waits = { 0 }, call = { 0 };
+	struct peer peer;
+	unsigned id;
+
+	/* As over HTTP, where nothing but the closing result is said. */
+	all->kind = CLIENT_CONTEXT;
+	rig_ask(client, &theirs, LISTEN("\"a\"", "\"toolsListChanged\":true"));
+	ok(rig_greet(&peer, "{\"tools\":{}}"), "a server");
+	id = rig_id(hear(&peer, "subscriptions/listen"));
+	rig_ask(client, &call, REQUEST("2", "prompts/list", META));
+	rig_ask(all, &ours, LISTEN("3", ""));
+	rig_ask(late, &waits, LISTEN("4", ""));
+	ok(theirs.sent == 0 && ours.sent == 1 && rig_heard(&ours, "subscriptions/acknowledged") &&
+	       waits.sent == 0,
+	   "a server's subscription, one of the gate's own, and one that has not begun");
+	worker_drain(&worker);
+	ok(waits.finals == 1 && waits.status == 503 && rig_heard(&waits, "\"K802\""),
+	   "the gate ends: what has not begun is refused");
+	ok(ours.finals == 1 && ours.sent == 2, "its own subscription ends");
+	is_span(buf_span(&ours.last), S(CLOSING("3")), "with the closing result");
+	ok(theirs.finals == 1 && theirs.sent == 2, "so does the server's, on a pipe after a notification");
+	is_span(buf_span(&theirs.last), S(CLOSING("\"a\"")), "with the closing result");
+	ok(rig_id(hear(&peer, "prompts/list")) && call.sent == 0 && worker.n_calls == 1, "a call goes on");
+	ok(hear(&peer, "notifications/cancelled").n, "the server is told that nobody listens: %u", id);
+	rig_ask(all, &ours, LISTEN("5", ""));
+	ok(ours.finals == 1 && rig_heard(&ours, "\"K802\""), "and none is begun any more");
+	worker.draining = false;
+	client = rig_leave(client);
+	all = rig_leave(all);
+	late = rig_leave(late);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	worker_drop_server(&worker, slow);
+	buf_release(&theirs.last);
+	buf_release(&ours.last);
+	buf_release(&waits.last);
+	buf_release(&call.last);
+}
+
+/* Whoever listens to a server that is another one now can listen to that. */
+static void dropped(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_MODERN, NULL, "mcp");
+	struct heard listen = { 0 }, call = { 0 };
+	struct peer peer;
+
+	client->kind = CLIENT_CONTEXT;
+	rig_ask_at(client, server, &listen, LISTEN("1", ""));
+	ok(rig_greet(&peer, "{\"tools\":{}}"), "a server");
+	ok(hear(&peer, "subscriptions/listen").n, "# that is listened to");
+	rig_ask_at(client, server, &call, REQUEST("2", "prompts/list", META));
+	worker_drop_server(&worker, server);
+	ok(call.finals == 1 && rig_heard(&call, "\"K704\""), "it is changed: calls fail");
+	ok(listen.finals == 1 && listen.sent == 1, "what listens ends");
+	is_span(buf_span(&listen.last), S(CLOSING("1")), "with the closing result");
+	client = rig_leave(client);
+	rig_end(&peer);
+	buf_release(&listen.last);
+	buf_release(&call.last);
+}
+
+int main(void)
+{
+	if (!ok(rig_start(), "a worker"))
+		return tap_done();
+	drained();
+	dropped();
+	rig_stop();
+	return tap_done();
+}

@@ -1,0 +1,281 @@
+/* view.c - a client of all servers is told when its lists may have changed, and only then. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rig.h"
+
+#include "exchange/view.h"
+
+#define META                                                                                                 \
+	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
+	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
+#define REQUEST(id, method, params)                                                                          \
+	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
+#define TOOL(name) "{\"name\":\"" name "\",\"inputSchema\":{\"type\":\"object\"}}"
+#define TOOLS_CHANGED "notifications/tools/list_changed"
+#define PROMPTS_CHANGED "notifications/prompts/list_changed"
+
+/* What a client is told unasked. */
+struct ear {
+	struct outlet outlet;
+	unsigned tools, prompts, other;
+};
+
+static bool ear_send(struct outlet *outlet, struct span message)
+{
+	struct ear *ear = LIST_ENTRY(outlet, struct ear, outlet);
+
+	if (span_contains(message, S("\"method\":\"" TOOLS_CHANGED "\"")))
+		ear->tools++;
+	else if (span_contains(message, S("\"method\":\"" PROMPTS_CHANGED "\"")))
+		ear->prompts++;
+	else
+		ear->other++;
+	return true;
+}
+
+static void ear_close(struct outlet *outlet)
+{
+	(void)outlet;
+}
+
+/* What was said since the last look, as "tools prompts other". */
+static unsigned said(struct client *client, struct ear *ear)
+{
+	unsigned told;
+
+	turn_a_while(&worker.loop);
+	view_tick(client);
+	told = ear->tools * 100 + ear->prompts * 10 + ear->other;
+	ear->tools = ear->prompts = ear->other = 0;
+	return told;
+}
+
+static struct span hear(struct peer *peer, const char *part)
+{
+	struct span line;
+
+	do
+		line = rig_hear(peer);
+	while (line.n && !span_contains(line, span_str(part)));
+	return line;
+}
+
+static void give_tools(struct peer *peer, const char *tools)
+{
+	unsigned id = rig_id(hear(peer, "tools/list"));
+
+	ok(id, "# the server is asked for its tools");
+	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[%s]}}", id, tools);
+	turn_a_while(&worker.loop);
+}
+
+/* The list is answered without who has not greeted yet. */
+static void hurry(struct client *client)
+{
+	struct exchange *x = exchange_find(client, S("1"));
+
+	if (x)
+		exchange_tick(x, x->last_ms + 9000);
+}
+
+static struct client *client_of_all(const char *scopes, struct ear *ear)
+{
+	struct client *client = rig_client(ERA_LEGACY, NULL, scopes);
+
+	*ear = (struct ear){ .outlet = { .send = ear_send, .close = ear_close } };
+	client_set_outlet(client, &ear->outlet);
+	return client;
+}
+
+static void late_server(void)
+{
+	struct server *early = rig_server("early"), *late = rig_server("late");
+	struct heard heard = { 0 };
+	struct ear ear;
+	struct client *client = client_of_all("mcp", &ear);
+	struct peer one, two;
+
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	ok(rig_greet(&one, "{\"tools\":{}}") && rig_launch(&two), "two servers, one of which is slow");
+	/* That one does not keep the gate from asking the other. */
+	give_tools(&one, TOOL("t"));
+	hurry(client);
+	ok(heard.finals == 1 && rig_heard(&heard, "early__t") && !rig_heard(&heard, "late__"),
+	   "a list without the slow one");
+	is_int(said(client, &ear), 0, "of which nothing is said yet");
+	rig_say(
+	    &two,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{"
+	    "\"tools\":{}}}}",
+	    rig_id(hear(&two, "initialize")));
+	give_tools(&two, TOOL("hidden"));
+	is_int(said(client, &ear), 0, "it has come, and has nothing the client may see: no word");
+	for (int i = 0; i < 5; i++)
+		rig_say(&two, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
+	is_int(said(client, &ear), 0, "its own word is not passed on");
+	give_tools(&two, TOOL("t") "," TOOL("hidden"));
+	ok(rig_is_silent(&two), "five times said is once fetched");
+	is_int(said(client, &ear), 100, "there is something new: one word");
+	is_int(said(client, &ear), 0, "and only one");
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	ok(heard.finals == 1 && rig_heard(&heard, "early__t") && rig_heard(&heard, "late__t"),
+	   "the list has it");
+	rig_say(&two, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
+	(void)said(client, &ear);
+	give_tools(&two, TOOL("hidden") "," TOOL("t"));
+	is_int(said(client, &ear), 0, "a change the client cannot see: no word");
+	client = rig_leave(client);
+	rig_end(&one);
+	rig_end(&two);
+	worker_drop_server(&worker, early);
+	worker_drop_server(&worker, late);
+	buf_release(&heard.last);
+}
+
+/* A client of one server hears that server's own words. */
+static void one_server(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
+	struct heard heard = { 0 };
+	struct ear ear = { .outlet = { .send = ear_send, .close = ear_close } };
+	struct peer peer;
+
+	client_set_outlet(client, &ear.outlet);
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	(void)rig_greet(&peer, "{\"tools\":{}}");
+	give_tools(&peer, TOOL("t"));
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
+	is_int(said(client, &ear), 200, "at one server alone its words are passed on");
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+static void prompts(void)
+{
+	struct server *server = rig_server("files");
+	struct heard heard = { 0 };
+	struct ear ear;
+	struct client *client = client_of_all("mcp", &ear);
+	struct peer peer;
+
+	rig_ask(client, &heard, REQUEST("1", "prompts/list", ""));
+	ok(rig_launch(&peer), "a server");
+	hurry(client);
+	TURN_UNTIL(&worker.loop, heard.finals);
+	is_int(said(client, &ear), 0, "a list of prompts without the server's");
+	rig_say(
+	    &peer,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{"
+	    "\"prompts\":{}}}}",
+	    rig_id(hear(&peer, "initialize")));
+	turn_a_while(&worker.loop);
+	is_int(said(client, &ear), 10, "it is ready, and has some: one word");
+	rig_end(&peer);
+	turn_a_while(&worker.loop);
+	TURN_UNTIL(&worker.loop, list_empty(&client->attachments) ||
+				     !LIST_ENTRY(client->attachments.next, struct attachment, node)->link);
+	rig_ask(client, &heard, REQUEST("1", "ping", ""));
+	rig_ask(client, &heard, REQUEST("1", "prompts/list", ""));
+	(void)rig_greet(&peer, "{\"prompts\":{}}");
+	turn_a_while(&worker.loop);
+	is_int(said(client, &ear), 0, "it dies and comes again before it was asked: not a second one");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[{\"name\":\"p\"}]}}",
+		rig_id(hear(&peer, "prompts/list")));
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(rig_heard(&heard, "files__p"), "a list with its prompts");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" PROMPTS_CHANGED "\"}");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" PROMPTS_CHANGED "\"}");
+	is_int(said(client, &ear), 10, "it says twice that they have changed: one word");
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+static void reload(void)
+{
+	struct server *old = rig_server("files"), *fresh;
+	struct heard heard = { 0 };
+	struct ear ear, deaf, stranger;
+	struct client *client = client_of_all("mcp", &ear), *unasked = client_of_all("mcp", &deaf);
+	struct client *other = client_of_all("mcp:other", &stranger);
+	struct peer peer;
+
+	rig_ask(other, &heard, REQUEST("1", "tools/list", ""));
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	(void)rig_greet(&peer, "{\"tools\":{}}");
+	give_tools(&peer, TOOL("t"));
+	client->outlet = NULL;
+	worker_drop_server(&worker, old);
+	fresh = rig_server("files");
+	view_added(&worker, fresh);
+	is_int(said(client, &ear), 0, "a server is another one: nobody to tell");
+	client_set_outlet(client, &ear.outlet);
+	is_int(said(client, &ear), 100, "the client has its stream: one word");
+	is_int(said(unasked, &deaf), 0, "who never had a list is told nothing");
+	is_int(said(other, &stranger), 0, "nor who may not see the server");
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	rig_end(&peer);
+	(void)rig_greet(&peer, "{\"tools\":{}}");
+	give_tools(&peer, TOOL("hidden"));
+	ok(heard.finals && !rig_heard(&heard, "files__"), "a list of nothing");
+	is_int(said(client, &ear), 0, "# no word");
+	worker_drop_server(&worker, fresh);
+	is_int(said(client, &ear), 0, "what showed nothing goes without a word");
+	client = rig_leave(client);
+	unasked = rig_leave(unasked);
+	other = rig_leave(other);
+	rig_end(&peer);
+	buf_release(&heard.last);
+}
+
+static void modern(void)
+{
+	struct client *client = rig_client(ERA_MODERN, NULL, "mcp");
+	struct heard tools = { 0 }, nothing = { 0 }, list = { 0 };
+	struct server *server;
+
+	client->kind = CLIENT_CONTEXT;
+	rig_ask(client, &tools,
+		REQUEST("\"t\"", "subscriptions/listen",
+			"\"notifications\":{\"toolsListChanged\":true,\"promptsListChanged\":false,"
+			"\"resourcesListChanged\":true}," META));
+	ok(tools.sent == 1 && rig_heard(&tools, "\"notifications\":{\"toolsListChanged\":true}"),
+	   "of what is asked for, what is served is acknowledged");
+	rig_ask(client, &nothing, REQUEST("2", "subscriptions/listen", "\"notifications\":7," META));
+	ok(nothing.sent == 1 && rig_heard(&nothing, "\"notifications\":{}"), "of nothing, nothing");
+	rig_ask(client, &list, REQUEST("1", "tools/list", META));
+	rig_ask(client, &list, REQUEST("1", "prompts/list", META));
+	turn_a_while(&worker.loop);
+	server = rig_server("files");
+	view_added(&worker, server);
+	view_tick(client);
+	is_span(buf_span(&tools.last),
+		S("{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED
+		  "\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"t\"}}}"),
+		"who asked to hear of tools does");
+	ok(tools.sent == 2 && nothing.sent == 1, "once, and nobody hears what he did not ask for");
+	view_tick(client);
+	is_int(tools.sent, 2, "and not again");
+	client = rig_leave(client);
+	worker_drop_server(&worker, server);
+	buf_release(&tools.last);
+	buf_release(&nothing.last);
+	buf_release(&list.last);
+}
+
+int main(void)
+{
+	if (!ok(rig_start(), "a worker"))
+		return tap_done();
+	late_server();
+	one_server();
+	prompts();
+	reload();
+	modern();
+	rig_stop();
+	return tap_done();
+}
