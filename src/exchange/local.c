@@ -71,6 +71,12 @@ static enum stage_result absent(struct exchange *x)
 
 /* --- what is needed before the answer: links, catalogues --- */
 
+/* Else a list may have changed without a word, and is fetched anew for who asks. */
+static bool list_is_watched(const struct link *link)
+{
+	return link->era == ERA_LEGACY && link_declares_list_changed(link);
+}
+
 /*
  * One server of a common answer. True: it has come as far as it will. What is begun here (a link,
  * a fetch) is begun once for the exchange: a server that fails is left out, not tried in a circle.
@@ -87,11 +93,11 @@ static bool settled(struct exchange *x, struct attachment *attachment)
 		return true;
 	if (link->state_of != LINK_READY)
 		return false;
-	if (!tools || link->catalogue || !link_has_capability(link, S("tools")))
+	if (!tools || !link_has_capability(link, S("tools")) || (link->catalogue && list_is_watched(link)))
 		return true;
 	if (attachment->fetch)
 		return false;
-	/* Fetched since the exchange began, and still no catalogue: it could not be had. */
+	/* Fetched since the exchange began: it is as it is now, or it could not be had. */
 	if (attachment->fetched_ms >= x->started_ms)
 		return true;
 	return !attachment_fetch(attachment);
@@ -119,11 +125,6 @@ static enum stage_result settle_all(struct exchange *x)
 	if (!open)
 		return STAGE_NEXT;
 	return attachment_park(open, x) ? STAGE_WAIT : STAGE_DONE;
-}
-
-static bool list_is_watched(const struct link *link)
-{
-	return link->era == ERA_LEGACY && link_declares_list_changed(link);
 }
 
 static enum stage_result route_one(struct exchange *x)

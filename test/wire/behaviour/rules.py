@@ -141,6 +141,11 @@ def test_silent_change(place):
         ok(until(lambda: text_of(client.call("fresh", {})) == "peer:fresh" or time.sleep(0.2), 10),
            f"{server}: a tool added without a word is found")
         ok("fresh" in names(client), f"{server}: and listed")
+    client = Legacy(gate)
+    for server in ("near", "far"):
+        ok(f"{server}__later" not in names(client), f"# {server}: all together: not there yet")
+        client.call(f"{server}__grow", {"name": "later"})
+        ok(f"{server}__later" in names(client), f"{server}: all together: what was added without a word is in the next list")
 
 
 if __name__ == "__main__":
