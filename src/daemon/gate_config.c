@@ -147,7 +147,6 @@ static void add_address(struct buf *out, const struct conf_node *server)
 struct own {
 	const uint8_t *key;
 	const char *roots;
-	uint64_t result_bytes, waiting;
 };
 
 /* Where it cannot be told (a secret is missing), the digest is that of what could. */
@@ -181,9 +180,6 @@ static void add_server(struct buf *out, const struct conf_node *server, const st
 		add_address(out, server);
 		gate_tls_add_server(server, own->roots, out);
 	}
-	/* What is made for a server with these limits is made anew with others. */
-	json_put_u64(out, S("result_bytes"), own->result_bytes);
-	json_put_u64(out, S("waiting"), own->waiting);
 	json_put_string(out, S("era"), eras[conf_get_word(server, "era")]);
 	json_put_u64(out, S("timeout_ms"), conf_get_ms(server, "timeout"));
 	add_globs(out, S("allow"), conf_get_first(server, "tools.allow"));
@@ -250,10 +246,7 @@ void gate_config_worker(const struct gate_config *config, const uint8_t key[DIGE
 {
 	const struct conf_node *root = conf_root(config->conf);
 	char roots[65];
-	const struct own own = { .key = key,
-				 .roots = roots,
-				 .result_bytes = conf_get_bytes(root, "limits.result"),
-				 .waiting = (uint64_t)conf_get_int(root, "limits.calls") };
+	const struct own own = { .key = key, .roots = roots };
 
 	buf_add_char(out, '{');
 	json_put_string(out, S("config"), span_str(config->digest));

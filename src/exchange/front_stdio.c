@@ -378,6 +378,7 @@ static void on_in(void *owner, struct span bytes)
 	struct span line;
 
 	front->reading = true;
+	lines_set_ceiling(&front->lines, front->worker->limits.body_bytes);
 	while (!front->freed && !front->ended &&
 	       (step = lines_next(&front->lines, &bytes, &line)) != LINES_MORE) {
 		if (step == LINES_TOO_LONG)

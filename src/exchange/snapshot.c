@@ -64,6 +64,28 @@ static const struct tool_rule *read_rules(const struct json *json, json_at array
 	return rules;
 }
 
+static struct http_limits answer_limits(const struct worker *worker)
+{
+	return (struct http_limits){ .head_bytes = LIMIT_HEAD_BYTES,
+				     .header_line = LIMIT_HEADER_LINE_BYTES,
+				     .headers = LIMIT_HEADERS,
+				     .url = LIMIT_URL_BYTES,
+				     .body_bytes = worker->limits.result_bytes };
+}
+
+/* The servers that stay are told of new limits. */
+static void hand_on_limits(const struct worker *worker)
+{
+	const struct http_limits limits = answer_limits(worker);
+
+	LIST_EACH(&worker->servers, node) {
+		struct http_pool *pool = LIST_ENTRY(node, struct server, node)->pool;
+
+		if (pool)
+			http_pool_set_limits(pool, &limits, worker->limits.calls);
+	}
+}
+
 static int make_pool(struct worker *worker, struct server *server, const struct secure *secure,
 		     struct err *err)
 {
@@ -74,11 +96,7 @@ static int make_pool(struct worker *worker, struct server *server, const struct 
 		.max_connections = worker->limits.upstream_connections,
 		.max_waiting = worker->limits.calls,
 		.max_lasting = LIMIT_UPSTREAM_STREAMS,
-		.limits = { .head_bytes = LIMIT_HEAD_BYTES,
-			    .header_line = LIMIT_HEADER_LINE_BYTES,
-			    .headers = LIMIT_HEADERS,
-			    .url = LIMIT_URL_BYTES,
-			    .body_bytes = worker->limits.result_bytes },
+		.limits = answer_limits(worker),
 		.tls = tls,
 	};
 
@@ -257,6 +275,7 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 		}
 		replace_front(worker, &json);
 		replace_secure(worker, &secure);
+		hand_on_limits(worker);
 		worker->config_number++;
 	}
 	while (!list_empty(&fresh)) {

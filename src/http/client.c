@@ -603,6 +603,12 @@ struct http_pool *http_pool_free(struct http_pool *pool)
 	return NULL;
 }
 
+void http_pool_set_limits(struct http_pool *pool, const struct http_limits *limits, size_t max_waiting)
+{
+	pool->options.limits = *limits;
+	pool->options.max_waiting = max_waiting;
+}
+
 void http_pool_set_egress(struct http_pool *pool, struct channel *egress)
 {
 	pool->egress = egress;

@@ -43,6 +43,8 @@ struct http_pool *http_pool_new(struct loop *loop, struct channel *egress,
 				const struct http_pool_options *options, struct err *err);
 /* Ends every connection; calls under way get no further event. Returns NULL. */
 struct http_pool *http_pool_free(struct http_pool *pool);
+/* What is under way goes on under the limits that are in force now. */
+void http_pool_set_limits(struct http_pool *pool, const struct http_limits *limits, size_t max_waiting);
 /* The egress process was started anew. */
 void http_pool_set_egress(struct http_pool *pool, struct channel *egress);
 

@@ -4,27 +4,38 @@
 
 enum { LINES_KEEP_BYTES = 16384 };
 
+static bool add(struct lines *lines, struct span more)
+{
+	if (lines->skipping || more.n > lines->ceiling - lines->part.n)
+		return false;
+	buf_add(&lines->part, more);
+	return buf_ok(&lines->part);
+}
+
 /* The unfinished end of the input: kept until the rest comes, unless it grows too long. */
 static enum lines_step keep(struct lines *lines, struct span *in)
 {
-	bool was_skipping = lines->skipping;
+	bool was_skipping = lines->skipping, fits = add(lines, *in);
 
-	if (!was_skipping)
-		buf_add(&lines->part, *in);
 	*in = span_skip(*in, in->n);
-	if (was_skipping || buf_ok(&lines->part))
+	if (was_skipping || fits)
 		return LINES_MORE;
 	lines->skipping = true;
 	buf_release(&lines->part);
 	return LINES_TOO_LONG;
 }
 
+static void drop_handed_out(struct lines *lines)
+{
+	if (lines->part.n == 0 || lines->part.p[lines->part.n - 1] != '\n')
+		return;
+	buf_clear(&lines->part);
+	buf_shrink(&lines->part, LINES_KEEP_BYTES);
+}
+
 enum lines_step lines_next(struct lines *lines, struct span *in, struct span *line)
 {
-	if (!lines->skipping && lines->part.n && memchr(lines->part.p, '\n', lines->part.n)) {
-		buf_clear(&lines->part);
-		buf_shrink(&lines->part, LINES_KEEP_BYTES);
-	}
+	drop_handed_out(lines);
 	while (in->n) {
 		size_t end = span_find(*in, '\n');
 		struct span head = span_first(*in, end);
@@ -37,15 +48,16 @@ enum lines_step lines_next(struct lines *lines, struct span *in, struct span *li
 		if (skipped)
 			continue;
 		if (lines->part.n) {
+			bool fits = add(lines, head);
+
 			/* The newline stays in the buffer: it marks the line as handed out. */
-			buf_add(&lines->part, head);
 			buf_add_char(&lines->part, '\n');
-			if (!buf_ok(&lines->part)) {
+			if (!fits || !buf_ok(&lines->part)) {
 				buf_release(&lines->part);
 				return LINES_TOO_LONG;
 			}
 			head = span_first(buf_span(&lines->part), lines->part.n - 1);
-		} else if (head.n > lines->part.max) {
+		} else if (head.n > lines->ceiling) {
 			return LINES_TOO_LONG;
 		}
 		if (head.n && head.p[head.n - 1] == '\r')
@@ -58,6 +70,15 @@ enum lines_step lines_next(struct lines *lines, struct span *in, struct span *li
 		return LINES_LINE;
 	}
 	return LINES_MORE;
+}
+
+void lines_set_ceiling(struct lines *lines, size_t ceiling)
+{
+	drop_handed_out(lines);
+	if (lines->part.n)
+		return;
+	lines->ceiling = ceiling;
+	lines->part.max = ceiling + 1;
 }
 
 void lines_release(struct lines *lines)

@@ -7,10 +7,12 @@
 /* Zero is not legal: LINES_INIT. Holds memory only while a line is unfinished. */
 struct lines {
 	struct buf part;
+	size_t ceiling;
 	bool skipping; /* inside a line that was too long */
 };
 
-#define LINES_INIT(ceiling) ((struct lines){ .part = BUF_INIT(ceiling) })
+/* With room for the newline. */
+#define LINES_INIT(most) ((struct lines){ .part = BUF_INIT((most) + 1), .ceiling = (most) })
 
 enum lines_step { LINES_MORE, LINES_LINE, LINES_TOO_LONG };
 
@@ -20,5 +22,8 @@ enum lines_step { LINES_MORE, LINES_LINE, LINES_TOO_LONG };
  * is dropped whole. Empty lines are passed over.
  */
 enum lines_step lines_next(struct lines *lines, struct span *in, struct span *line);
+
+/* Another ceiling; a line that has begun keeps the one it began under. The last line is gone with it. */
+void lines_set_ceiling(struct lines *lines, size_t ceiling);
 
 void lines_release(struct lines *lines);

@@ -53,6 +53,7 @@ static void on_out(void *owner, struct span bytes)
 	char why[LINK_WHY_BYTES];
 
 	process->reading = true;
+	lines_set_ceiling(&process->lines, process->link->upstream->limits->result_bytes);
 	while (!process->freed && (step = lines_next(&process->lines, &bytes, &line)) != LINES_MORE) {
 		if (step == LINES_TOO_LONG)
 			link_fail(process->link, LINK_GARBAGE, link_too_long(process->link, why));

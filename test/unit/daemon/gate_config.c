@@ -363,9 +363,9 @@ static void changes(void)
 	   "another command is another server");
 	ok(!same_server(plain, SERVER "env: { K: w } } }\n", key), "another variable too");
 	ok(!same_server(plain, SERVER "env: { K: v }, cwd: / } }\n", key), "and another folder");
-	ok(!same_server(plain, V "limits: { result: 5MiB }\nservers: { a: { run: cat, env: { K: v } } }\n",
-			key),
-	   "and another limit of its messages");
+	ok(same_server(plain, V "limits: { result: 5MiB }\nservers: { a: { run: cat, env: { K: v } } }\n",
+		       key),
+	   "another limit leaves it as it is");
 	ok(!same_server(plain, plain, other_key),
 	   "what stands for the command cannot be guessed without the key");
 	ok(same_server(plain, V "limits: { body: 5MiB }\nservers: { a: { run: cat, env: { K: v } } }\n", key),

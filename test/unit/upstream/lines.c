@@ -42,6 +42,7 @@ static const struct {
 	{ "a\r\nb\n", "a|b|" },
 	{ "a\rb\n", "a\rb|" },
 	{ "1234567\n", "1234567|" },
+	{ "12345678\n123456789\n12345678\n", "12345678|!12345678|" },
 	{ "a\n\nbc\n\r\nd\n", "a|bc|d|" },
 };
 
@@ -69,6 +70,28 @@ static void the_ceiling(void)
 	is_span(buf_span(&out), S("!"), "and one byte more");
 }
 
+static void another_ceiling(void)
+{
+	struct lines lines = LINES_INIT((size_t)4);
+	struct span in = S("12345\n"), line = S("");
+
+	is_int(lines_next(&lines, &in, &line), LINES_TOO_LONG, "a line over the ceiling");
+	lines_set_ceiling(&lines, 8);
+	in = S("12345\n1234567");
+	ok(lines_next(&lines, &in, &line) == LINES_LINE && span_eq(line, S("12345")),
+	   "passes under a higher one");
+	is_int(lines_next(&lines, &in, &line), LINES_MORE, "a line begins");
+	lines_set_ceiling(&lines, 4);
+	in = S("8\n1234\n12345\n");
+	ok(lines_next(&lines, &in, &line) == LINES_LINE && span_eq(line, S("12345678")),
+	   "and ends under the ceiling it began under");
+	lines_set_ceiling(&lines, 4);
+	ok(lines_next(&lines, &in, &line) == LINES_LINE && span_eq(line, S("1234")),
+	   "the next is short enough");
+	is_int(lines_next(&lines, &in, &line), LINES_TOO_LONG, "and the one behind it is not");
+	lines_release(&lines);
+}
+
 static void memory(void)
 {
 	struct lines lines = LINES_INIT((size_t)1 << 20);
@@ -93,6 +116,7 @@ int main(void)
 {
 	every_cut();
 	the_ceiling();
+	another_ceiling();
 	memory();
 	return tap_done();
 }

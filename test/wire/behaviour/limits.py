@@ -200,6 +200,29 @@ def test_results(place):
             equal(text_of(client.call("tag", {"tag": "x"})), "x", f"{server}: the next call passes")
 
 
+def test_reload(place):
+    """New limits hold for the sessions, hosts and servers there are, too."""
+    gate = place.gate({"near": run_line(), "far": url_line(place.remote())},
+                      more="limits: { body: 64KiB, result: 64KiB }\n")
+    host = Host(gate, STDIO)
+    clients = {server: Legacy(gate, server) for server in ("near", "far")}
+    big = {"jsonrpc": "2.0", "method": "tools/call", "params": {"name": "tag", "arguments": {"tag": "x", "pad": "p" * 200000}}}
+    host.send(json.dumps({**big, "id": 1}))
+    ok("K616" in (host.line(lambda text: "K616" in text) or ""), "# a host's message is over the limit")
+    for server, client in clients.items():
+        equal(error_of(client.call("big", {"bytes": 200000}))[1:], (-32603, "K702"), f"# {server}: so is a server's")
+    with open(gate.config) as text:
+        config = text.read().replace("64KiB", "1MiB")
+    with open(gate.config, "w") as text:
+        text.write(config)
+    ok(until(lambda: "config.loaded" in open(gate.log).read()), "# the config was read again")
+    host.send(json.dumps({**big, "id": 2}))
+    ok('"text":"x"' in (host.line(lambda text: '"id":2' in text) or ""), "the host's passes under a new limit")
+    for server, client in clients.items():
+        equal(len(text_of(client.call("big", {"bytes": 200000})) or ""), 200000, f"{server}: and the server's, in the session of before")
+    host.close()
+
+
 def test_bodies(place):
     """So does `limits.body`: what is let in also reaches the server."""
     gate = place.gate({"near": run_line(), "far": url_line(place.remote())}, more="limits: { body: 32MiB }\n")
@@ -366,5 +389,6 @@ def test_processes(place):
 
 
 if __name__ == "__main__":
-    main(test_processes, test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_bodies, test_strangers, test_metrics, test_deaf, test_garbage, test_dying,
+    main(test_processes, test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_reload, test_bodies, test_strangers, test_metrics,
+         test_deaf, test_garbage, test_dying,
          test_mute, test_connections, test_slow_head)
