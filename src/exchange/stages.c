@@ -521,6 +521,15 @@ static void take_cancelled(struct exchange *x, const struct message *message)
 		drop(x, message);
 }
 
+static void take_notification(struct exchange *x, const struct message *message)
+{
+	/* Who listens to one server alone hears the server, whoever of all servers is told as well. */
+	bool told = view_told(x->attachment, message->method) && !x->only;
+
+	if (!told && method_allowed(message->method, x->revision, METHOD_FROM_SERVER))
+		pass_on(x, message);
+}
+
 void exchange_receive(struct exchange *x, const struct message *message, bool final)
 {
 	if (message->method == METHOD_PROGRESS && !is_progress(x, message)) {
@@ -534,7 +543,6 @@ void exchange_receive(struct exchange *x, const struct message *message, bool fi
 		client_ask(x->client, x->attachment, x, message);
 	else if (message->method == METHOD_CANCELLED)
 		take_cancelled(x, message);
-	else if (!view_told(x->attachment, message->method) &&
-		 method_allowed(message->method, x->revision, METHOD_FROM_SERVER))
-		pass_on(x, message);
+	else
+		take_notification(x, message);
 }

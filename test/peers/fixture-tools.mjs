@@ -106,8 +106,13 @@ function addTimedTools(server, { sleep }) {
 	});
 }
 
+let toolChanges = 0;
+
 function addChangeTools(server, { changed }) {
-	server.registerTool('test_trigger_tool_change', { description: 'Announces a changed list of tools' }, async () => {
+	const announced = () => `Announces a changed list of tools, ${toolChanges % 2 ? 'again' : 'first'}`;
+	const trigger = server.registerTool('test_trigger_tool_change', { description: announced() }, async () => {
+		toolChanges++;
+		trigger.description = announced();
 		await changed.tools();
 		return text('Tool list change announced');
 	});

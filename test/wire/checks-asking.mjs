@@ -48,6 +48,10 @@ export function asksRoots(tool) {
 export function announces(list, tool, args) {
 	return async (peer) => {
 		const stop = await peer.watchLists();
+
+		// Who has never seen a list need not hear that it has changed.
+		await (list === 'tools' ? peer.listTools() : list === 'prompts' ? peer.listPrompts() : undefined);
+
 		const before = peer.seen[list].length;
 
 		await peer.call(tool, args);

@@ -254,6 +254,20 @@ def test_heeded(place):
     ok(until(lambda: not remote.core.listening), "the client has left: the gate no longer listens")
 
 
+def test_heard_alone(place):
+    """Who listens to one server alone hears that server, word for word."""
+    changing = {"tools": {"listChanged": True}, "prompts": {"listChanged": True}}
+    gate = place.gate({"far": url_line(place.remote(capabilities=changing)), "near": run_line("--capabilities", json.dumps(changing))})
+    for server in ("far", "near"):
+        client = Modern(gate, server)
+        stream = client.stream(client.text("subscriptions/listen", {"notifications": {"toolsListChanged": True}}, "one"))
+        ok("acknowledged" in stream.message()["data"], f"# {server}: a subscription")
+        client.call("grow", {"name": "new"})
+        equal(stream.message()["json"], {"jsonrpc": "2.0", "method": "notifications/tools/list_changed",
+                                         "params": {"_meta": {META + "subscriptionId": "one"}}}, f"{server} says that it changed: its listener hears it")
+        stream.close()
+
+
 if __name__ == "__main__":
-    main(test_list_changed, test_heeded, test_map, test_headers, test_params, test_methods, test_other_era, test_plain_refusals, test_unreachable_params,
+    main(test_list_changed, test_heeded, test_heard_alone, test_map, test_headers, test_params, test_methods, test_other_era, test_plain_refusals, test_unreachable_params,
          test_answers)
