@@ -104,6 +104,7 @@ static void visit_post(struct visit *visit)
 
 static void identified(struct visit *visit, struct span server)
 {
+	http_request_trust(visit->request);
 	if (server.n) {
 		visit->only = worker_server(visit->worker, server);
 		/* One that does not exist and one the token does not cover are answered alike. */

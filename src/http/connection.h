@@ -11,6 +11,7 @@ enum {
 	SERVER_LINGER_MS = 2000,	 /* how long a refused client may take to notice */
 	SERVER_HEAD_BYTES = 16 * 1024,
 	SERVER_LISTENERS = 16,
+	SERVER_GRACE_PART = 64, /* of idle_ms: for so long nobody new has to make room */
 };
 
 /* One connection, which is one request at a time. */
@@ -41,6 +42,7 @@ struct http_request {
 	bool dead, close_after;
 	bool known; /* the sender of the request at hand */
 	bool kept;  /* its body is needed until the reply */
+	bool trusted;
 	char peer[64];
 };
 
@@ -66,6 +68,8 @@ void connection_free(struct http_request *conn);
 /* The same, and tells who is answering. */
 void connection_lose(struct http_request *conn);
 
+/* patience.c: ends one that waits for a request, or for the rest of one. False: all are at work. */
+bool connection_make_room(struct http_server *server);
 /* patience.c: answers that nobody takes are too much for all together: ends connections until they are not.
  */
 void connection_relieve(struct later *relief);

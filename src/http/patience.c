@@ -60,6 +60,44 @@ void connection_relieve(struct later *relief)
 	}
 }
 
+/* A stranger may go in the middle of his head; who is known, only between two requests. */
+static bool may_go(const struct http_request *conn, bool trusted)
+{
+	if (conn->trusted != trusted || conn->busy || conn->stash.n)
+		return false;
+	return conn->state == CONN_LINGERING || (conn->state == CONN_READING && !(trusted && conn->begun));
+}
+
+static struct http_request *oldest(const struct http_server *server, bool trusted)
+{
+	struct http_request *found = NULL;
+
+	uint64_t grace_ms = server->options.idle_ms / SERVER_GRACE_PART;
+
+	LIST_EACH(&server->connections, node) {
+		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
+
+		if (may_go(conn, trusted) && (!found || conn->since_ms < found->since_ms))
+			found = conn;
+	}
+	return found && loop_now(server->loop) > found->since_ms + grace_ms ? found : NULL;
+}
+
+/*
+ * Connections that nobody uses must not shut others out. Whoever has something to say has said it before it
+ * is his turn.
+ */
+bool connection_make_room(struct http_server *server)
+{
+	struct http_request *conn = oldest(server, false);
+
+	if (!conn)
+		conn = oldest(server, true);
+	if (conn)
+		connection_lose(conn);
+	return conn != NULL;
+}
+
 /* As long as there is something of its answer to take, a connection is not idle; but it may be slow. */
 static bool is_slow(struct http_request *conn, uint64_t now)
 {

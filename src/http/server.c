@@ -357,7 +357,9 @@ static struct stream *take_connection(struct http_server *server, uv_stream_t *l
 
 	if (!stream)
 		return NULL;
-	if (server->n >= server->options.max_connections || server->draining)
+	if (server->draining)
+		return stream_close(stream);
+	if (server->n >= server->options.max_connections && !connection_make_room(server))
 		return stream_close(stream);
 	if (server->options.tls && stream_start_tls(stream, server->options.tls, S(""), NULL) < 0)
 		return stream_close(stream);
@@ -512,6 +514,11 @@ bool http_request_keep(struct http_request *request, const struct http_head **he
 	*head = &request->parser.head;
 	*body = request->body;
 	return true;
+}
+
+void http_request_trust(struct http_request *request)
+{
+	request->trusted = true;
 }
 
 struct span http_request_peer(const struct http_request *request)

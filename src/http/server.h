@@ -19,7 +19,7 @@ typedef bool http_on_head(void *owner, struct http_request *request, const struc
 
 struct http_server_options {
 	struct http_limits limits;
-	size_t max_connections;
+	size_t max_connections; /* past it, one that waits for a request makes room, strangers' first */
 	/*
 	 * What all connections together may hold of bodies that came in pieces: three quarters for senders
 	 * that are known, one for others. One body may go over it; past it 503.
@@ -76,6 +76,12 @@ void http_request_watch(struct http_request *request, const struct http_request_
  * false without memory.
  */
 bool http_request_keep(struct http_request *request, const struct http_head **head, struct span *body);
+
+/*
+ * Whoever sent the request has shown who he is: where there are too many connections, his are not the first
+ * to go.
+ */
+void http_request_trust(struct http_request *request);
 
 /* The numeric address the request came from; borrowed from the request. */
 struct span http_request_peer(const struct http_request *request);

@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "http/server.h"
+#include "http/connection.h"
 #include "tap.h"
 #include "turns.h"
 
@@ -56,6 +56,8 @@ static void on_request(void *owner, struct http_request *request, const struct h
 
 	(void)owner;
 	(void)head;
+	if (back.sender == KNOWN)
+		http_request_trust(request);
 	back.requests++;
 	buf_clear(&back.body);
 	buf_add(&back.body, body);
@@ -90,6 +92,17 @@ static int dial(void)
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		abort();
 	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
+	return fd;
+}
+
+/* When those who are there no longer have the grace of the new. */
+static int dial_later(void)
+{
+	int fd;
+
+	(void)usleep((IDLE_MS / SERVER_GRACE_PART + 2) * 1000);
+	fd = dial();
+	turn_a_while(&loop);
 	return fd;
 }
 
@@ -515,18 +528,43 @@ static void new_limits(struct buf *got)
 	(void)close(fd);
 	turn_a_while(&loop);
 	for (size_t i = 0; i < COUNT(more); i++)
-		more[i] = dial();
-	turn_a_while(&loop);
+		more[i] = dial_later();
 	is_int(http_server_connections(server), 2, "and so does one of connections");
 	limits.body_bytes = 1000;
 	http_server_set_limits(server, &limits, 4);
-	say(more[0], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nfour");
-	(void)hear(more[0], got, 12);
+	say(more[2], "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nfour");
+	(void)hear(more[2], got, 12);
 	ok(span_starts(buf_span(got), S("HTTP/1.1 200")), "a larger one too, also for who was there");
 	for (size_t i = 0; i < COUNT(more); i++)
 		(void)close(more[i]);
 	back.reply = REPLY;
 	turn_a_while(&loop);
+}
+
+/* Connections of strangers do not keep anybody out, nor anybody who is known from staying. */
+static void room(struct buf *got)
+{
+	int known = dial(), fds[6];
+
+	back.how = ANSWER;
+	back.sender = KNOWN;
+	say(known, GET);
+	ok(hear(known, got, 1) > 0, "somebody is known");
+	back.sender = STRANGER;
+	for (size_t i = 0; i < COUNT(fds); i++)
+		fds[i] = dial_later();
+	is_int(http_server_connections(server), 4, "no more connections than there may be");
+	ok(is_closed(fds[0]) && is_closed(fds[1]) && is_closed(fds[2]),
+	   "who has said nothing for longest goes");
+	say(fds[3], "GET /");
+	say(fds[5], GET);
+	ok(hear(fds[5], got, 1) > 0, "who came last is answered");
+	say(known, GET);
+	ok(hear(known, got, 1) > 0, "and who is known, too");
+	(void)close(known);
+	for (size_t i = 0; i < COUNT(fds); i++)
+		(void)close(fds[i]);
+	TURN_UNTIL(&loop, http_server_connections(server) == 0);
 }
 
 static void limits(void)
@@ -578,6 +616,7 @@ int main(void)
 	dripping(&got);
 	too_much_unsent(&got);
 	new_limits(&got);
+	room(&got);
 	limits();
 	server = http_server_free(server);
 	turn_a_while(&loop);

@@ -5,8 +5,8 @@ import os
 import socket
 import time
 
-from wire import (Background, Closed, Connection, Host, Legacy, Modern, Raw, STDIO, ask, equal, error_of, head_bytes, main, ok,
-                  raw_status, run_line, text_of, together, until, url_line)
+from wire import (Background, Closed, Connection, Host, Legacy, Modern, Raw, STDIO, ask, call_params, equal, error_of, head_bytes,
+                  main, ok, raw_status, request_text, run_line, text_of, together, until, url_line)
 
 MIB = 1 << 20
 
@@ -135,6 +135,25 @@ def test_calls(place):
     open(flag, "w").close()
     equal([text_of(c.reply()) for c in held], ["waited"] * 100, "the hundred under way all get their answers")
     equal(text_of(client.call("tag", {"tag": "x"})), "x", "and there is room again")
+
+
+def test_one_token(place):
+    """However many sessions a token opens: its calls leave room for those of others, at the gate and at a server on HTTP."""
+    gate = place.gate({"near": run_line()}, more="limits: { calls-per-token: 20 }\n")
+    flag, waits = gate.folder + "/hold", '{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"wait","arguments":{"file":"%s"}}}'
+    clients, other = [Legacy(gate, "near") for _ in range(3)], Legacy(gate, "near", token=gate.new_token("other"))
+    held = [client.send(waits % (i, flag)) for client in clients[:2] for i in range(10)]
+    ok(until(lambda: error_of(clients[2].call("tag", {"tag": "x"})) == (429, -32603, "K801")), "a call over the token's limit, in a third session: 429")
+    equal(text_of(other.call("tag", {"tag": "x"})), "x", "another token has its own")
+    open(flag, "w").close()
+    equal([text_of(c.reply()) for c in held], ["waited"] * 20, "those under way get their answers")
+    gate = place.gate({"far": url_line(place.remote())})
+    flag, client = gate.folder + "/hold", Legacy(gate, "far")
+    held = [client.send(waits % (i, flag)) for i in range(140)]
+    other = Legacy(gate, "far", token=gate.new_token("other"))
+    equal(text_of(other.call("tag", {"tag": "x"})), "x", "140 calls of one token hang at a server: another token gets through to it")
+    open(flag, "w").close()
+    equal([text_of(c.reply()) for c in held], ["waited"] * 140, "and the 140 all get their answers")
 
 
 def test_slow_reader(place):
@@ -351,18 +370,27 @@ def test_mute(place):
 
 def test_connections(place):
     gate = place.gate({"near": run_line()}, more="limits: { connections: 8 }\n")
-    held = [Connection(gate.port) for _ in range(8)]
-    for connection in held:
-        connection.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    statuses = [c.reply().status for c in held]
-    ok(statuses[:7] == [200] * 7, "as many connections as the limit", statuses)
-    with Connection(gate.port) as late:
-        try:
-            late.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            status = late.reply().status
-        except (Closed, OSError):
-            status = 0
-        equal(status, 0, "one more is not served")
+    client = Legacy(gate, "near")
+    silent = [Connection(gate.port) for _ in range(20)]
+    ok(until(lambda: raw_status(gate, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") == 200), "connections that say nothing keep nobody out")
+    equal(text_of(client.call("tag", {"tag": "x"})), "x", "nor from a session")
+    for connection in silent:
+        connection.close()
+    flag = os.path.join(gate.folder, "go")
+    held = [client.send(request_text("tools/call", call_params("wait", {"file": flag}), i)) for i in range(8)]
+
+    def is_full():
+        with Connection(gate.port) as late:
+            try:
+                late.send(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                return late.reply().status == 0
+            except (Closed, OSError):
+                return True
+
+    ok(until(is_full), "as many calls as connections: one more is not served")
+    with open(flag, "w"):
+        pass
+    equal([connection.reply().status for connection in held], [200] * 8, "and each of them is answered")
     for connection in held:
         connection.close()
     ok(until(lambda: raw_status(gate, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") == 200), "after they have gone: served")
@@ -389,6 +417,6 @@ def test_processes(place):
 
 
 if __name__ == "__main__":
-    main(test_processes, test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_reload, test_bodies, test_strangers, test_metrics,
+    main(test_one_token, test_processes, test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_reload, test_bodies, test_strangers, test_metrics,
          test_deaf, test_garbage, test_dying,
          test_mute, test_connections, test_slow_head)
