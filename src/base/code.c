@@ -110,7 +110,8 @@ const struct code codes[] = {
 	    .title = TR_MARK("a name in the config cannot be used"),
 	    .meaning = TR_MARK("A server's name becomes part of its tools' names, and a variable's name goes "
 			       "into an environment; both allow only some characters."),
-	    .remedy = TR_MARK("Choose a name of 1 to 32 letters, digits, `_`, `.` or `-` without `__`."),
+	    .remedy = TR_MARK(
+		"Choose a name of 1 to 32 letters, digits, `_`, `.` or `-` without `__`, and none at the end."),
 	    .example = "servers:\n"
 		       "  \"my files\": { run: files-server }      # my-files\n",
 	},
@@ -394,7 +395,8 @@ const struct code codes[] = {
 	    .title = TR_MARK("the server did not answer in time"),
 	    .meaning = TR_MARK(
 		"The server said nothing for as long as its `timeout`, or the call took longer "
-		"than `limits.call-total`. It is unknown whether the call took effect."),
+		"than `limits.call-total`. It is unknown whether the call took effect. Where the "
+		"message says that the request was not sent, it did not."),
 	    .remedy = TR_MARK(
 		"Check its effect before you repeat it. Raise the time for servers that are slow "
 		"by nature."),
@@ -414,13 +416,13 @@ const struct code codes[] = {
 	    .name = "K801",
 	    .title = TR_MARK("too much at once"),
 	    .meaning = TR_MARK(
-		"A limit on calls, sessions or server processes is reached: of one session, of one "
+		"A limit on calls, sessions, server processes or memory is reached: of one session, of one "
 		"token, or of the whole gate."),
 	    .remedy = TR_MARK(
 		"Wait for a call to end, or end sessions that are no longer needed, and try again. "
 		"Raise the limit where it is too low for the clients you have."),
-	    .example = "limits: { calls-per-session: 512, sessions-per-token: 2000, processes-per-token: 512 "
-		       "}\n",
+	    .example =
+		"limits: { calls-per-session: 512, calls-per-token: 2048, sessions-per-token: 2000 }\n",
 	},
 	{
 	    .name = "K802",

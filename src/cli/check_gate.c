@@ -137,6 +137,31 @@ static bool is_loopback(const struct conf_address *address)
 	       span_eq(address->host, S("::1"));
 }
 
+static bool is_secure(struct span url)
+{
+	return span_starts(url, S("https:"));
+}
+
+/* "http://[::1]:7676/mcp", as a gate shows its address. */
+static bool url_address(struct span url, struct conf_address *out)
+{
+	const char *slashes = url.n ? memmem(url.p, url.n, "//", 2) : NULL;
+	struct span rest = slashes ? span_skip(url, (size_t)(slashes - url.p) + 2) : S("");
+	const char *slash = memchr(rest.p, '/', rest.n), *colon;
+	uint64_t port;
+
+	rest = span_first(rest, slash ? (size_t)(slash - rest.p) : 0);
+	colon = memrchr(rest.p, ':', rest.n);
+	if (!colon || !span_u64(span_skip(rest, (size_t)(colon - rest.p) + 1), &port) || port > UINT16_MAX)
+		return false;
+	*out = (struct conf_address){ .host = span_first(rest, (size_t)(colon - rest.p)),
+				      .port = (uint16_t)port };
+	out->v6 = span_starts(out->host, S("["));
+	if (out->v6)
+		out->host = span_first(span_skip(out->host, 1), out->host.n - 2);
+	return true;
+}
+
 /* What "any address" means to somebody on this machine. */
 static const char *host_of(const struct conf_address *address, char *store, size_t size)
 {
@@ -209,23 +234,20 @@ static int get_secure(const struct doctor *doctor, const struct conf_address *ad
 		   : 503;
 }
 
-static void check_health(struct doctor *doctor, const struct conf_node *at)
+static void check_health(struct doctor *doctor, struct span url)
 {
-	const struct conf_address address = conf_address(at);
-	CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)512);
+	struct conf_address address;
 	struct err err = ERR_INIT;
-	const char *shown;
+	char shown[128];
 	int status;
 
-	if (address.port == 0)
+	if (!url_address(url, &address) || !span_to_cstr(url, shown, sizeof(shown)))
 		return;
-	gate_add_url(&url, doctor->config, at);
-	shown = buf_cstr(&url);
-	if (gate_tls_listens(doctor->config))
+	if (is_secure(url))
 		status = get_secure(doctor, &address, &err);
 	else
 		status = get_status(&address, "/healthz", &err);
-	if (status == 200 && !gate_tls_listens(doctor->config))
+	if (status == 200 && !is_secure(url))
 		status = get_status(&address, "/readyz", &err);
 	if (status == 200)
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("gate"), NULL, tr("%s; running, healthy, ready"),
@@ -241,27 +263,40 @@ static void check_health(struct doctor *doctor, const struct conf_node *at)
 			   tr("the gate is running and cannot be reached at %s: %s"), shown, err.text);
 }
 
+/* It is asked where it listens, which need not be what the file says by now. */
+static void check_running(struct doctor *doctor)
+{
+	CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)8192);
+	const struct json *json = &doctor->state.json;
+	json_at all = json_get(json, 0, S("listen"));
+
+	if (!doctor->config->conf)
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("gate"), tr("correct the config"), "%s",
+			   tr("it runs, with the config it read before"));
+	else if (state_add_refusal(&doctor->state, &why))
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("gate"), tr("correct the config"), "%s",
+			   buf_cstr(&why));
+	for (json_at at = json_first(json, all); at != JSON_NONE; at = json_next(json, all, at))
+		check_health(doctor, json_string_raw(json, at));
+	buf_clear(&why);
+	state_add_text(&doctor->state, 0, "listen_refused", &why);
+	if (why.n)
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("gate"), NULL,
+			   tr("it serves hosts on stdio only: %s"), buf_cstr(&why));
+}
+
 void check_gate(struct doctor *doctor)
 {
-	const struct conf_node *first;
 	struct listeners listeners = { .n = 0 };
 	struct err err = ERR_INIT;
 
-	if (!doctor->config->conf) {
-		if (doctor->running)
-			doctor_add(doctor, FINDING_WARNING, TR_MARK("gate"), tr("correct the config"), "%s",
-				   tr("it runs, with the config it read before"));
-		return;
-	}
-	first = conf_get_first(conf_root(doctor->config->conf), "listen");
 	if (doctor->running) {
-		for (const struct conf_node *at = first; at; at = conf_next(at))
-			check_health(doctor, at);
+		check_running(doctor);
 		return;
 	}
-	if (doctor->silent)
+	if (doctor->silent || !doctor->config->conf)
 		return;
-	if (listeners_open(&listeners, first, &err) < 0)
+	if (listeners_open(&listeners, conf_get_first(conf_root(doctor->config->conf), "listen"), &err) < 0)
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), NULL, "%s", err.text);
 	else
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("gate"), NULL, "%s",
@@ -290,28 +325,57 @@ void check_users(struct doctor *doctor)
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("users"), NULL, "%s", buf_cstr(&text));
 }
 
-void check_address(struct doctor *doctor)
+/* True: only this machine reaches it. */
+static bool is_inner(struct doctor *doctor, const struct conf_address *address, bool tls)
+{
+	char shown[260];
+
+	if (is_loopback(address))
+		return true;
+	shown_address(address, shown, sizeof(shown));
+	if (tls)
+		doctor_add(doctor, FINDING_GOOD, TR_MARK("address"), NULL,
+			   tr("%s: other machines reach it, over TLS"), shown);
+	else
+		doctor_add(doctor, FINDING_WARNING, TR_MARK("address"),
+			   tr("listen on 127.0.0.1, or set `tls.cert` and `tls.key`"),
+			   tr("%s: other machines reach it, and tokens travel without TLS"), shown);
+	return false;
+}
+
+static bool all_bound_inner(struct doctor *doctor)
+{
+	const struct json *json = &doctor->state.json;
+	json_at all = json_get(json, 0, S("listen"));
+	bool inner = true;
+
+	for (json_at at = json_first(json, all); at != JSON_NONE; at = json_next(json, all, at)) {
+		struct span url = json_string_raw(json, at);
+		struct conf_address address;
+
+		inner &= !url_address(url, &address) || is_inner(doctor, &address, is_secure(url));
+	}
+	return inner;
+}
+
+static bool all_written_inner(struct doctor *doctor)
 {
 	const struct conf_node *first = conf_get_first(conf_root(doctor->config->conf), "listen");
-	bool open = false;
+	bool inner = true;
 
 	for (const struct conf_node *at = first; at; at = conf_next(at)) {
 		struct conf_address address = conf_address(at);
-		char shown[260];
 
-		shown_address(&address, shown, sizeof(shown));
-		if (is_loopback(&address))
-			continue;
-		open = true;
-		if (gate_tls_listens(doctor->config))
-			doctor_add(doctor, FINDING_GOOD, TR_MARK("address"), NULL,
-				   tr("%s: other machines reach it, over TLS"), shown);
-		else
-			doctor_add(doctor, FINDING_WARNING, TR_MARK("address"),
-				   tr("listen on 127.0.0.1, or set `tls.cert` and `tls.key`"),
-				   tr("%s: other machines reach it, and tokens travel without TLS"), shown);
+		inner &= is_inner(doctor, &address, gate_tls_listens(doctor->config));
 	}
-	if (!open)
+	return inner;
+}
+
+void check_address(struct doctor *doctor)
+{
+	bool inner = doctor->running ? all_bound_inner(doctor) : all_written_inner(doctor);
+
+	if (inner)
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("address"), NULL, "%s",
 			   tr("only this machine reaches the gate"));
 }

@@ -8,14 +8,15 @@
 #include "cli/cmd.h"
 #include "cli/gate.h"
 #include "crypto/digest.h"
+#include "daemon/gate_tls.h"
 #include "daemon/manager.h"
 
-static void print_ready(const struct gate_config *config, const struct conf_node *first)
+static void print_ready(const struct gate_config *config, const struct listeners *clients)
 {
-	for (const struct conf_node *at = first; at; at = conf_next(at)) {
-		CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)512);
+	for (size_t i = 0; i < clients->n_names; i++) {
+		CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)128);
 
-		gate_add_url(&url, config, at);
+		listener_add_url(&clients->names[i], gate_tls_listens(config), &url);
 		(void)fprintf(stderr, "kanmon: %.*s\n", SPAN_ARG(buf_span(&url)));
 	}
 	(void)fprintf(stderr, "kanmon: %s %s\n", tr("config:"),
@@ -27,6 +28,7 @@ static int run(const struct options *options)
 	struct log log = { .fd = STDERR_FILENO, .level = LOG_INFO, .stamp = true, .role = "manager" };
 	struct manager_options manager = { .config = option_value(options, "config"),
 					   .data_dir = option_value(options, "data-dir"),
+					   .make_room = gate_make_room,
 					   .ready_fd = -1,
 					   .log = &log,
 					   .on_ready = print_ready };

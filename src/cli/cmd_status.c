@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/role_users.h"
 #include "cli/state.h"
+#include "conf/source.h"
 #include "text/utf8.h"
 #include "json/write.h"
 
@@ -88,19 +89,43 @@ static unsigned long long count_of(const struct state *state, const char *name)
 	return (unsigned long long)state_number(state, 0, name);
 }
 
-/* A file that is broken says nothing of where the gate listens. */
-static const struct conf_node *first_address(const struct gate_config *config)
+/* Those that are bound, whatever the file says. */
+static void add_addresses(struct buf *out, const struct state *state)
 {
-	return config->conf ? conf_get_first(conf_root(config->conf), "listen") : NULL;
+	json_at all = json_get(&state->json, 0, S("listen"));
+
+	for (json_at at = json_first(&state->json, all); at != JSON_NONE;
+	     at = json_next(&state->json, all, at)) {
+		add_label(out, tr("address"));
+		source_add_shown(out, json_string_raw(&state->json, at));
+		buf_add_char(out, '\n');
+	}
+	if (json_get(&state->json, 0, S("listen_refused")) == JSON_NONE)
+		return;
+	add_label(out, tr("address"));
+	buf_addf(out, "%s: ", tr("none"));
+	state_add_text(state, 0, "listen_refused", out);
+	buf_add_char(out, '\n');
 }
 
-static void add_config(struct buf *out, const struct gate_config *config)
+static void add_refusal(struct buf *out, const struct state *state)
+{
+	CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)4096);
+
+	if (!state_add_refusal(state, &why))
+		return;
+	add_label(out, "");
+	buf_addf(out, "%s\n", buf_cstr(&why));
+}
+
+static void add_config(struct buf *out, const struct state *state, const struct gate_config *config)
 {
 	add_label(out, tr("config"));
 	buf_add(out, span_str(config->paths.config[0] ? config->paths.config : tr("the built-in defaults")));
 	if (!config->conf)
 		buf_addf(out, " (%s)", tr("BROKEN; the gate goes on with what it read before"));
 	buf_add_char(out, '\n');
+	add_refusal(out, state);
 }
 
 static void add_gate(struct buf *out, const struct state *state, const struct gate_config *config)
@@ -112,13 +137,12 @@ static void add_gate(struct buf *out, const struct state *state, const struct ga
 	add_since(out, uptime);
 	buf_add(out, S(" ("));
 	add_duration(out, uptime);
-	buf_add(out, S(")\n"));
-	for (const struct conf_node *at = first_address(config); at; at = conf_next(at)) {
-		add_label(out, tr("address"));
-		gate_add_url(out, config, at);
-		buf_add_char(out, '\n');
-	}
-	add_config(out, config);
+	buf_add_char(out, ')');
+	if (state_is(state, 0, "started_by", "run"))
+		buf_addf(out, "; %s", tr("started by `kanmon run`"));
+	buf_add_char(out, '\n');
+	add_addresses(out, state);
+	add_config(out, state, config);
 	add_label(out, tr("data"));
 	buf_addf(out, "%s\n", config->paths.data);
 	add_label(out, tr("sessions"));
@@ -260,16 +284,6 @@ static void add_json(struct buf *out, const struct state *state, const struct ga
 	struct json_edit edit = { .at = 0, .kind = JSON_INSERT };
 
 	json_put_bool(&ours, S("running"), true);
-	json_add_key(&ours, S("listen"));
-	buf_add_char(&ours, '[');
-	for (const struct conf_node *at = first_address(config); at; at = conf_next(at)) {
-		CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)512);
-
-		gate_add_url(&url, config, at);
-		json_add_comma(&ours);
-		json_add_string(&ours, buf_span(&url));
-	}
-	buf_add_char(&ours, ']');
 	json_put_string(&ours, S("config_file"), span_str(config->paths.config));
 	json_put_bool(&ours, S("config_file_usable"), config->conf != NULL);
 	json_put_string(&ours, S("data"), span_str(config->paths.data));

@@ -1,5 +1,6 @@
 /* cmd_token.c - kanmon token: bearer tokens, created, listed, rotated, revoked. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -70,17 +71,30 @@ static int ask(const struct gate_paths *paths, struct wire_out *question, struct
 	return ask_store(paths, question, answer, err);
 }
 
-static int print_made(struct answer *answer, bool json)
+static int print_made(struct answer *answer, const char *name, bool json)
 {
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)4096);
 	struct span id = wire_get_span(&answer->in), token = wire_get_span(&answer->in);
+	int rc;
 
 	if (!wire_in_done(&answer->in))
 		return cmd_fail(EXIT_FAILED, "%s", tr("the keeper's answer cannot be read"));
-	if (json)
-		printf("{\"id\":\"%.*s\",\"token\":\"%.*s\"}\n", SPAN_ARG(id), SPAN_ARG(token));
-	else
-		printf("%.*s\n", SPAN_ARG(token));
-	(void)fflush(stdout);
+	/* Room at once: a buffer that grows leaves copies of the token behind. */
+	(void)buf_reserve(&out, 1024);
+	if (json) {
+		buf_add_char(&out, '{');
+		json_put_string(&out, S("id"), id);
+		json_put_string(&out, S("token"), token);
+		buf_add_char(&out, '}');
+	} else {
+		buf_add(&out, token);
+	}
+	buf_add_char(&out, '\n');
+	rc = output_print(&out);
+	secret_wipe(out.p, out.n);
+	if (rc)
+		return cmd_fail(rc, tr("token %.*s was not printed; make another: kanmon token rotate %s"),
+				SPAN_ARG(id), name);
 	if (!json)
 		(void)fprintf(stderr, tr("token %.*s; it is shown this once and kept only as a hash\n"),
 			      SPAN_ARG(id));
@@ -105,15 +119,41 @@ static const char *state_of(const struct token_row *row)
 	return row->expiry && row->expiry <= clock_wall_ms() ? TR_MARK("expired") : TR_MARK("live");
 }
 
-static void print_row(const struct token_row *row)
+enum { LIST_COLUMNS = 7 };
+
+static void add_line(struct buf *out, const struct span cells[LIST_COLUMNS])
+{
+	static const size_t widths[LIST_COLUMNS - 1] = { 12, 22, 22, 12, 12, 12 };
+
+	for (size_t i = 0; i + 1 < LIST_COLUMNS; i++)
+		output_cell(out, cells[i], widths[i]);
+	buf_add(out, cells[LIST_COLUMNS - 1]);
+	buf_add_char(out, '\n');
+}
+
+static void add_head(struct buf *out)
+{
+	const struct span cells[LIST_COLUMNS] = { S("ID"),
+						  span_str(tr("NAME")),
+						  span_str(tr("SCOPES")),
+						  span_str(tr("CREATED")),
+						  span_str(tr("EXPIRES")),
+						  span_str(tr("USED")),
+						  span_str(tr("STATE")) };
+
+	add_line(out, cells);
+}
+
+static void add_text_row(struct buf *out, const struct token_row *row)
 {
 	char created[32], expiry[32], used[32];
 
 	print_time(row->created, "-", created);
 	print_time(row->expiry, tr("never"), expiry);
 	print_time(row->last_used, tr("never"), used);
-	printf("%-10.*s  %-20.*s  %-20.*s  %-10s  %-10s  %-10s  %s\n", SPAN_ARG(row->id), SPAN_ARG(row->name),
-	       SPAN_ARG(row->scopes), created, expiry, used, tr(state_of(row)));
+	add_line(out, (const struct span[LIST_COLUMNS]){ row->id, row->name, row->scopes, span_str(created),
+							 span_str(expiry), span_str(used),
+							 span_str(tr(state_of(row))) });
 }
 
 static void add_row(struct buf *out, const struct token_row *row)
@@ -134,44 +174,47 @@ static void add_row(struct buf *out, const struct token_row *row)
 enum { LIST_BYTES = 64 * 1024 * 1024 };
 
 struct listing {
-	struct buf json;
-	bool as_json;
+	struct buf text;
+	bool json;
 };
 
 static bool list_row(void *context, const struct token_row *row)
 {
 	struct listing *listing = context;
 
-	if (listing->as_json)
-		add_row(&listing->json, row);
+	if (listing->json)
+		add_row(&listing->text, row);
 	else
-		print_row(row);
+		add_text_row(&listing->text, row);
 	return true;
 }
 
 static int print_list(const struct gate_paths *paths, bool json)
 {
-	struct listing listing = { .json = BUF_INIT(LIST_BYTES), .as_json = json };
+	struct listing listing = { .text = BUF_INIT(LIST_BYTES), .json = json };
 	struct err err = ERR_INIT;
 	int rc;
 
-	if (!json)
-		printf("%-10s  %-20s  %-20s  %-10s  %-10s  %-10s  %s\n", "ID", tr("NAME"), tr("SCOPES"),
-		       tr("CREATED"), tr("EXPIRES"), tr("USED"), tr("STATE"));
+	if (json)
+		buf_add_char(&listing.text, '[');
+	else
+		add_head(&listing.text);
 	rc = token_rows_of_gate(paths, list_row, &listing, &err);
 	if (rc < 0 && err.code == ERR_MISSING) {
 		err = ERR_INIT;
 		rc = token_rows_of_store(paths->data, list_row, &listing, &err);
 	}
-	if (rc == 0 && !buf_ok(&listing.json))
+	if (json)
+		buf_add(&listing.text, S("]\n"));
+	if (rc == 0 && !buf_ok(&listing.text))
 		rc = err_set(&err, ERR_LIMIT, "%s", tr("there are too many tokens for one list"));
-	if (rc == 0 && json)
-		printf("[%.*s]\n", SPAN_ARG(buf_span(&listing.json)));
-	buf_release(&listing.json);
-	return rc < 0 ? cmd_fail(EXIT_FAILED, "%s", err.text) : EXIT_OK;
+	rc = rc < 0 ? cmd_fail(EXIT_FAILED, "%s", err.text) : output_print(&listing.text);
+	buf_release(&listing.text);
+	return rc;
 }
 
-static int answer_question(const struct gate_paths *paths, struct wire_out *question, bool json)
+static int answer_question(const struct gate_paths *paths, struct wire_out *question, const char *name,
+			   bool json)
 {
 	struct answer answer;
 	struct err err = ERR_INIT;
@@ -180,7 +223,7 @@ static int answer_question(const struct gate_paths *paths, struct wire_out *ques
 	if (ask(paths, question, &answer, &err) < 0)
 		rc = cmd_fail(EXIT_FAILED, "%s", err.text);
 	else if (answer.in.kind == ASK_TOKEN_MADE)
-		rc = print_made(&answer, json);
+		rc = print_made(&answer, name, json);
 	else
 		(void)fprintf(stderr, "%s\n", tr("revoked; it is refused from now on"));
 	answer_release(&answer);
@@ -231,6 +274,32 @@ static int put_question(const struct options *options, struct wire_out *out)
 	return 0;
 }
 
+/* The server may come later; it may also be misspelt. */
+static void note_scopes(const struct options *options, const struct gate_config *config)
+{
+	const char *scope = option_value(options, "scope");
+	struct span scopes = span_str(scope);
+
+	while (scope && config->conf && scopes.n) {
+		struct span server = span_skip(span_cut(&scopes, ' '), 4);
+
+		if (server.n == 0 || gate_config_server(config, server))
+			continue;
+		(void)fprintf(stderr, "%s: ", tr("note"));
+		(void)fprintf(
+		    stderr,
+		    tr("no server of the config is called %.*s, to which mcp:%.*s would give access\n"),
+		    SPAN_ARG(server), SPAN_ARG(server));
+	}
+}
+
+static bool is_made_by(const struct wire_out *question)
+{
+	uint32_t kind = question->bytes.n ? wire_in_of(question).kind : 0;
+
+	return kind == ASK_TOKEN_CREATE || kind == ASK_TOKEN_ROTATE;
+}
+
 static int run(const struct options *options)
 {
 	struct gate_config config;
@@ -240,13 +309,21 @@ static int run(const struct options *options)
 
 	if (rc == 0)
 		rc = output_form(&cmd_token, options, &json);
+	/* A token is shown once: where it cannot be, none is made. */
+	if (rc == 0 && is_made_by(&question))
+		rc = output_check();
 	if (rc)
 		return rc;
+	/* A file that may not grow is an error of write(2), with a sentence, and no sudden death. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	rc = gate_load_running(options, &config, &broken);
 	if (rc)
 		return rc;
-	rc = question.bytes.n ? answer_question(&config.paths, &question, json)
+	rc = question.bytes.n ? answer_question(&config.paths, &question, options->words[1], json)
 			      : print_list(&config.paths, json);
+	/* For the other verbs the option says nothing. */
+	if (rc == 0 && span_eq(span_str(options->words[0]), S("create")))
+		note_scopes(options, &config);
 	gate_config_release(&config);
 	return rc;
 }

@@ -1,15 +1,15 @@
 /* cmd_version.c - kanmon version. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
-
 #include "base/tr.h"
-#include "cli/cmd.h"
+#include "cli/output.h"
 
 static int run(const struct options *options)
 {
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)256);
+
 	(void)options;
-	printf("kanmon %s\n", KANMON_VERSION);
-	return EXIT_OK;
+	buf_addf(&out, "kanmon %s\n", KANMON_VERSION);
+	return output_print(&out);
 }
 
 static const struct option table[] = { { 0 } };

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,11 +15,17 @@
 #include "base/tr.h"
 #include "crypto/digest.h"
 #include "daemon/control.h"
-#include "daemon/gate_tls.h"
+#include "daemon/data_lock.h"
 #include "daemon/manager.h"
 #include "store/ask.h"
 
-enum { GATE_ANSWER_MS = 15000, GATE_START_MS = 15000, GATE_IDLE_EXIT_MS = 10 * 60 * 1000 };
+enum {
+	GATE_ANSWER_MS = 15000,
+	GATE_START_MS = 15000,
+	GATE_IDLE_EXIT_MS = 10 * 60 * 1000,
+	GATE_LEAVE_MS = 25000, /* longer than the manager's own deadlines together */
+	GATE_LEAVE_STEP_MS = 20,
+};
 
 /* Says what is wrong with the config; `footer` is one more note, may be empty. */
 static void print_problems(const struct conf_problems *problems, const struct err *err, struct span footer)
@@ -88,12 +95,12 @@ int gate_load_running(const struct options *options, struct gate_config *config,
 	return load(options, config, broken);
 }
 
-void gate_add_url(struct buf *out, const struct gate_config *config, const struct conf_node *address)
+static pid_t peer_of(int fd)
 {
-	struct conf_address at = conf_address(address);
+	struct ucred peer = { 0 };
+	socklen_t n = sizeof(peer);
 
-	buf_add(out, gate_tls_listens(config) ? S("https://") : S("http://"));
-	buf_addf(out, at.v6 ? "[%.*s]:%u/mcp" : "%.*s:%u/mcp", SPAN_ARG(at.host), at.port);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 ? peer.pid : 0;
 }
 
 int gate_connect(struct gate *gate, const struct gate_paths *paths, struct err *err)
@@ -102,7 +109,10 @@ int gate_connect(struct gate *gate, const struct gate_paths *paths, struct err *
 	gate->store = malloc(WIRE_MAX_BYTES);
 	if (!gate->store)
 		return err_set(err, ERR_NOMEM, "no memory");
-	return control_connect(paths->control, &gate->fd, err);
+	if (control_connect(paths->control, &gate->fd, err) < 0)
+		return -1;
+	gate->pid = peer_of(gate->fd);
+	return 0;
 }
 
 void gate_close(struct gate *gate)
@@ -124,6 +134,53 @@ int gate_ask(struct gate *gate, struct wire_out *out, struct wire_in *in, struct
 		(void)snprintf(text, sizeof(text), "the gate refused");
 	wire_in_release(in);
 	return err_set(err, ERR_DENIED, "%s", text);
+}
+
+/* --- taking one's place --- */
+
+static int keep(const struct gate *gate, const struct gate_paths *paths, struct wire_in *in, struct err *err)
+{
+	bool background = wire_get_u64(in);
+	unsigned long long hosts = wire_get_u64(in);
+	int pid = (int)gate->pid;
+
+	if (!background || in->bad)
+		return -1;
+	return err_set(
+	    err, ERR_DENIED,
+	    tr("a gate started by `kanmon run` has %s (pid %d), and hosts use it: %llu; end it with `kill "
+	       "%d` and start this one again: what connects after that comes to this one"),
+	    paths->data, pid, hosts, pid);
+}
+
+/* It lets the lock go when all its processes are gone. */
+static int wait_lock(const struct gate_paths *paths, int *lock_fd, struct err *err)
+{
+	for (int waited = 0; waited < GATE_LEAVE_MS; waited += GATE_LEAVE_STEP_MS) {
+		if (data_lock(paths->data, lock_fd, err) == 0)
+			return 0;
+		closep(lock_fd);
+		if (err->code != ERR_DENIED)
+			return -1;
+		(void)poll(NULL, 0, GATE_LEAVE_STEP_MS);
+	}
+	return -1;
+}
+
+int gate_make_room(const struct gate_paths *paths, int *lock_fd, struct err *err)
+{
+	CLEANUP(gate_close) struct gate gate = GATE_INIT;
+	CLEANUP(wire_out_release) struct wire_out out = { 0 };
+	struct wire_in in = { 0 };
+	struct err unheard = ERR_INIT;
+	int rc;
+
+	wire_begin(&out, CONTROL_YIELD, 0);
+	if (gate_connect(&gate, paths, &unheard) < 0 || gate_ask(&gate, &out, &in, &unheard) < 0)
+		return -1;
+	rc = in.kind == CONTROL_DONE ? wait_lock(paths, lock_fd, err) : keep(&gate, paths, &in, err);
+	wire_in_release(&in);
+	return rc;
 }
 
 /* --- starting one --- */

@@ -23,12 +23,10 @@ int gate_load_running(const struct options *options, struct gate_config *config,
 /* Where the gate that runs has its data, though its config cannot be used; false: none runs. */
 bool gate_find_running(const struct options *options, struct gate_paths *paths);
 
-/* Adds "https://127.0.0.1:7676/mcp", the endpoint at an address of `listen`. */
-void gate_add_url(struct buf *out, const struct gate_config *config, const struct conf_node *address);
-
 /* An open conversation with a gate. */
 struct gate {
 	int fd;
+	pid_t pid;   /* who listens there; 0: cannot be seen from this pid namespace */
 	char *store; /* WIRE_MAX_BYTES */
 };
 #define GATE_INIT ((struct gate){ .fd = -1 })
@@ -39,6 +37,13 @@ void gate_close(struct gate *gate);
 
 /* Sends a question and waits for its answer. CONTROL_FAILED and ASK_REFUSED become an ERR_DENIED. */
 int gate_ask(struct gate *gate, struct wire_out *out, struct wire_in *in, struct err *err) MUST_CHECK;
+
+/*
+ * Asks the gate of a data folder to leave where `kanmon run` started it and no host is attached, and waits
+ * until it has: 0, and `lock_fd` holds the folder's lock. -1 where it stays: `err` tells what to do about a
+ * gate that hosts use, and is left as it is where it is another `kanmon serve`.
+ */
+int gate_make_room(const struct gate_paths *paths, int *lock_fd, struct err *err) MUST_CHECK;
 
 /* Connects; where no gate is running one is started in the background and waited for. */
 int gate_connect_or_start(struct gate *gate, const struct options *options, const struct gate_config *config,

@@ -205,12 +205,16 @@ static int help(const char *topic)
 		print_exit_codes();
 		return EXIT_OK;
 	}
+	if (topic && topic[0] == '-')
+		return cmd_fail(EXIT_USAGE, tr("the option %s belongs after a command; see `kanmon help`"),
+				topic);
 	if (topic)
 		return cmd_fail(EXIT_USAGE, tr("there is no command %s; see `kanmon help`"), topic);
 	printf("%s\n\n", tr("kanmon - the gate that every MCP message passes"));
 	for (size_t i = 0; cmds[i]; i++)
 		printf("  %-12s %s\n", cmds[i]->name, tr(cmds[i]->summary));
-	printf("  %-12s %s\n\n%s\n", "help", tr("this text; help COMMAND, help exit-codes"),
+	printf("  %-12s %s\n\n", "help", tr("this text; help COMMAND, help exit-codes"));
+	printf("  %-12s %s\n\n%s\n", "--lang en|ja", tr("before a command: the language of its texts"),
 	       tr("Start with: kanmon serve"));
 	return EXIT_OK;
 }
@@ -246,14 +250,26 @@ int cmd_usage_error(const struct cmd *cmd, const char *format, ...)
 }
 
 /* A language given in front of the command (`kanmon --lang ja status`) counts more than the environment. */
-static void choose_language(int *argc, char ***argv)
+static int choose_language(int *argc, char ***argv)
 {
+	const char *word = *argc > 1 ? (*argv)[1] : "", *language = NULL;
+	int n = 1;
+
 	tr_set_language(tr_language_from_env());
-	if (*argc > 2 && strcmp((*argv)[1], "--lang") == 0) {
-		tr_set_language(tr_language_of((*argv)[2]));
-		*argc -= 2;
-		*argv += 2;
+	if (strncmp(word, "--lang=", 7) == 0) {
+		language = word + 7;
+	} else if (*argc > 2 && strcmp(word, "--lang") == 0) {
+		language = (*argv)[2];
+		n = 2;
 	}
+	if (!language)
+		return 0;
+	if (strcmp(language, "en") != 0 && strcmp(language, "ja") != 0)
+		return cmd_fail(EXIT_USAGE, tr("there is no language %s; there are en and ja"), language);
+	tr_set_language(tr_language_of(language));
+	*argc -= n;
+	*argv += n;
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -262,7 +278,9 @@ int main(int argc, char **argv)
 	const struct cmd *cmd;
 	int rc;
 
-	choose_language(&argc, &argv);
+	rc = choose_language(&argc, &argv);
+	if (rc)
+		return rc;
 	if (argc == 3 && strcmp(argv[1], "--role") == 0)
 		return run_role(argv[2]);
 	if (argc == 3 && strcmp(argv[1], "--gen-docs") == 0)

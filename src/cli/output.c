@@ -2,9 +2,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/output.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/tr.h"
 #include "text/utf8.h"
@@ -114,8 +120,33 @@ int output_print(const struct buf *out)
 	if (!buf_ok(out))
 		return cmd_fail(EXIT_FAILED, "%s", tr("there is too much to print"));
 	if (fwrite(out->p ? out->p : "", 1, out->n, stdout) != out->n || fflush(stdout) != 0)
-		return EXIT_FAILED;
+		return cmd_fail(EXIT_FAILED, tr("cannot write to stdout: %s"), strerrordesc_np(errno));
 	return EXIT_OK;
+}
+
+/* 0 or an errno. */
+static int stdout_failure(void)
+{
+	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	struct stat st;
+
+	if (flags < 0 || fstat(STDOUT_FILENO, &st) < 0)
+		return errno;
+	if ((flags & O_ACCMODE) == O_RDONLY)
+		return EBADF;
+	/* /dev/full: every write fails. */
+	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 7))
+		return ENOSPC;
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLERR | POLLNVAL)) ? EPIPE : 0;
+}
+
+int output_check(void)
+{
+	int failure = stdout_failure();
+
+	return failure ? cmd_fail(EXIT_FAILED, tr("stdout cannot be written: %s"), strerrordesc_np(failure))
+		       : EXIT_OK;
 }
 
 bool output_utf8(void)

@@ -21,8 +21,14 @@ void output_cell(struct buf *out, struct span text, size_t columns);
  */
 void output_paragraph(struct buf *out, struct span text, size_t indent);
 
-/* Writes all of it to stdout; an exit code. */
-int output_print(const struct buf *out);
+/* Writes all of it to stdout; an exit code, and the error is printed. */
+int output_print(const struct buf *out) __attribute__((warn_unused_result));
+
+/*
+ * Before what is printed once only: can stdout be written, as far as that can be told? 0, or an exit code and
+ * the error is printed. A disk that is full is seen when it is written.
+ */
+int output_check(void) __attribute__((warn_unused_result));
 
 /* May signs beyond ASCII be printed here? By the locale's name: LC_ALL, LC_CTYPE, LANG. */
 bool output_utf8(void);

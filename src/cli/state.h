@@ -7,7 +7,11 @@
 
 enum { STATE_MAX_BYTES = 4 * 1024 * 1024 };
 
-/* The worker's JSON (exchange/snapshot.h snapshot_state()), read. */
+/*
+ * The manager's JSON ("hosts"; "started_by": "serve" or "run"; "listen": URLs that are bound;
+ * "listen_refused": why there is none; "config_refused":
+ * {"why", "at_ms"} of the last reload) and the worker's (exchange/snapshot.h snapshot_state()), read as one.
+ */
 struct state {
 	pid_t manager; /* 0: not known here */
 	struct buf text;
@@ -29,4 +33,9 @@ uint64_t state_number(const struct state *state, json_at object, const char *nam
 bool state_flag(const struct state *state, json_at object, const char *name);
 /* Adds a text so that a terminal shows it and does nothing else. */
 void state_add_text(const struct state *state, json_at object, const char *name, struct buf *out);
+/*
+ * Adds a sentence on the last reload, if it was refused: when and why, and what the gate does. False: it was
+ * not.
+ */
+bool state_add_refusal(const struct state *state, struct buf *out);
 bool state_is(const struct state *state, json_at object, const char *name, const char *text);

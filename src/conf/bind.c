@@ -189,7 +189,7 @@ static bool take_member(struct bind *bind, struct frame *frame, const struct yam
 	}
 	if (yaml->kind == YAML_MAPPING)
 		push(bind, node, yaml);
-	else
+	else if (!yaml->absent || shape_type(shape) != CONF_MAP)
 		(void)fill_wrong_type(bind->reading, node, yaml);
 	return true;
 }

@@ -27,6 +27,9 @@ int conf_check_server_name(struct span name, struct err *err)
 	if (span_contains(name, S("__")))
 		return err_set(err, ERR_CONFIG, "%s",
 			       tr("`__` parts the server from the tool in a tool's name"));
+	/* `a_` and its tool `b` would be called as `a` and its tool `_b` are. */
+	if (name.p[name.n - 1] == '_')
+		return err_set(err, ERR_CONFIG, "%s", tr("it must not end with `_`"));
 	return 0;
 }
 
@@ -73,7 +76,7 @@ const struct conf_item conf_core_items[] = {
 	    .type = CONF_MAP,
 	    .text = TR_MARK("The MCP servers behind the gateway, each under a name of its own."),
 	    .hint = TR_MARK("a server's name has 1 to 32 letters, digits, `_`, `.` or `-`"),
-	    .name_pattern = "^(?!.*__)[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$",
+	    .name_pattern = "^(?!.*(__|_$))[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$",
 	    .check_name = conf_check_server_name,
 	},
 	{ .path = NULL },

@@ -459,8 +459,9 @@ static void fill_list(const struct reading *reading, struct conf_node *list, con
 			fill_element(reading, list, element);
 	} else {
 		conf_problem_label(reading->problems, fill_wrong_type(reading, list, yaml), "%s",
-				   yaml->absent ? tr("nothing is written here")
-						: tr("write it as a list: [\"...\"]"));
+				   yaml->absent		  ? tr("nothing is written here")
+				   : type == CONF_ADDRESS ? tr("write the address itself")
+							  : tr("write it as a list: [\"...\"]"));
 		return;
 	}
 	if (reading->problems->n + reading->problems->more > problems)

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/tr.h"
 #include "conf/node.h"
@@ -77,6 +78,7 @@ static PRINTF(5, 0) struct conf_problem *add_in(struct conf_problems *problems, 
 		.code = code,
 		.message = sentence(&problems->arena, format, args),
 		.label = S(""),
+		.key = S(""),
 		.file = file.p ? file : S(""),
 		.line = place.line,
 		.column = place.column,
@@ -91,6 +93,57 @@ static PRINTF(5, 0) struct conf_problem *add_in(struct conf_problems *problems, 
 	return problem;
 }
 
+static void keep_key(struct conf_problems *problems, struct conf_problem *problem, struct span key)
+{
+	CLEANUP(buf_release) struct buf shown = BUF_INIT(3 * SENTENCE_BYTES);
+	struct span copy;
+
+	if (!problem)
+		return;
+	source_add_shown(&shown, span_first(key, SENTENCE_BYTES));
+	copy = arena_dup(&problems->arena, buf_span(&shown));
+	problem->key = copy.p ? copy : S("");
+}
+
+static void keep_path(struct conf_problems *problems, struct conf_problem *problem,
+		      const struct conf_node *node)
+{
+	CLEANUP(buf_release) struct buf path = BUF_INIT((size_t)SENTENCE_BYTES);
+
+	conf_node_add_path(&path, node);
+	keep_key(problems, problem, buf_span(&path));
+}
+
+static bool is_of_name(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+	       c == '-';
+}
+
+/* Of a value that is a key's: the key's name before "NAME: "; of a name, with a colon behind it: itself. */
+static struct span key_at(const struct source *source, struct range range, const char *code)
+{
+	/* Problems at a whole name or value; others may lie within a value, which is nobody's to repeat. */
+	static const char *const whole[] = { "K102", "K103", "K104", "K106", "K108" };
+	struct span before = span_first(source->text, range.at), rest = span_skip(source->text, range.at);
+	size_t end, begin, i = 0;
+
+	while (i < COUNT(whole) && strcmp(whole[i], code) != 0)
+		i++;
+	if (i == COUNT(whole))
+		return S("");
+	if (span_starts(span_skip(rest, range.n), S(":")))
+		return span_first(rest, range.n);
+	for (end = before.n; end && before.p[end - 1] == ' ';)
+		end--;
+	if (end == before.n || !end || before.p[end - 1] != ':')
+		return S("");
+	begin = --end;
+	while (begin && is_of_name(before.p[begin - 1]))
+		begin--;
+	return span_first(span_skip(before, begin), end - begin);
+}
+
 struct conf_problem *conf_problem_in(struct conf_problems *problems, const struct source *source, size_t at,
 				     size_t n, const char *code, const char *format, ...)
 {
@@ -100,6 +153,7 @@ struct conf_problem *conf_problem_in(struct conf_problems *problems, const struc
 	va_start(args, format);
 	problem = add_in(problems, source, (struct range){ at, n }, code, format, args);
 	va_end(args);
+	keep_key(problems, problem, key_at(source, (struct range){ at, n }, code));
 	return problem;
 }
 
@@ -122,6 +176,7 @@ struct conf_problem *conf_problem_at(struct conf_problems *problems, const struc
 			 written->value.n && written == node ? written->value : written->key, code, format,
 			 args);
 	va_end(args);
+	keep_path(problems, problem, node);
 	return problem;
 }
 
@@ -134,6 +189,7 @@ struct conf_problem *conf_problem_at_name(struct conf_problems *problems, const 
 	va_start(args, format);
 	problem = add_in(problems, node->source, nearest_written(node)->key, code, format, args);
 	va_end(args);
+	keep_path(problems, problem, node);
 	return problem;
 }
 
@@ -148,7 +204,7 @@ struct conf_problem *conf_problem_of_file(struct conf_problems *problems, struct
 		return NULL;
 	copy = arena_dup(&problems->arena, file);
 	*problem = (struct conf_problem){
-		.code = code, .label = S(""), .file = copy.p ? copy : S(""), .excerpt = S("")
+		.code = code, .label = S(""), .key = S(""), .file = copy.p ? copy : S(""), .excerpt = S("")
 	};
 	va_start(args, format);
 	problem->message = sentence(&problems->arena, format, args);

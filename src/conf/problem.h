@@ -19,6 +19,7 @@ struct conf_problem {
 	struct span notes[CONF_MAX_NOTES];
 	unsigned n_notes;
 	struct span file;
+	struct span key;       /* "limits.calls", or "calls"; empty where it is no one key's */
 	uint32_t line, column; /* from 1, in characters; 0 where the problem has no place */
 	uint32_t length;       /* characters, at least 1 where there is a place */
 	struct span excerpt;   /* the line as it may be shown */

@@ -106,7 +106,7 @@ static void put_type(struct buf *out, const struct conf_item *item)
 		put_one_or_list(out, item, S(ADDRESS_SCHEMA));
 		return;
 	case CONF_MAP:
-		json_put_string(out, S("type"), S("object"));
+		json_put_raw(out, S("type"), S("[\"object\",\"null\"]"));
 		put_names_of_map(out, item);
 		return;
 	case CONF_STRING_MAP:

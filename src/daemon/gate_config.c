@@ -236,6 +236,8 @@ static void add_limits(struct buf *out, const struct conf_node *root)
 	json_put_i64(out, S("processes_per_principal"), conf_get_int(root, "limits.processes-per-token"));
 	json_put_i64(out, S("calls"), conf_get_int(root, "limits.calls"));
 	json_put_i64(out, S("calls_per_client"), conf_get_int(root, "limits.calls-per-session"));
+	json_put_i64(out, S("calls_per_principal"), conf_get_int(root, "limits.calls-per-token"));
+	json_put_u64(out, S("held_bytes"), conf_get_bytes(root, "limits.memory"));
 	json_put_u64(out, S("session_idle_ms"), conf_get_ms(root, "limits.session-idle"));
 	json_put_u64(out, S("call_total_ms"), conf_get_ms(root, "limits.call-total"));
 	buf_add_char(out, '}');

@@ -15,12 +15,14 @@
 #include "jail/launch.h"
 #include "store/ask.h"
 #include "text/utf8.h"
+#include "json/write.h"
 
 enum {
 	HOSTS_MAX = 1024,
 	HOSTS_NAME_BYTES = 32,
 	HOSTS_SHOWN_BYTES = 64,
-	EXIT_OF_GATE = 125, /* the gate's own fault, in the exit codes of `kanmon run` */
+	HOSTS_STATE_BYTES = 32 * 1024, /* the manager's part; with the rest of the message it fits a packet */
+	EXIT_OF_GATE = 125,	       /* the gate's own fault, in the exit codes of `kanmon run` */
 };
 
 /* One connection to the control socket. */
@@ -297,6 +299,19 @@ void hosts_from_worker(struct hosts *hosts, struct wire_in *in)
 
 /* --- commands --- */
 
+/* What the worker cannot know. */
+static void put_state(const struct hosts *hosts, struct wire_out *out)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)HOSTS_STATE_BYTES);
+
+	buf_add_char(&text, '{');
+	json_put_u64(&text, S("hosts"), hosts->n_hosts);
+	if (hosts->options.on_state)
+		hosts->options.on_state(hosts->options.owner, &text);
+	buf_add_char(&text, '}');
+	wire_put_span(out, buf_ok(&text) ? buf_span(&text) : S("{}"));
+}
+
 static void hand_on(struct question *question, struct wire_in *in)
 {
 	struct caller *caller = LIST_ENTRY(question, struct caller, question);
@@ -310,6 +325,8 @@ static void hand_on(struct question *question, struct wire_in *in)
 	}
 	wire_begin(&out, in->kind == WORK_STATE ? (uint32_t)CONTROL_STATE : in->kind, caller->asked_id);
 	buf_add(&out.bytes, in->rest);
+	if (in->kind == WORK_STATE)
+		put_state(caller->hosts, &out);
 	for (size_t i = 0; i < in->n_fds; i++)
 		wire_put_fd(&out, in->fds[i]);
 	channel_send(caller->channel, &out);
@@ -344,6 +361,23 @@ static void reload(struct caller *caller, uint32_t id)
 	caller->hosts->options.on_reload(caller->hosts->options.owner);
 }
 
+static void yield(struct caller *caller, uint32_t id)
+{
+	struct hosts *hosts = caller->hosts;
+	struct wire_out out = { 0 };
+
+	if (hosts->options.makes_room && hosts->n_hosts == 0) {
+		reply(caller, CONTROL_DONE, id, S(""));
+		hosts->options.on_idle(hosts->options.owner);
+		return;
+	}
+	wire_begin(&out, CONTROL_KEPT, id);
+	wire_put_u64(&out, hosts->options.makes_room);
+	wire_put_u64(&out, hosts->n_hosts);
+	channel_send(caller->channel, &out);
+	wire_out_release(&out);
+}
+
 void hosts_reloaded(struct hosts *hosts, const char *why)
 {
 	LIST_EACH(&hosts->callers, node) {
@@ -366,6 +400,8 @@ static void on_message(void *owner, struct wire_in *in)
 		ask_on(caller, caller->hosts->worker, in, WORK_STATUS);
 	else if (in->kind == CONTROL_RELOAD)
 		reload(caller, in->id);
+	else if (in->kind == CONTROL_YIELD)
+		yield(caller, in->id);
 	else if (in->kind == CONTROL_RUN || in->kind == CONTROL_ATTACH)
 		begin_host(caller, in, in->kind == CONTROL_RUN);
 	else

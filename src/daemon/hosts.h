@@ -13,7 +13,10 @@ struct hosts_options {
 	const char *control;		/* path of the socket */
 	uint64_t idle_exit_ms;		/* 0: never */
 	void (*on_reload)(void *owner); /* hosts_reloaded() follows, now or later */
+	bool makes_room;		/* CONTROL_YIELD: on_idle() at once where there is no host */
 	void (*on_idle)(void *owner);	/* no host for idle_exit_ms */
+	/* Adds the members, `"name":value,…`, that the manager has for CONTROL_STATE. May be NULL. */
+	void (*on_state)(void *owner, struct buf *out);
 	void *owner;
 };
 

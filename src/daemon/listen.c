@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,6 +47,31 @@ static int bind_one(const struct addrinfo *at, const char *shown, int *out, stru
 	return 0;
 }
 
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+	return ntohs(address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
+						    : ((const struct sockaddr_in *)address)->sin_port);
+}
+
+/* Where the kernel chose the port it is another one for each socket: then a name would be ambiguous. */
+static void remember(struct listeners *listeners, int fd, const struct conf_address *asked)
+{
+	struct listener_name *name = &listeners->names[listeners->n_names];
+	struct sockaddr_storage address = { 0 };
+	socklen_t n = sizeof(address);
+
+	*name = (struct listener_name){ .port = asked->port };
+	if (asked->port == 0 && getsockname(fd, (struct sockaddr *)&address, &n) == 0) {
+		name->port = port_of(&address);
+		(void)getnameinfo((struct sockaddr *)&address, n, name->host, sizeof(name->host), NULL, 0,
+				  NI_NUMERICHOST);
+	}
+	if (!name->host[0])
+		(void)snprintf(name->host, sizeof(name->host), "%.*s", SPAN_ARG(span_first(asked->host, 63)));
+	if (listeners->n_names == 0 || memcmp(name, name - 1, sizeof(*name)) != 0)
+		listeners->n_names++;
+}
+
 static int open_address(struct listeners *listeners, const struct conf_node *node, struct err *err)
 {
 	const struct conf_address address = conf_address(node);
@@ -67,7 +93,8 @@ static int open_address(struct listeners *listeners, const struct conf_node *nod
 			rc = err_set(err, ERR_LIMIT, "more than %d addresses to listen on", LISTENERS_MAX);
 		else
 			rc = bind_one(at, shown, &listeners->fds[listeners->n], err);
-		listeners->n += rc == 0;
+		if (rc == 0)
+			remember(listeners, listeners->fds[listeners->n++], &address);
 	}
 	freeaddrinfo(found);
 	return rc;
@@ -80,18 +107,14 @@ int listeners_open(struct listeners *listeners, const struct conf_node *first, s
 			continue;
 		while (listeners->n)
 			closep(&listeners->fds[--listeners->n]);
+		listeners->n_names = 0;
 		return -1;
 	}
 	return 0;
 }
 
-uint16_t listeners_port(const struct listeners *listeners, size_t i)
+void listener_add_url(const struct listener_name *name, bool tls, struct buf *out)
 {
-	struct sockaddr_storage address;
-	socklen_t n = sizeof(address);
-
-	if (i >= listeners->n || getsockname(listeners->fds[i], (struct sockaddr *)&address, &n) < 0)
-		return 0;
-	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-						   : ((struct sockaddr_in *)&address)->sin_port);
+	buf_add(out, tls ? S("https://") : S("http://"));
+	buf_addf(out, strchr(name->host, ':') ? "[%s]:%u/mcp" : "%s:%u/mcp", name->host, name->port);
 }

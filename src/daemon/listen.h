@@ -6,9 +6,17 @@
 
 enum { LISTENERS_MAX = 32 };
 
+/* An address as clients say it: with the port it has, where the config asked for any. */
+struct listener_name {
+	char host[64]; /* without brackets */
+	uint16_t port;
+};
+
 struct listeners {
 	int fds[LISTENERS_MAX];
 	size_t n;
+	struct listener_name names[LISTENERS_MAX]; /* each once: "localhost" is one, and two sockets */
+	size_t n_names;
 };
 
 /*
@@ -18,5 +26,5 @@ struct listeners {
  */
 int listeners_open(struct listeners *listeners, const struct conf_node *first, struct err *err) MUST_CHECK;
 
-/* The port a listener really has, where the config asked for any; 0 where there is none. */
-uint16_t listeners_port(const struct listeners *listeners, size_t i);
+/* Adds "https://[::1]:7676/mcp". */
+void listener_add_url(const struct listener_name *name, bool tls, struct buf *out);

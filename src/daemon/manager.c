@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "base/tr.h"
 #include "conf/core.h"
+#include "conf/source.h"
 #include "crypto/digest.h"
 #include "daemon/data_lock.h"
 #include "daemon/gate_tls.h"
@@ -22,8 +23,10 @@
 #include "daemon/reload.h"
 #include "daemon/watch.h"
 #include "jail/launch.h"
+#include "json/write.h"
 
 enum {
+	MANAGER_PROBLEMS_BYTES = 16 * 1024, /* of a refused file, as JSON; more are not kept */
 	MANAGER_RING_BYTES = 4 * 1024 * 1024,
 	MANAGER_DRAIN_MS = 10000, /* for calls under way when the gate is told to stop */
 	/* For the processes to end after that; the launcher's servers need LAUNCH_END_MS of it. */
@@ -46,6 +49,7 @@ struct manager {
 	uv_signal_t on_term, on_int, on_hup, on_child;
 	uv_timer_t deadline;
 	int lock_fd;
+	char not_bound[sizeof(((struct err *)NULL)->text)]; /* why it has no address; "": it has */
 	bool ready, stopping;
 	int exit_code;
 };
@@ -164,8 +168,18 @@ static void on_end(void *owner, struct child *child, int status)
 
 /* --- what they say --- */
 
+static void add_urls(const struct manager *manager, struct buf *out)
+{
+	for (size_t i = 0; i < manager->clients.n_names; i++) {
+		if (i)
+			buf_add_char(out, ' ');
+		listener_add_url(&manager->clients.names[i], gate_tls_listens(&manager->reload.config), out);
+	}
+}
+
 static void check_ready(struct manager *manager)
 {
+	CLEANUP(buf_release) struct buf urls = BUF_INIT((size_t)8192);
 	const struct child *worker = &manager->children[CHILD_WORKER];
 	const struct child *keeper = &manager->children[CHILD_KEEPER];
 
@@ -174,13 +188,14 @@ static void check_ready(struct manager *manager)
 	manager->ready = manager->reload.ready = true;
 	notify_systemd("READY=1");
 	closep(&manager->options.ready_fd);
+	add_urls(manager, &urls);
 	log_event(manager->log, LOG_INFO, "gate.ready", "The gate stands.", LFS("version", KANMON_VERSION),
 		  LFS("config", manager->reload.config.paths.config[0] ? manager->reload.config.paths.config
 								       : "(built in)"),
-		  LFS("data", manager->reload.config.paths.data));
-	if (manager->options.on_ready)
-		manager->options.on_ready(&manager->reload.config,
-					  conf_get_first(conf_root(manager->reload.config.conf), "listen"));
+		  LFS("data", manager->reload.config.paths.data), LF("url", buf_span(&urls)));
+	/* Where the log is for programs the event says it all. */
+	if (manager->options.on_ready && !manager->log->json)
+		manager->options.on_ready(&manager->reload.config, &manager->clients);
 }
 
 static void refused(struct manager *manager, const struct child *child, struct span why)
@@ -270,6 +285,49 @@ static void on_reload_asked(void *owner)
 	reload_start(&manager->reload);
 }
 
+/* A sentence may hold a path, which is any bytes. */
+static void put_shown(struct buf *out, struct span name, const char *text)
+{
+	CLEANUP(buf_release) struct buf shown = BUF_INIT((size_t)4096);
+
+	source_add_shown(&shown, span_str(text));
+	json_put_string(out, name, buf_span(&shown));
+}
+
+static void put_refusal(const struct reload *reload, struct buf *out)
+{
+	if (!reload->refused_ms)
+		return;
+	json_add_key(out, S("config_refused"));
+	buf_add_char(out, '{');
+	put_shown(out, S("why"), reload->refused);
+	json_put_u64(out, S("at_ms"), reload->refused_ms);
+	if (reload->problems.n && buf_ok(&reload->problems))
+		json_put_raw(out, S("problems"), buf_span(&reload->problems));
+	buf_add_char(out, '}');
+}
+
+/* What is bound and in force, whatever the file says by now. */
+static void on_state(void *owner, struct buf *out)
+{
+	const struct manager *manager = owner;
+
+	json_put_string(out, S("started_by"), manager->options.background ? S("run") : S("serve"));
+	json_add_key(out, S("listen"));
+	buf_add_char(out, '[');
+	for (size_t i = 0; i < manager->clients.n_names; i++) {
+		CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)128);
+
+		listener_add_url(&manager->clients.names[i], gate_tls_listens(&manager->reload.config), &url);
+		json_add_comma(out);
+		json_add_string(out, buf_span(&url));
+	}
+	buf_add_char(out, ']');
+	if (manager->not_bound[0])
+		put_shown(out, S("listen_refused"), manager->not_bound);
+	put_refusal(&manager->reload, out);
+}
+
 static void on_idle_end(void *owner)
 {
 	stop(owner, 0);
@@ -307,9 +365,26 @@ static int open_sockets(struct manager *manager, struct err *err)
 		log_event(manager->log, LOG_WARN, "listen.taken",
 			  "The gate serves hosts on stdio only: its address cannot be used.",
 			  LFS("why", err->text));
+		(void)snprintf(manager->not_bound, sizeof(manager->not_bound), "%s", err->text);
 		*err = ERR_INIT;
 	}
 	return listeners_open(&manager->metrics, conf_get_first(root, "metrics"), err);
+}
+
+static int lock_data(struct manager *manager, struct err *err)
+{
+	const struct gate_paths *paths = &manager->reload.config.paths;
+
+	if (data_lock(paths->data, &manager->lock_fd, err) == 0)
+		return 0;
+	closep(&manager->lock_fd);
+	if (err->code != ERR_DENIED || !manager->options.make_room ||
+	    manager->options.make_room(paths, &manager->lock_fd, err) < 0)
+		return -1;
+	*err = ERR_INIT;
+	log_note(manager->log, LOG_INFO, "gate.takeover",
+		 "A gate that `kanmon run` had started, and that no host used, has ended to make room.");
+	return 0;
 }
 
 static int begin(struct manager *manager, struct err *err)
@@ -319,11 +394,13 @@ static int begin(struct manager *manager, struct err *err)
 					       .control = manager->reload.config.paths.control,
 					       .idle_exit_ms = manager->options.idle_exit_ms,
 					       .on_reload = on_reload_asked,
+					       .makes_room = manager->options.background,
 					       .on_idle = on_idle_end,
+					       .on_state = on_state,
 					       .owner = manager };
 
-	if (data_lock(manager->reload.config.paths.data, &manager->lock_fd, err) < 0 ||
-	    open_sockets(manager, err) < 0 || ring_create(MANAGER_RING_BYTES, &manager->ring, err) < 0)
+	if (lock_data(manager, err) < 0 || open_sockets(manager, err) < 0 ||
+	    ring_create(MANAGER_RING_BYTES, &manager->ring, err) < 0)
 		return -1;
 	manager->hosts = hosts_new(&options, err);
 	if (!manager->hosts)
@@ -417,7 +494,11 @@ static void manager_free(struct manager *manager)
 /* The exit code of a gate that could not begin. */
 static int give_up(const struct manager *manager, const struct err *err)
 {
-	(void)fprintf(stderr, "%s: %s\n", tr("error"), err->text);
+	if (manager->log->json)
+		log_event(manager->log, LOG_ERROR, "gate.failed", "The gate cannot begin.",
+			  LFS("why", err->text));
+	else
+		(void)fprintf(stderr, "%s: %s\n", tr("error"), err->text);
 	for (size_t i = 0; i < CHILD_ROLES; i++)
 		if (manager->children[i].pid > 0)
 			(void)kill(manager->children[i].pid, SIGKILL);
@@ -459,7 +540,8 @@ int manager_main(const struct manager_options *options)
 					       .ring = &manager->ring,
 					       .clients = &manager->clients,
 					       .metrics = &manager->metrics };
-	manager->reload = (struct reload){ .file = options->config,
+	manager->reload = (struct reload){ .problems = BUF_INIT((size_t)MANAGER_PROBLEMS_BYTES),
+					   .file = options->config,
 					   .data_dir = options->data_dir,
 					   .briefing = &manager->briefing };
 	random_bytes(manager->briefing.launch_key, sizeof(manager->briefing.launch_key));

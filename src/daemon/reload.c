@@ -5,8 +5,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/tr.h"
 #include "conf/core.h"
+#include "conf/source.h"
 #include "daemon/definitions.h"
 #include "daemon/gate_tls.h"
 #include "daemon/notify.h"
@@ -16,12 +18,18 @@ const struct gate_config *reload_newest(const struct reload *reload)
 	return reload->pending ? &reload->fresh : &reload->config;
 }
 
+static const char not_loaded[] = "The new config was not loaded; the one before stays in force.";
+
 /* Everybody who waits for it is told. */
 static void over(struct reload *reload, const char *why)
 {
-	if (why)
-		log_event(reload->briefing->log, LOG_ERROR, "config.refused",
-			  "The new config was not loaded; the one before stays in force.", LFS("why", why));
+	reload->refused_ms = why ? clock_wall_ms() : 0;
+	(void)snprintf(reload->refused, sizeof(reload->refused), "%s", why ? why : "");
+	if (!why)
+		buf_clear(&reload->problems);
+	if (why && !reload->logged)
+		log_event(reload->briefing->log, LOG_ERROR, "config.refused", not_loaded, LFS("why", why));
+	reload->logged = false;
 	/* Who asked meanwhile hears of what is read next. */
 	if (!reload->again)
 		hosts_reloaded(reload->hosts, why);
@@ -106,19 +114,57 @@ static bool needs_restart(const struct gate_config *old, const struct gate_confi
 	       conf_get_word(a, "log.format") != conf_get_word(b, "log.format");
 }
 
-/* 1 a config that can be handed on; 0 the one that is in force; -1 neither. */
-static int read_fresh(struct reload *reload, struct gate_config *fresh, struct err *err)
+/* For programs an event each, for people all of them as they are shown at a start. */
+static void tell_problems(struct reload *reload, const struct conf_problems *problems)
 {
-	CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
+	const struct log *log = reload->briefing->log;
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)256 * 1024);
 	const struct conf_render render = { .footer =
 						span_str(tr("this file was not loaded; the config that is in "
 							    "force stays in force")) };
 
-	if (gate_config_load(reload->file, reload->data_dir, fresh, &problems, err) < 0) {
-		conf_problems_render(&text, &problems, &render);
+	if (!log->json) {
+		conf_problems_render(&text, problems, &render);
 		(void)!write(STDERR_FILENO, text.p, text.n);
+		return;
+	}
+	for (size_t i = 0; i < problems->n; i++) {
+		const struct conf_problem *problem = &problems->at[i];
+
+		log_event(log, LOG_ERROR, "config.refused", not_loaded, LFS("code", problem->code),
+			  LF("file", problem->file), LFN("line", problem->line),
+			  LFN("column", problem->column), LF("key", problem->key),
+			  LF("why", problem->message), LF("help", problem->label));
+	}
+	reload->logged = problems->n > 0;
+}
+
+/* One line for who asks later: the first problem and its place. */
+static int name_first(const struct conf_problems *problems, struct err *err)
+{
+	const struct conf_problem *first = &problems->at[0];
+	CLEANUP(buf_release) struct buf file = BUF_INIT((size_t)16 * 1024);
+
+	if (problems->n == 0)
 		return -1;
+	source_add_shown(&file, first->file);
+	if (first->placed)
+		return err_set(err, ERR_CONFIG, "%.*s:%u: %s: %.*s", SPAN_ARG(buf_span(&file)), first->line,
+			       first->code, SPAN_ARG(first->message));
+	return err_set(err, ERR_CONFIG, "%.*s: %s: %.*s", SPAN_ARG(buf_span(&file)), first->code,
+		       SPAN_ARG(first->message));
+}
+
+/* 1 a config that can be handed on; 0 the one that is in force; -1 neither. */
+static int read_fresh(struct reload *reload, struct gate_config *fresh, struct err *err)
+{
+	CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
+
+	buf_clear(&reload->problems);
+	if (gate_config_load(reload->file, reload->data_dir, fresh, &problems, err) < 0) {
+		tell_problems(reload, &problems);
+		conf_problems_json(&reload->problems, &problems);
+		return name_first(&problems, err);
 	}
 	if (needs_restart(&reload->config, fresh))
 		return err_set(err, ERR_CONFIG, "%s",
@@ -234,4 +280,5 @@ void reload_release(struct reload *reload)
 {
 	gate_config_release(&reload->config);
 	gate_config_release(&reload->fresh);
+	buf_release(&reload->problems);
 }

@@ -22,7 +22,12 @@ struct reload {
 	bool ready;	     /* the gate is: systemd is told so again after each reload */
 	bool pending;	     /* there is a `fresh` */
 	bool again;	     /* the config changed meanwhile */
+	bool logged;	     /* why the config is refused, problem by problem */
 	bool replacing;	     /* the worker was ended for the fresh config's sake */
+	uint64_t refused_ms; /* wall clock; when the last reload was refused; 0: the file is in force */
+	struct buf problems; /* of the file that was refused, conf_problems_json(); empty: it is no fault of
+				the file */
+	char refused[sizeof(((struct err *)NULL)->text)]; /* why */
 };
 
 /* The first config, which needs nobody's consent: the caller has filled in `config`. */

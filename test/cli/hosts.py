@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
+import unicodedata
 
-from harness import SERVER, WAIT, Agent, Gate, code_of, contains, equal, is_alive, ok, text_of, wait_until
+from harness import KANMON, SERVER, WAIT, Agent, Gate, code_of, contains, equal, is_alive, ok, text_of, wait_until
 from life import small
 
 HELLO = [
@@ -69,6 +71,75 @@ def test_tokens_without_gate():
     contains(gate.ask("token", "list").out, "revoked", "the list says so")
     gate.start()
     equal(Agent(gate, made.out.strip()).initialize()[0], 401, "what was revoked stays revoked")
+
+
+def columns(line):
+    """Where the words of a table's line begin, in columns of a terminal, that stand behind two spaces or more."""
+    width = [2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line]
+    return [0] + [sum(width[:m.end()]) for m in re.finditer(r" {2,}", line)]
+
+
+def test_token_table():
+    gate = Gate()
+    for name in ("one", "laptop"):
+        gate.token(name, "--scope", "mcp:files", "--expires", "30d")
+    for lang, first in (("C.UTF-8", "ID"), ("ja_JP.UTF-8", "ID")):
+        lines = gate.ask("token", "list", LANG=lang).out.splitlines()
+        equal(len(lines), 3, f"{lang}: a head and a line for each token")
+        ok(lines[0].startswith(first) and columns(lines[0]) == columns(lines[1]) == columns(lines[2]) and len(columns(lines[0])) == 7,
+           f"{lang}: the columns stand below each other", *lines, *map(columns, lines))
+
+
+def test_token_for_no_server():
+    """A scope that fits nothing is noted: the server may come later, or its name is misspelt."""
+    gate = Gate(small())
+    made = gate.ask("token", "create", "one", "--scope", "mcp:smal mcp:small mcp:other")
+    ok(made.code == 0 and len(made.out.splitlines()) == 1, "a scope without a server: the token is made", made)
+    ok("note: no server of the config is called smal," in made.err and "note: no server of the config is called other," in made.err
+       and made.err.count("note: ") == 2, "and each such scope is noted", made)
+    for name, scope in (("two", "mcp"), ("three", "mcp:small")):
+        made = gate.ask("token", "create", name, "--scope", scope)
+        ok(made.code == 0 and "note" not in made.err, f"{scope}: no note", made)
+    ok("note" not in gate.ask("token", "create", "four").err, "nor without a scope")
+    made = gate.ask("token", "create", "five", "--scope", "mcp:none", "-o", "json", LANG="ja_JP.UTF-8")
+    ok("none" in made.err and "サーバー" in made.err and json.loads(made.out)["token"], "JSON and Japanese", made)
+
+
+def test_token_not_printed():
+    """What cannot be shown is not made; what was made and not shown is no success."""
+    gate = Gate(small()).start()
+    old = gate.token("old")
+
+    def into(sink, *words):
+        made = subprocess.run(["sh", "-c", f'exec "$0" "$@" {sink}', KANMON, *words], capture_output=True, env=gate.env,
+                              cwd=gate.home, timeout=WAIT)
+        return made.returncode, made.stderr.decode()
+
+    def make(sink, verb, name):
+        return into(sink, "token", verb, name, "-c", str(gate.config))
+
+    for sink in (">/dev/full", ">&-", "1</dev/null"):
+        for verb, name in (("create", "lost"), ("rotate", "old")):
+            code, said = make(sink, verb, name)
+            ok(code == 1 and "stdout cannot be written" in said and "shown this once" not in said, f"token {verb} {sink}: refused", code, said)
+        code, said = into(sink, "token", "list", "-c", str(gate.config))
+        ok(code == 1 and "cannot write to stdout" in said, f"token list {sink}: no success", code, said)
+        code, said = into(sink, "version")
+        ok(code == 1 and "cannot write to stdout" in said, f"version {sink}: no success", code, said)
+    equal([row["name"] for row in json.loads(gate.ask("token", "list", "-o", "json").out)], ["old"], "nothing was made")
+    equal(Agent(gate, old).initialize()[0], 200, "nor is the old token another")
+    contains(make(">/dev/full", "create", "lost")[1], "No space left on device", "the reason is named")
+    # That a file may not grow is seen only when it is written.
+    code, said = into("", "version")
+    equal((code, said), (0, ""), "where it can be written: a success")
+    code, said = make(f">{gate.home}/out", "create", "kept")
+    ok(code == 0 and "shown this once" in said and len((gate.home / "out").read_text().strip()) > 20, "into a file", code, said)
+    for verb, name in (("create", "late"), ("rotate", "old")):
+        limited = subprocess.run(["sh", "-c", 'ulimit -f 0; exec "$0" "$@" >"$OUT"', KANMON, "token", verb, name, "-c", str(gate.config)],
+                                 capture_output=True, env={**gate.env, "OUT": str(gate.home / "limited")}, cwd=gate.home, timeout=WAIT)
+        said = limited.stderr.decode()
+        ok(limited.returncode == 1 and f"was not printed; make another: kanmon token rotate {name}" in said and "shown this once" not in said,
+           f"token {verb}: it was made and could not be printed", limited.returncode, said)
 
 
 def test_many_tokens():
@@ -273,6 +344,6 @@ def test_catalogue():
     equal(host.end()[0], 0, "serve --stdio: the host closes its end")
 
 
-TESTS = (test_tokens_without_gate, test_many_tokens, test_tokens_with_gate, test_run, test_probe_then_initialize,
+TESTS = (test_tokens_without_gate, test_token_table, test_token_for_no_server, test_token_not_printed, test_many_tokens, test_tokens_with_gate, test_run, test_probe_then_initialize,
          test_run_failures, test_run_names, test_run_environment, test_run_starts_a_gate, test_run_starts_a_gate_from_here,
          test_run_with_files, test_gate_gone, test_catalogue)

@@ -40,6 +40,9 @@ def test_wrong_words():
     gate = Gate()
     for words, part in (
         (["fly"], "there is no command fly"),
+        (["-c", "kanmon.yaml", "status"], "the option -c belongs after a command"),
+        (["--lang", "xx", "version"], "there is no language xx; there are en and ja"),
+        (["--lang=", "version"], "there is no language"),
         (["serve", "--fast"], "there is no option --fast"),
         (["serve", "-c"], "the option --config needs a value"),
         (["serve", "--stdio=yes"], "the option --stdio takes no value"),
@@ -88,6 +91,7 @@ def test_japanese():
     shown("config-unknown-key-ja", "LANG=ja_JP.UTF-8 kanmon serve", result.text, gate)
     gate.write("servers: {}\n")
     contains(gate.run("--lang", "ja", "help").out, "すべての MCP メッセージが通る関門", "--lang ja")
+    contains(gate.run("--lang=ja", "help").out, "すべての MCP メッセージが通る関門", "--lang=ja")
     contains(gate.run("--lang", "en", "help", LANG="ja_JP.UTF-8").out, "every MCP message", "--lang en wins")
     contains(gate.ask("status", KANMON_LANG="ja").err, "動いていません", "KANMON_LANG=ja")
     contains(gate.ask("doctor", LANG="ja_JP.UTF-8").out, "動いていません。アドレスは空いています", "doctor in Japanese")

@@ -85,6 +85,7 @@ static const struct {
 	{ SPAN(V "servers: { a: { run: x, ca: / } }\n"), "K104", 2, 25, 2, "without `url`" },
 	/* names */
 	{ SPAN(V "servers: { a__b: { run: x } }\n"), "K110", 2, 12, 4, "`__` parts" },
+	{ SPAN(V "servers: { a_: { run: x } }\n"), "K110", 2, 12, 2, "end with `_`" },
 	{ SPAN(V "servers: { -a: { run: x } }\n"), "K110", 2, 12, 2, "begin with" },
 	{ SPAN(V "servers: { a b: { run: x } }\n"), "K110", 2, 12, 3, "only letters" },
 	{ SPAN(V "servers: { \"\": { run: x } }\n"), "K110", 2, 12, 2, "it is empty" },
@@ -95,6 +96,7 @@ static const struct {
 	{ SPAN("version\n"), "K103", 1, 1, 7, "the file must be a mapping" },
 	{ SPAN(V "log:\n"), "K103", 2, 1, 3, "log must be a mapping" },
 	{ SPAN(V "log: [a]\n"), "K103", 2, 6, 1, "log must be a mapping" },
+	{ SPAN(V "listen: { port: 1 }\n"), "K103", 2, 9, 1, "write the address itself" },
 	{ SPAN(V "servers: x\n"), "K103", 2, 10, 1, "a mapping of names" },
 	{ SPAN(V "servers: { a: x }\n"), "K103", 2, 15, 1, "servers.a must be a mapping" },
 	{ SPAN(V "data:\n  - x\n"), "K103", 2, 1, 4, "data must be a path" },
@@ -403,6 +405,23 @@ static void test_defaults(void)
 	ok(!conf_find(root, "data"), "no data folder");
 }
 
+/* A key whose entries are all still to come, or commented out. */
+static void test_empty_map(void)
+{
+	static const struct span texts[] = { SPAN(V "servers:\n"), SPAN(V "servers:\n#  a: { run: x }\n"),
+					     SPAN(V "servers: {}\n"),
+					     SPAN(V "servers:\nlisten: 127.0.0.1:1\n") };
+
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
+		CLEANUP(conf_unrefp) struct conf *conf = NULL;
+
+		ok(conf_load_text(S("k"), texts[i], &options, &conf, &problems) == 0 &&
+		       !conf_get_first(conf_root(conf), "servers"),
+		   "no servers: %.*s", SPAN_ARG(texts[i]));
+	}
+}
+
 static void test_later(void)
 {
 	CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
@@ -475,6 +494,7 @@ int main(void)
 	test_secrets();
 	test_good();
 	test_defaults();
+	test_empty_map();
 	test_later();
 	test_unmapped();
 	test_places();

@@ -59,7 +59,7 @@ static const struct {
 	{ "/properties/log/properties/level/default", SPAN("\"info\"") },
 	{ "/properties/listen/anyOf/1/maxItems", SPAN("16") },
 	{ "/properties/servers/propertyNames/pattern",
-	  SPAN("\"^(?!.*__)[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$\"") },
+	  SPAN("\"^(?!.*(__|_$))[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$\"") },
 	{ "/properties/servers/additionalProperties/oneOf",
 	  SPAN("[{\"required\":[\"run\"]},{\"required\":[\"url\"]}]") },
 	{ "/properties/servers/additionalProperties/additionalProperties", SPAN("false") },

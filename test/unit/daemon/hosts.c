@@ -17,7 +17,7 @@
 static struct loop loop;
 static char store[WIRE_MAX_BYTES];
 static char folder[64], path[80];
-static unsigned reloads;
+static unsigned reloads, idle;
 
 /* One of the gate's processes, with the test at its other end. */
 struct peer {
@@ -40,6 +40,12 @@ static void on_reload(void *owner)
 {
 	(void)owner;
 	reloads++;
+}
+
+static void on_idle(void *owner)
+{
+	(void)owner;
+	idle++;
 }
 
 static struct peer peer_open(void)
@@ -220,10 +226,55 @@ static void reloading(struct hosts *hosts)
 	turn_a_while(&loop);
 }
 
+/* Kind, and what CONTROL_KEPT says of the hosts. */
+static uint32_t ask_yield(int fd, uint64_t *n_hosts)
+{
+	struct wire_out out = { 0 };
+	struct wire_in in;
+
+	wire_begin(&out, CONTROL_YIELD, 0);
+	send_to(fd, &out);
+	in = next(fd);
+	*n_hosts = in.kind == CONTROL_KEPT && wire_get_u64(&in) ? wire_get_u64(&in) : 0;
+	wire_in_release(&in);
+	return in.kind;
+}
+
+static void yielding(struct hosts *hosts, const char *theirs)
+{
+	struct peer launcher = peer_open(), worker = peer_open();
+	int fd = dial(), host;
+	uint64_t n = 0;
+
+	is_int(ask_yield(fd, &n), CONTROL_KEPT, "a gate that serve started makes no room");
+	(void)close(fd);
+	(void)snprintf(path, sizeof(path), "%s", theirs);
+	hosts_set_launcher(hosts, launcher.channel);
+	hosts_set_worker(hosts, worker.channel);
+	host = dial();
+	ask_run(host, true);
+	is_int(kind_of(host), CONTROL_RUNNING, "a host of a gate in the background");
+	fd = dial();
+	ok(ask_yield(fd, &n) == CONTROL_KEPT && n == 1 && idle == 0,
+	   "it makes no room while the host is there");
+	(void)close(host);
+	is_int(kind_of(worker.fd), WORK_STDIO, "the host was made known");
+	is_int(kind_of(worker.fd), WORK_STDIO_END, "the host leaves");
+	ok(ask_yield(fd, &n) == CONTROL_DONE && idle == 1, "then it ends");
+	(void)close(fd);
+	hosts_set_worker(hosts, NULL);
+	hosts_set_launcher(hosts, NULL);
+	peer_close(&launcher);
+	peer_close(&worker);
+	turn_a_while(&loop);
+}
+
 int main(void)
 {
 	struct hosts_options options = { .loop = &loop, .control = path, .on_reload = on_reload };
-	struct hosts *hosts;
+	struct hosts_options background = { .loop = &loop, .on_idle = on_idle, .makes_room = true };
+	struct hosts *hosts, *other;
+	char theirs[80];
 	struct err err = ERR_INIT;
 
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -237,6 +288,15 @@ int main(void)
 	unknown();
 	malformed(hosts);
 	reloading(hosts);
+	(void)snprintf(theirs, sizeof(theirs), "%s/other.sock", folder);
+	background.control = theirs;
+	other = hosts_new(&background, &err);
+	if (!ok(other, "a second control socket: %s", err.text))
+		return tap_done();
+	yielding(other, theirs);
+	(void)hosts_free(other);
+	(void)unlink(theirs);
+	(void)snprintf(path, sizeof(path), "%s/control.sock", folder);
 	ok(!hosts_free(hosts) && !hosts_free(NULL), "all is given back");
 	loop_release(&loop);
 	(void)unlink(path);
