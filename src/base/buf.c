@@ -11,8 +11,39 @@
 
 #define BUF_FIRST_BYTES 256U
 
+bool budget_fits(const struct budget *budget, size_t n)
+{
+	for (; budget; budget = budget->parent)
+		if (budget->used > budget->max || n > budget->max - budget->used)
+			return false;
+	return true;
+}
+
+void budget_force(struct budget *budget, size_t n)
+{
+	for (; budget; budget = budget->parent)
+		budget->used += n;
+}
+
+bool budget_take(struct budget *budget, size_t n)
+{
+	if (!budget_fits(budget, n))
+		return false;
+	budget_force(budget, n);
+	return true;
+}
+
+void budget_give(struct budget *budget, size_t n)
+{
+	for (; budget; budget = budget->parent) {
+		check(n <= budget->used);
+		budget->used -= n;
+	}
+}
+
 void buf_release(struct buf *buf)
 {
+	budget_give(buf->budget, buf->cap);
 	free(buf->p);
 	buf->p = NULL;
 	buf->n = 0;
@@ -38,9 +69,15 @@ static bool grow(struct buf *buf, size_t need)
 		cap = cap > buf->max / 2 ? buf->max : cap * 2;
 	if (cap > buf->max)
 		cap = buf->max;
-	p = realloc(buf->p, cap);
-	if (!p)
+	if (!budget_fits(buf->budget, cap - buf->cap))
+		cap = need;
+	if (!budget_take(buf->budget, cap - buf->cap))
 		return false;
+	p = realloc(buf->p, cap);
+	if (!p) {
+		budget_give(buf->budget, cap - buf->cap);
+		return false;
+	}
 	buf->p = p;
 	buf->cap = cap;
 	return true;
@@ -156,6 +193,7 @@ void buf_consume(struct buf *buf, size_t n)
 void buf_shrink(struct buf *buf, size_t keep)
 {
 	if (buf->n == 0 && buf->cap > keep) {
+		budget_give(buf->budget, buf->cap);
 		free(buf->p);
 		buf->p = NULL;
 		buf->cap = 0;

@@ -6,9 +6,26 @@
 #include "base/span.h"
 
 /*
- * Adding past the ceiling, or without memory, adds nothing and sets `over`, which stays set until
- * buf_clear(): write a whole message, then ask once. Zero is not legal, for a buffer without a
- * ceiling is a bug; start with BUF_INIT.
+ * What many buffers may hold together, whatever the ceiling of each. A part of a larger one where it
+ * has a parent. It outlives all that is charged to it.
+ */
+struct budget {
+	size_t used, max;
+	struct budget *parent;
+};
+
+/* Would `n` bytes more fit, here and in what it is a part of? NULL: always. */
+bool budget_fits(const struct budget *budget, size_t n);
+/* Takes `n` bytes, all or none. */
+bool budget_take(struct budget *budget, size_t n) MUST_CHECK;
+/* Takes them also where they do not fit: for what is there already. */
+void budget_force(struct budget *budget, size_t n);
+void budget_give(struct budget *budget, size_t n);
+
+/*
+ * Adding past the ceiling or the budget, or without memory, adds nothing and sets `over`, which stays set
+ * until buf_clear(): write a whole message, then ask once. Zero is not legal, for a buffer without a ceiling
+ * is a bug; start with BUF_INIT.
  */
 struct buf {
 	char *p;
@@ -16,9 +33,14 @@ struct buf {
 	size_t cap; /* bytes allocated */
 	size_t max; /* ceiling */
 	bool over;  /* something did not fit */
+	/*
+	 * What it is charged to, by `cap`; NULL: nothing. Set while it holds no memory; moved along with it.
+	 */
+	struct budget *budget;
 };
 
 #define BUF_INIT(ceiling) ((struct buf){ .max = (ceiling) })
+#define BUF_CHARGED(ceiling, to) ((struct buf){ .max = (ceiling), .budget = (to) })
 
 /* A buffer over memory of the caller's: it never grows, and is never released. */
 static inline struct buf buf_over(char *p, size_t size)

@@ -3,10 +3,13 @@
 #include <stdlib.h>
 
 #include "crypto/digest.h"
+#include "exchange/account.h"
 #include "exchange/client.h"
 #include "exchange/gather.h"
 #include "exchange/processes.h"
+#include "exchange/roundup.h"
 #include "exchange/view.h"
+#include "upstream/words.h"
 #include "json/write.h"
 
 enum {
@@ -260,6 +263,8 @@ bool attachment_open(struct attachment *attachment)
 		return false;
 	attachment->link = link_open(upstream, attachment->server, client->era, buf_span(&client->hello),
 				     &events, attachment, &err);
+	if (attachment->link)
+		link_charge(attachment->link, client->account, &client->account->held);
 	if (attachment->link && note_process(attachment, &err)) {
 		worker_need_tick(client->worker);
 		return true;
@@ -292,6 +297,13 @@ static const char *trouble(const struct attachment *attachment)
 		   : "cannot be reached";
 }
 
+/* It has been greeted, and then said nothing for as long as it may. */
+static bool is_silent(const struct attachment *attachment)
+{
+	return attachment->link && attachment->link->state_of == LINK_READY &&
+	       attachment->failure == LINK_SILENT;
+}
+
 static enum stage_result refuse_unreachable(struct exchange *x)
 {
 	struct attachment *attachment = x->attachment;
@@ -301,6 +313,8 @@ static enum stage_result refuse_unreachable(struct exchange *x)
 	x->worker->metrics.failed++;
 	buf_addf(&text, "The server %.*s %s: %s", SPAN_ARG(server_shown(attachment->server)),
 		 trouble(attachment), attachment->why);
+	if (is_silent(attachment))
+		buf_add(&text, S(". The request was not sent."));
 	/*
 	 * A probing client falls back to the other era on a clean -32022 that names what there is; a
 	 * 5xx would make it give up (mcp-protocol: every v2 SDK).
@@ -313,7 +327,8 @@ static enum stage_result refuse_unreachable(struct exchange *x)
 	else if (mismatch)
 		exchange_refuse(x, 400, -32022, "K604", buf_span(&text), S("\"supported\":[\"2026-07-28\"]"));
 	else
-		exchange_refuse(x, 200, -32603, "K701", buf_span(&text), S(""));
+		exchange_refuse(x, 200, -32603, is_silent(attachment) ? "K703" : "K701", buf_span(&text),
+				S(""));
 	return STAGE_DONE;
 }
 
@@ -342,6 +357,7 @@ enum stage_result attachment_need_link(struct exchange *x)
  */
 static void note_left_out(const struct attachment *attachment, const struct catalogue *catalogue)
 {
+	const struct upstream *upstream = &attachment->client->worker->upstream;
 	struct log *log = attachment->client->worker->log;
 	struct span first = S("");
 
@@ -357,7 +373,7 @@ static void note_left_out(const struct attachment *attachment, const struct cata
 	log_event(log, LOG_WARN, "catalogue.header",
 		  "Tools whose x-mcp-header annotations break the rules are left out for modern clients.",
 		  LF("server", server_shown(attachment->server)), LFN("tools", catalogue->bad_params),
-		  LF("first", span_first(first, 128)));
+		  LF("first", span_first(words_shown(upstream, first), 128)));
 }
 
 /* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
@@ -390,20 +406,22 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 	struct attachment *attachment = owner;
 	struct worker *worker = attachment->client->worker;
 	struct link *link = attachment->link;
+	struct catalogue *catalogue;
 
 	attachment->fetch = NULL;
 	attachment->fetched_ms = loop_now(&worker->loop);
 	if (fine && link) {
-		(void)catalogue_unref(link->catalogue);
-		link->catalogue = share(attachment, gather, &worker->side);
-		fine = link->catalogue != NULL;
+		catalogue = share(attachment, gather, &worker->side);
+		fine = catalogue && link_set_catalogue(link, catalogue, catalogue->refs == 2);
 		why = S("the list is too large");
 	}
 	if (fine && link)
 		view_fetched(attachment);
-	if (!fine)
+	if (!fine) {
+		attachment->failure = gather_was_late(gather) ? LINK_SILENT : LINK_REFUSED;
 		(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
 				   sizeof(attachment->why));
+	}
 	(void)gather_free(gather);
 	wake(attachment);
 }
@@ -422,6 +440,11 @@ bool attachment_fetch(struct attachment *attachment)
 	return attachment->fetch != NULL;
 }
 
+bool attachment_tick(struct attachment *attachment, uint64_t now_ms)
+{
+	return attachment->fetch && gather_tick(attachment->fetch, now_ms, attachment->server->timeout_ms);
+}
+
 enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh)
 {
 	struct attachment *attachment = x->attachment;
@@ -437,6 +460,8 @@ enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh)
 	if (!attachment_fetch(attachment))
 		return refuse_unreachable(x);
 	x->waited = WAITED_LIST;
+	/* From now on it is the list's time that runs: at its end, whoever waits hears why. */
+	x->last_ms = loop_now(&x->worker->loop);
 	return attachment_park(attachment, x) ? STAGE_WAIT : STAGE_DONE;
 }
 
@@ -449,7 +474,7 @@ void attachment_close(struct attachment *attachment)
 	attachment->fetch = gather_free(attachment->fetch);
 	drop_asks(attachment);
 	LIST_EACH(&attachment->client->exchanges, node)
-		local_detach(LIST_ENTRY(node, struct exchange, in_client), attachment);
+		roundup_detach(LIST_ENTRY(node, struct exchange, in_client), attachment);
 	move_waiting(attachment, &batch);
 	processes_leave(attachment->client->worker, attachment->instance);
 	attachment->link = link_close(attachment->link);

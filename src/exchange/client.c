@@ -4,9 +4,11 @@
 
 #include <stdlib.h>
 
+#include "exchange/account.h"
 #include "exchange/gather.h"
 #include "exchange/heed.h"
 #include "exchange/post.h"
+#include "exchange/roundup.h"
 #include "exchange/subscription.h"
 #include "exchange/view.h"
 #include "json/write.h"
@@ -17,46 +19,41 @@ enum {
 	CLIENT_ASKS = 256, /* questions of servers that wait for the client */
 };
 
-static bool over_limit(const struct worker *worker, const struct principal *principal, struct err *err)
+static bool over_limit(const struct worker *worker, const struct account *account, struct err *err)
 {
-	size_t own = 0;
-
 	if (worker->n_clients >= worker->limits.sessions) {
 		(void)err_set(err, ERR_LIMIT, "the gate has %zu sessions, which is its limit",
 			      worker->limits.sessions);
 		return true;
 	}
-	if (worker->n_clients < worker->limits.sessions_per_principal)
+	if (account->n_clients < worker->limits.sessions_per_principal)
 		return false;
-	LIST_EACH(&worker->clients, node)
-		own += LIST_ENTRY(node, struct client, node)->principal == principal ||
-		       span_eq(LIST_ENTRY(node, struct client, node)->principal->id, principal->id);
-	if (own < worker->limits.sessions_per_principal)
-		return false;
-	(void)err_set(err, ERR_LIMIT, "you have %zu sessions open, which is the limit", own);
+	(void)err_set(err, ERR_LIMIT, "you have %zu sessions open, which is the limit", account->n_clients);
 	return true;
 }
 
 struct client *client_new(struct worker *worker, struct principal *principal, enum client_kind kind,
 			  enum era era, struct server *only, struct err *err)
 {
-	struct client *client;
+	struct account *account = account_of(worker, principal->id);
+	struct client *client = account ? calloc(1, sizeof(*client)) : NULL;
 
-	if (over_limit(worker, principal, err))
-		return NULL;
-	client = calloc(1, sizeof(*client));
-	if (!client) {
+	if (!client)
 		(void)err_set(err, ERR_NOMEM, "no memory for a session");
+	if (!client || over_limit(worker, account, err)) {
+		free(client);
+		(void)account_unref(account);
 		return NULL;
 	}
 	client->refs = 2;
 	client->worker = worker;
+	client->account = account;
 	client->principal = principal_ref(principal);
 	client->kind = kind;
 	client->era = era;
 	client->only = only ? server_ref(only) : NULL;
-	client->hello = BUF_INIT(CLIENT_HELLO_BYTES);
-	client->parked = BUF_INIT(CLIENT_PARKED_BYTES);
+	client->hello = BUF_CHARGED(CLIENT_HELLO_BYTES, kind == CLIENT_SESSION ? &account->held : NULL);
+	client->parked = BUF_CHARGED(CLIENT_PARKED_BYTES, &account->held);
 	client->used_ms = loop_now(&worker->loop);
 	list_init(&client->attachments);
 	list_init(&client->exchanges);
@@ -64,6 +61,7 @@ struct client *client_new(struct worker *worker, struct principal *principal, en
 	list_init(&client->posts);
 	list_add(&worker->clients, &client->node);
 	worker->n_clients++;
+	account->n_clients++;
 	worker_need_tick(worker);
 	return client;
 }
@@ -76,6 +74,7 @@ struct client *client_unref(struct client *client)
 	client->only = server_unref(client->only);
 	buf_release(&client->hello);
 	buf_release(&client->parked);
+	client->account = account_unref(client->account);
 	free(client->session_bytes);
 	free(client);
 	return NULL;
@@ -94,6 +93,7 @@ static void forget_session(struct client *client)
 void ask_free(struct client *client, struct ask *ask)
 {
 	list_remove(&ask->node);
+	budget_give(&client->account->held, ask->id_raw.n + ask->progress_raw.n);
 	client->n_asks--;
 	free(ask);
 }
@@ -123,6 +123,7 @@ void client_close(struct client *client, struct span reason)
 		outlet->close(outlet);
 	list_remove(&client->node);
 	client->worker->n_clients--;
+	client->account->n_clients--;
 	(void)client_unref(client);
 }
 
@@ -378,8 +379,10 @@ static struct ask *ask_new(struct client *client, struct attachment *attachment,
 	struct span token = token_at == JSON_NONE ? S("") : message_token(message->json, token_at);
 	struct ask *ask = calloc(1, sizeof(*ask) + id.n + token.n);
 
-	if (!ask)
+	if (!ask || !budget_take(&client->account->held, id.n + token.n)) {
+		free(ask);
 		return NULL;
+	}
 	memcpy(ask->bytes, id.p, id.n);
 	if (token.n)
 		memcpy(ask->bytes + id.n, token.p, token.n);
@@ -476,11 +479,24 @@ void client_unasked(struct client *client, struct attachment *attachment, struct
 	}
 }
 
+/* What has not answered in time. Whoever goes on because of it may close the client. */
+static void tick_lists(struct client *client, uint64_t now_ms)
+{
+	LIST_EACH(&client->exchanges, node)
+		roundup_tick(LIST_ENTRY(node, struct exchange, in_client), now_ms);
+	LIST_EACH(&client->attachments, node)
+		if (attachment_tick(LIST_ENTRY(node, struct attachment, node), now_ms) && client->closed)
+			return;
+}
+
 void client_tick(struct client *client, uint64_t now_ms)
 {
 	bool busy = client->n_exchanges || !list_empty(&client->posts) || client->n_streams ||
 		    client->kind == CLIENT_STDIO;
 
+	tick_lists(client, now_ms);
+	if (client->closed)
+		return;
 	LIST_EACH(&client->attachments, node) {
 		struct link *link = LIST_ENTRY(node, struct attachment, node)->link;
 

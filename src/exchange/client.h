@@ -5,6 +5,7 @@
 #include "exchange/exchange.h"
 #include "exchange/token_cache.h"
 
+struct account;
 struct client;
 
 enum client_kind {
@@ -70,6 +71,7 @@ struct client {
 	unsigned refs;
 	struct worker *worker;
 	struct principal *principal; /* referenced */
+	struct account *account;     /* the principal's; referenced */
 	enum client_kind kind;
 	enum era era;
 	enum revision revision; /* legacy: agreed in initialize */
@@ -171,6 +173,11 @@ bool attachment_open(struct attachment *attachment);
 enum stage_result attachment_refuse_crowded(struct exchange *x);
 /* Begins to fetch the tools of a ready link. False: without memory. */
 bool attachment_fetch(struct attachment *attachment);
+/*
+ * Ends a fetch that the server has not answered within its `timeout`. True: it did, and whoever waited went
+ * on; the client may be closed, and the attachment gone with it.
+ */
+bool attachment_tick(struct attachment *attachment, uint64_t now_ms);
 /* The exchange waits until something about the attachment changes. False: refused; it is gone. */
 bool attachment_park(struct attachment *attachment, struct exchange *x);
 void attachment_unpark(struct exchange *x);

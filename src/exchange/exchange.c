@@ -6,11 +6,13 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "exchange/account.h"
 #include "exchange/client.h"
 #include "json/write.h"
 
 enum {
 	EXCHANGE_ARENA_BYTES = 1 << 20,
+	EXCHANGE_KEPT_BYTES = 16 * 1024,
 	EXCHANGE_KEPT = 256,	  /* how many ended ones are kept for reuse */
 	EXCHANGE_HURRY_MS = 8000, /* a common answer waits no longer for its slowest server */
 	EXCHANGE_BEGIN_MS = 1000, /* an answer that takes longer begins as a stream */
@@ -75,6 +77,9 @@ static void recycle(struct exchange *x)
 		free(x);
 		return;
 	}
+	/* A long id's block would be kept for short ones. */
+	if (arena.used > EXCHANGE_KEPT_BYTES)
+		arena_release(&arena);
 	arena_clear(&arena);
 	*x = (struct exchange){ .arena = arena };
 	list_add(&worker->free_exchanges, &x->in_client);
@@ -93,8 +98,10 @@ static void end(struct exchange *x)
 	list_remove(&x->in_client);
 	client->n_exchanges--;
 	client->used_ms = loop_now(&x->worker->loop);
+	client->account->n_calls--;
 	x->worker->n_calls--;
 	buf_release(&x->body);
+	budget_give(&client->account->held, x->charged);
 	x->catalogue = catalogue_unref(x->catalogue);
 	x->only = server_unref(x->only);
 	recycle(x);
@@ -131,7 +138,9 @@ static void fill(struct exchange *x, const struct message *message, const struct
 				 .on_failed = on_call_failed,
 				 .on_streaming = on_call_streaming,
 				 .on_polling = on_call_polling };
-	x->body = BUF_INIT(worker->limits.body_bytes);
+	x->charged = x->arena.used;
+	budget_force(&x->client->account->held, x->charged);
+	x->body = BUF_CHARGED(worker->limits.body_bytes, &x->client->account->held);
 	x->number = ++worker->exchange_number;
 	x->started_us = clock_mono_us();
 	x->started_ms = now;
@@ -140,6 +149,7 @@ static void fill(struct exchange *x, const struct message *message, const struct
 	list_add(&x->client->exchanges, &x->in_client);
 	x->client->n_exchanges++;
 	x->client->used_ms = now;
+	x->client->account->n_calls++;
 	worker->n_calls++;
 	worker->metrics.calls++;
 	worker_need_tick(worker);
@@ -164,11 +174,18 @@ void exchange_start(struct worker *worker, const struct message *message,
 
 bool exchange_keep(struct exchange *x)
 {
+	struct span full;
+
 	if (x->body.n)
 		return true;
 	json_emit(&x->body, x->message.json, x->message.root, NULL, 0);
 	if (buf_ok(&x->body))
 		return true;
+	full = account_is_full(x->client->account, json_raw(x->message.json, x->message.root).n);
+	if (full.n) {
+		exchange_refuse(x, 429, -32603, "K801", full, S(""));
+		return false;
+	}
 	exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory to keep the request"), S(""));
 	return false;
 }
@@ -254,10 +271,26 @@ void exchange_answer(struct exchange *x, struct span result)
 	exchange_finish(x, 200, buf_span(&out), "answered");
 }
 
+/* Nobody gave it up: the session is over before it began, and whoever asked for it waits for a word. */
+static void refuse_session(struct exchange *x, struct span reason)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
+
+	call_cancel(&x->call, reason);
+	buf_addf(&text, "The session ended before it began: %.*s", SPAN_ARG(span_first(reason, 300)));
+	exchange_refuse(x, 404, -32001, "K506", buf_span(&text), S(""));
+}
+
 void exchange_cancel(struct exchange *x, struct span reason)
 {
-	struct sink *sink = TAKE(x->sink);
+	struct sink *sink;
 
+	if (x->method == METHOD_INITIALIZE && x->client->closed && x->client->kind == CLIENT_SESSION &&
+	    x->sink) {
+		refuse_session(x, reason);
+		return;
+	}
+	sink = TAKE(x->sink);
 	call_cancel(&x->call, reason);
 	if (x->recorded)
 		record_outcome(x, "cancelled", NULL, 0);

@@ -39,6 +39,7 @@ struct exchange {
 	struct call call;
 	struct message message; /* valid while a stage runs */
 	struct arena arena;
+	size_t charged; /* of it: ids and tokens may be long */
 	unsigned stage;
 	enum { WAITED_NOTHING, WAITED_LINK, WAITED_LIST } waited; /* what it was parked for */
 	enum method method;
@@ -144,7 +145,5 @@ enum stage_result local_answer(struct exchange *x);
  * it takes tasks; it could not fetch one. JSON_NONE: there is none.
  */
 json_at local_withheld(const struct exchange *x);
-/* A server's connection is about to be closed: an answer of several servers no longer waits for it. */
-void local_detach(struct exchange *x, const struct attachment *attachment);
 
 struct exchange *exchange_find(struct client *client, struct span id);

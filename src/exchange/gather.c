@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "upstream/words.h"
 #include "json/write.h"
 
 enum { GATHER_BYTES = 32 * 1024 * 1024, GATHER_PAGES = 1000 };
@@ -14,6 +15,8 @@ struct gather {
 	enum method method;
 	struct buf meta, items, result, cursor;
 	unsigned pages;
+	uint64_t started_ms;
+	bool late;
 	gather_done *done;
 	void *owner;
 };
@@ -71,7 +74,7 @@ static void on_message(struct call *call, const struct message *message, bool fi
 		CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)1024);
 
 		buf_add(&why, S("the server refused the list: "));
-		json_string_add(message->json, json_get(message->json, message->error, S("message")), &why);
+		words_add_error(&why, gather->link->upstream, message);
 		finish(gather, false, buf_span(&why));
 		return;
 	}
@@ -122,16 +125,39 @@ struct gather *gather_start(struct link *link, enum method method, struct span m
 	if (!gather)
 		return NULL;
 	gather->link = link;
+	gather->started_ms = loop_now(link->upstream->loop);
 	gather->method = method;
 	gather->meta = BUF_INIT((size_t)256 * 1024);
-	gather->items = BUF_INIT(GATHER_BYTES);
-	gather->result = BUF_INIT((size_t)1 << 20);
+	gather->items = BUF_CHARGED(GATHER_BYTES, link->budget);
+	gather->result = BUF_CHARGED((size_t)1 << 20, link->budget);
 	gather->cursor = BUF_INIT((size_t)64 * 1024);
 	gather->done = done;
 	gather->owner = owner;
 	buf_add(&gather->meta, meta);
 	ask_page(gather);
 	return gather;
+}
+
+bool gather_tick(struct gather *gather, uint64_t now_ms, uint64_t most_ms)
+{
+	CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)512);
+	const char *garbage = link_garbage(gather->link, &gather->call);
+
+	if (now_ms <= gather->started_ms + most_ms)
+		return false;
+	buf_addf(&why, "it did not answer %.*s within %llu s", SPAN_ARG(method_info(gather->method)->name),
+		 (unsigned long long)(most_ms / 1000));
+	if (garbage)
+		buf_addf(&why, "; what it sent instead is no MCP message: %s", garbage);
+	gather->late = true;
+	call_cancel(&gather->call, S("timed out"));
+	finish(gather, false, buf_span(&why));
+	return true;
+}
+
+bool gather_was_late(const struct gather *gather)
+{
+	return gather->late;
 }
 
 struct gather *gather_free(struct gather *gather)

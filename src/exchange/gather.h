@@ -18,6 +18,14 @@ struct gather *gather_start(struct link *link, enum method method, struct span m
 /* Gives it up where it is under way. Returns NULL. */
 struct gather *gather_free(struct gather *gather);
 
+/*
+ * Where `most_ms` have passed since it began: the server is told that it is given up, and it ends as failed.
+ * True: so it did, and may be freed by now.
+ */
+bool gather_tick(struct gather *gather, uint64_t now_ms, uint64_t most_ms);
+/* Did it end because of that? Read during `done`. */
+bool gather_was_late(const struct gather *gather);
+
 /* The items of all pages, as the inside of a JSON array: "{…},{…}". */
 struct span gather_items(const struct gather *gather);
 /* The first page's result object, as JSON, without the items' own member and nextCursor. */

@@ -149,6 +149,23 @@ const struct conf_item exchange_items[] = {
 	    .text = TR_MARK("How many calls one session may have under way."),
 	},
 	{
+	    .path = "limits.calls-per-token",
+	    .type = CONF_INT,
+	    .min = 1,
+	    .max = 100000,
+	    .fallback = "1024",
+	    .text = TR_MARK("How many calls one token may have under way, in all its sessions."),
+	},
+	{
+	    .path = "limits.memory",
+	    .type = CONF_BYTES,
+	    .min = INT64_C(64) * 1024 * 1024,
+	    .max = INT64_C(1) << 40,
+	    .fallback = "512MiB",
+	    .text = TR_MARK("How much memory may hold what waits for a client or a server: messages that are "
+			    "not whole yet, requests, answers. One token may have a quarter of it."),
+	},
+	{
 	    .path = "limits.session-idle",
 	    .type = CONF_DURATION,
 	    .min = 1000,

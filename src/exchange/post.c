@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "exchange/account.h"
+
 enum {
 	POST_PAUSE_BYTES = 256 * 1024,	  /* so much unread by the client, and the server waits too */
 	POST_BACKLOG_BYTES = 1024 * 1024, /* events kept for a client that may come back */
@@ -71,10 +73,28 @@ static struct span event_id(const struct post *post, char store[48])
 	return buf_span(&id);
 }
 
+/* The oldest reply that is whole and waits in vain makes room. */
+static bool drop_oldest(struct client *client, const struct post *except)
+{
+	LIST_EACH(&client->posts, node) {
+		struct post *post = LIST_ENTRY(node, struct post, node);
+
+		if (post == except || post->open || post->starting || !post->away_ms)
+			continue;
+		post_free(post);
+		return true;
+	}
+	return false;
+}
+
 static void keep_event(struct post *post, struct span message)
 {
 	uint64_t head[2] = { post->last_event, message.n };
+	size_t need = sizeof(head) + message.n;
 
+	while (post->backlog.n + need <= POST_BACKLOG_BYTES && !buf_reserve(&post->backlog, need) &&
+	       drop_oldest(post->client, post))
+		post->backlog.over = false;
 	buf_add(&post->backlog, span_of((const char *)head, sizeof(head)));
 	buf_add(&post->backlog, message);
 	if (buf_ok(&post->backlog))
@@ -84,24 +104,14 @@ static void keep_event(struct post *post, struct span message)
 	buf_release(&post->backlog);
 }
 
-/* Room for one more reply to come back for: the oldest that is whole and waits in vain makes it. */
+/* Room for one more reply to come back for. */
 static bool make_room(struct client *client)
 {
 	size_t n = 0;
 
 	LIST_EACH(&client->posts, node)
 		n++;
-	if (n < client->worker->limits.streams_per_client)
-		return true;
-	LIST_EACH(&client->posts, node) {
-		struct post *post = LIST_ENTRY(node, struct post, node);
-
-		if (post->open || post->starting || !post->away_ms)
-			continue;
-		post_free(post);
-		return true;
-	}
-	return false;
+	return n < client->worker->limits.streams_per_client || drop_oldest(client, NULL);
 }
 
 static void begin_stream(struct post *post)
@@ -120,7 +130,7 @@ static void begin_stream(struct post *post)
 	if (!post->resumable)
 		return;
 	post->number = ++post->client->next_stream;
-	post->backlog = BUF_INIT(POST_BACKLOG_BYTES);
+	post->backlog = BUF_CHARGED(POST_BACKLOG_BYTES, &post->client->account->held);
 	list_add(&post->client->posts, &post->node);
 	event_stream_prime(&post->stream, event_id(post, store), POST_RETRY_MS);
 }
@@ -211,6 +221,17 @@ static struct exchange *next_of(struct post *post)
 	return NULL;
 }
 
+/* Nothing of the reply waits for its reader: what feeds it need not wait, either. */
+static void feed_again(struct post *post)
+{
+	LIST_EACH(&post->client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (x->sink == &post->sink)
+			call_pause(&x->call, false);
+	}
+}
+
 /*
  * The connection is gone. spec: mcp/2026-07-28 transports, MUST: closing the stream cancels the
  * request; mcp/2025-11-25: a disconnect SHOULD NOT be read as cancellation, so the call runs to
@@ -225,6 +246,7 @@ static void lose_reader(struct post *post)
 	event_stream_forget(&post->stream);
 	post->away_ms = loop_now(&post->worker->loop);
 	if (post->resumable) {
+		feed_again(post);
 		settle(post);
 		return;
 	}
@@ -250,14 +272,7 @@ static void on_gone(void *user)
 
 static void on_drain(void *user)
 {
-	struct post *post = user;
-
-	LIST_EACH(&post->client->exchanges, node) {
-		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
-
-		if (x->sink == &post->sink)
-			call_pause(&x->call, false);
-	}
+	feed_again(user);
 }
 
 static const struct http_request_events events = { .on_gone = on_gone, .on_drain = on_drain };
@@ -309,10 +324,14 @@ bool post_resume(struct client *client, struct http_request *request, struct spa
 	post->away_ms = 0;
 	http_request_watch(request, &events, post);
 	event_stream_begin(&post->stream, post->worker, request);
-	if (replay(post, after))
-		settle(post);
-	else
+	if (!replay(post, after)) {
 		lose_reader(post);
+		return true;
+	}
+	/* What was queued on the old connection never drains; what is queued on this one does. */
+	if (!http_stream_queued(request))
+		feed_again(post);
+	settle(post);
 	return true;
 }
 

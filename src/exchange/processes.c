@@ -4,11 +4,13 @@
 
 #include <stdlib.h>
 
+#include "exchange/account.h"
+
 struct running {
 	struct list node; /* of worker->processes */
 	uint64_t instance;
-	struct principal *principal; /* referenced */
-	uint64_t left_ms;	     /* since when its connection is closed; 0: it stands */
+	struct account *account; /* referenced */
+	uint64_t left_ms;	 /* since when its connection is closed; 0: it stands */
 };
 
 static struct running *find(const struct worker *worker, uint64_t instance)
@@ -22,17 +24,16 @@ static struct running *find(const struct worker *worker, uint64_t instance)
 static void running_free(struct running *running)
 {
 	list_remove(&running->node);
-	(void)principal_unref(running->principal);
+	running->account->n_processes--;
+	running->account = account_unref(running->account);
 	free(running);
 }
 
 size_t processes_of(const struct worker *worker, const struct principal *principal)
 {
-	size_t n = 0;
+	const struct account *account = map_get(&worker->accounts, principal->id);
 
-	LIST_EACH(&worker->processes, node)
-		n += span_eq(LIST_ENTRY(node, struct running, node)->principal->id, principal->id);
-	return n;
+	return account ? account->n_processes : 0;
 }
 
 bool processes_add(struct worker *worker, struct principal *principal, uint64_t instance)
@@ -41,8 +42,13 @@ bool processes_add(struct worker *worker, struct principal *principal, uint64_t 
 
 	if (!running)
 		return false;
+	running->account = account_of(worker, principal->id);
+	if (!running->account) {
+		free(running);
+		return false;
+	}
+	running->account->n_processes++;
 	running->instance = instance;
-	running->principal = principal_ref(principal);
 	list_add(&worker->processes, &running->node);
 	return true;
 }

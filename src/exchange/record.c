@@ -77,6 +77,8 @@ static bool note_limits(struct worker *worker, const struct config_record *recor
 		{ "processes_per_principal", now->processes_per_principal },
 		{ "calls", now->calls },
 		{ "calls_per_client", now->calls_per_client },
+		{ "calls_per_principal", now->calls_per_principal },
+		{ "held_bytes", now->held_bytes },
 		{ "call_total_ms", now->call_total_ms },
 	};
 

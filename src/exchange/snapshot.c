@@ -6,6 +6,7 @@
 
 #include "audit/ring.h"
 #include "base/arena.h"
+#include "exchange/account.h"
 #include "exchange/view.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -179,6 +180,9 @@ static void read_limits(struct limits *limits, const struct json *json, json_at 
 						    limits->processes_per_principal);
 	limits->calls = number_of(json, at, S("calls"), limits->calls);
 	limits->calls_per_client = number_of(json, at, S("calls_per_client"), limits->calls_per_client);
+	limits->calls_per_principal = number_of(json, at, S("calls_per_principal"),
+						limits->calls_per_principal);
+	limits->held_bytes = number_of(json, at, S("held_bytes"), limits->held_bytes);
 	limits->session_idle_ms = number_of(json, at, S("session_idle_ms"), limits->session_idle_ms);
 	limits->call_total_ms = number_of(json, at, S("call_total_ms"), limits->call_total_ms);
 }
@@ -276,6 +280,7 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 		replace_front(worker, &json);
 		replace_secure(worker, &secure);
 		hand_on_limits(worker);
+		accounts_limit(worker);
 		worker->config_number++;
 	}
 	while (!list_empty(&fresh)) {

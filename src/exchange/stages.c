@@ -1,6 +1,7 @@
 /* stages.c - the way of a message, step by step: the map of the program. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/check.h"
+#include "exchange/account.h"
 #include "exchange/client.h"
 #include "exchange/subscription.h"
 #include "exchange/view.h"
@@ -59,12 +60,18 @@ static enum stage_result identify(struct exchange *x)
 
 static enum stage_result admit(struct exchange *x)
 {
+	struct span full;
+
 	if (x->worker->draining)
 		return refused(x, 503, -32603, "K802", S("The gate is shutting down; try again in a moment"));
 	if (x->client->n_exchanges > x->worker->limits.calls_per_client ||
+	    x->client->account->n_calls > x->worker->limits.calls_per_principal ||
 	    x->worker->n_calls > x->worker->limits.calls)
 		return refused(x, 429, -32603, "K801",
 			       S("Too many calls at once; wait for one to end, then retry"));
+	full = account_is_full(x->client->account, 0);
+	if (full.n)
+		return refused(x, 429, -32603, "K801", full);
 	return STAGE_NEXT;
 }
 
@@ -382,6 +389,7 @@ static enum stage_result forward(struct exchange *x)
 {
 	const struct message *message = &x->message;
 	struct link *link;
+	struct span full;
 	json_at withheld;
 	struct json_edit edits[4];
 	size_t n = 0;
@@ -417,7 +425,11 @@ static enum stage_result forward(struct exchange *x)
 	json_emit(&x->worker->out, message->json, message->root, edits, n);
 	if (!buf_ok(&x->worker->out) || !buf_ok(&headers) || !buf_ok(&name))
 		return refused(x, 413, -32603, "K803", S("The request is too large to be passed on"));
+	full = account_is_full(x->client->account, x->worker->out.n);
+	if (full.n)
+		return refused(x, 429, -32603, "K801", full);
 	x->message = (struct message){ 0 };
+	buf_release(&x->body);
 	x->sent = true;
 	link_request(link, &x->call, buf_span(&x->worker->out), &facts);
 	return STAGE_WAIT;

@@ -60,8 +60,9 @@ static void on_tick(uv_timer_t *timer)
 	struct worker *worker = timer->data;
 	uint64_t now = loop_now(&worker->loop);
 
-	tick_exchanges(worker, now);
+	/* Clients first: whoever waits for a list that does not come hears that, not only that it is late. */
 	tick_clients(worker, now);
+	tick_exchanges(worker, now);
 	processes_tick(worker, now);
 	LIST_EACH(&worker->streams, node)
 		event_stream_tick(LIST_ENTRY(node, struct event_stream, node), now);
@@ -97,6 +98,7 @@ int worker_init(struct worker *worker, struct log *log, struct err *err)
 	if (loop_init(&worker->loop, err) < 0)
 		return -1;
 	worker->upstream = (struct upstream){ .loop = &worker->loop, .log = log, .limits = &worker->limits };
+	worker->held.max = worker->limits.held_bytes;
 	list_init(&worker->servers);
 	list_init(&worker->clients);
 	list_init(&worker->processes);

@@ -39,8 +39,10 @@ struct worker {
 	struct list clients;   /* struct client */
 	struct list processes; /* processes.c: of whose servers run */
 	size_t n_clients, n_calls;
+	struct budget held;  /* what waits in memory for somebody, all accounts together */
 	struct map sessions; /* session id → struct client (legacy HTTP) */
 	struct map contexts; /* principal id → struct client (modern HTTP) */
+	struct map accounts; /* principal id → struct account */
 	struct token_cache *tokens;
 	struct http_server *http; /* clients */
 	struct http_server *metrics_http;

@@ -48,20 +48,32 @@ void http_pool_set_limits(struct http_pool *pool, const struct http_limits *limi
 /* The egress process was started anew. */
 void http_pool_set_egress(struct http_pool *pool, struct channel *egress);
 
+/* Whom a request is sent for. */
+struct http_payer {
+	const void *key;       /* opaque, only compared; NULL: nobody in particular */
+	struct budget *budget; /* what is not sent yet is charged to it; NULL: to nothing */
+};
+
 /*
  * Sends one request: `head` ends with the empty line, `body` follows. Both are copied where they
  * cannot be written at once. `repeatable` allows one second try where a kept-alive connection
  * turns out to be dead before a byte of the answer came; a tool call never is.
+ *
+ * What waits to be sent is charged to the payer; and one payer has half of the
+ * connections and half of the places to wait at most, so that others find some. Without a key: no such
+ * bounds.
  */
-struct http_call *http_send(struct http_pool *pool, struct span head, struct span body, bool repeatable,
-			    const struct http_call_events *events, void *owner);
+struct http_call *http_send(struct http_pool *pool, struct http_payer payer, struct span head,
+			    struct span body, bool repeatable, const struct http_call_events *events,
+			    void *owner);
 
 /*
  * The same for what is meant to last: an event stream that is listened to. It has a connection outside
  * the ceiling for calls, and a ceiling of its own: past it HTTP_FAIL_BUSY.
  */
-struct http_call *http_send_lasting(struct http_pool *pool, struct span head, struct span body,
-				    bool repeatable, const struct http_call_events *events, void *owner);
+struct http_call *http_send_lasting(struct http_pool *pool, struct http_payer payer, struct span head,
+				    struct span body, bool repeatable, const struct http_call_events *events,
+				    void *owner);
 
 /* No further event; the connection is closed unless the answer was whole. NULL is harmless. Returns NULL. */
 struct http_call *http_call_abort(struct http_call *call);

@@ -521,13 +521,6 @@ void http_request_trust(struct http_request *request)
 	request->trusted = true;
 }
 
-struct span http_request_peer(const struct http_request *request)
-{
-	struct http_request *conn = (struct http_request *)(uintptr_t)request;
-
-	return stream_peer(conn->stream, conn->peer);
-}
-
 void http_reply(struct http_request *request, const struct http_reply *reply, struct span body)
 {
 	if (request->state == CONN_HEAD) {

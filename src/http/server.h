@@ -83,9 +83,6 @@ bool http_request_keep(struct http_request *request, const struct http_head **he
  */
 void http_request_trust(struct http_request *request);
 
-/* The numeric address the request came from; borrowed from the request. */
-struct span http_request_peer(const struct http_request *request);
-
 struct http_reply {
 	unsigned status;
 	const struct http_header *headers; /* Content-Type among them; not what frames the message */

@@ -11,8 +11,8 @@ void sse_init(struct sse_parser *parser, const struct sse_limits *limits)
 	*parser = (struct sse_parser){
 		.limits = limits,
 		/* The LF of a CR LF is kept and not counted, so there may be twice as many bytes. */
-		.held = BUF_INIT(2 * limits->event_bytes + 64),
-		.joined = BUF_INIT(limits->event_bytes + 64),
+		.held = BUF_CHARGED(2 * limits->event_bytes + 64, limits->budget),
+		.joined = BUF_CHARGED(limits->event_bytes + 64, limits->budget),
 	};
 }
 
@@ -232,21 +232,6 @@ bool sse_is_partial(const struct sse_parser *parser)
 	return parser->event_n != 0 && !parser->comment;
 }
 
-const char *sse_reason_text(enum sse_reason reason)
-{
-	switch (reason) {
-	case SSE_FINE:
-		return "nothing is wrong";
-	case SSE_LINE_LONG:
-		return "a line of the event stream is too long";
-	case SSE_EVENT_LONG:
-		return "an event is too long";
-	case SSE_MEMORY:
-		return "there is no memory for the event";
-	}
-	return "";
-}
-
 static bool is_one_line(struct span s)
 {
 	return line_length(s) == s.n && span_find(s, '\0') == s.n;
@@ -278,11 +263,4 @@ bool sse_write_event(struct buf *out, struct span type, struct span id, struct s
 	}
 	buf_add(out, S("\n"));
 	return true;
-}
-
-void sse_write_retry(struct buf *out, uint64_t retry_ms)
-{
-	buf_add(out, S("retry: "));
-	buf_add_u64(out, retry_ms);
-	buf_add(out, S("\n\n"));
 }

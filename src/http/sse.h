@@ -7,7 +7,8 @@
 /* Ceilings; the first byte past one is refused. A line counts without its end. */
 struct sse_limits {
 	size_t line_bytes;
-	size_t event_bytes; /* from an event's first line to its empty line, comments between counted */
+	struct budget *budget; /* what is held of an event is charged to it; NULL: to nothing */
+	size_t event_bytes;    /* from an event's first line to its empty line, comments between counted */
 };
 
 #define SSE_LIMITS_INIT                                                                                      \
@@ -69,17 +70,12 @@ enum sse_step sse_feed(struct sse_parser *parser, struct span *in);
 /* Is an event unfinished? At the end of a stream it is to be dropped. */
 bool sse_is_partial(const struct sse_parser *parser);
 
-const char *sse_reason_text(enum sse_reason reason);
-
 /*
  * Adds one event. Empty `type` and `id` are left out; `data` is cut into one line each at LF,
  * CR LF and CR, and is written even where it is empty. False, with nothing added, where `type` or
  * `id` hold a CR, LF or NUL.
  */
 bool sse_write_event(struct buf *out, struct span type, struct span id, struct span data) MUST_CHECK;
-
-/* Tells the client how long to wait before it connects again. */
-void sse_write_retry(struct buf *out, uint64_t retry_ms);
 
 /* A comment that keeps the connection alive and says nothing. */
 #define SSE_KEEP_ALIVE S(":\n\n")

@@ -15,7 +15,9 @@ struct limits {
 	size_t processes_per_principal; /* of servers on stdio; the launcher has room for a few times that */
 	size_t calls;			/* in flight, all clients together */
 	size_t calls_per_client;
+	size_t calls_per_principal;
 	size_t streams_per_client;   /* open event streams */
+	size_t held_bytes;	     /* what waits in memory for a client or a server, all together */
 	size_t queue_bytes;	     /* waiting for one slow reader; past it, its stream is closed */
 	size_t upstream_connections; /* HTTP connections to one server */
 	uint64_t idle_ms;	     /* a kept-alive connection without a request */

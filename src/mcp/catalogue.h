@@ -40,6 +40,12 @@ struct catalogue {
 
 struct catalogue *catalogue_new(void);
 struct catalogue *catalogue_ref(struct catalogue *catalogue);
+/* What it holds in memory, without the compiled schemas. */
+static inline size_t catalogue_bytes(const struct catalogue *catalogue)
+{
+	return catalogue->arena.used + catalogue->cap * sizeof(*catalogue->tools);
+}
+
 /* Returns NULL. */
 struct catalogue *catalogue_unref(struct catalogue *catalogue);
 

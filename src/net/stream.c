@@ -256,12 +256,6 @@ struct stream *stream_accept(struct loop *loop, uv_stream_t *listener, const str
 	return stream;
 }
 
-void stream_set_owner(struct stream *stream, const struct stream_events *events, void *owner)
-{
-	stream->events = events;
-	stream->owner = owner;
-}
-
 static void drained(struct stream *stream)
 {
 	if (stream->flushing)

@@ -53,9 +53,6 @@ int stream_start_tls(struct stream *stream, struct tls_context *context, struct 
 /* Why TLS failed; empty where it did not. Borrowed until the turn in which the stream is closed ends. */
 struct span stream_why(const struct stream *stream);
 
-/* Gives the stream to another owner. */
-void stream_set_owner(struct stream *stream, const struct stream_events *events, void *owner);
-
 /*
  * Sends `n` parts one after another, as one write where the kernel takes it; what it does not
  * take now is copied and queued. After an error everything is dropped and on_end follows.

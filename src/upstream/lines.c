@@ -6,9 +6,11 @@ enum { LINES_KEEP_BYTES = 16384 };
 
 static bool add(struct lines *lines, struct span more)
 {
+	lines->crowded = false;
 	if (lines->skipping || more.n > lines->ceiling - lines->part.n)
 		return false;
 	buf_add(&lines->part, more);
+	lines->crowded = !buf_ok(&lines->part);
 	return buf_ok(&lines->part);
 }
 
@@ -58,6 +60,7 @@ enum lines_step lines_next(struct lines *lines, struct span *in, struct span *li
 			}
 			head = span_first(buf_span(&lines->part), lines->part.n - 1);
 		} else if (head.n > lines->ceiling) {
+			lines->crowded = false;
 			return LINES_TOO_LONG;
 		}
 		if (head.n && head.p[head.n - 1] == '\r')
@@ -79,6 +82,12 @@ void lines_set_ceiling(struct lines *lines, size_t ceiling)
 		return;
 	lines->ceiling = ceiling;
 	lines->part.max = ceiling + 1;
+}
+
+void lines_charge(struct lines *lines, struct budget *budget)
+{
+	if (!lines->part.cap)
+		lines->part.budget = budget;
 }
 
 void lines_release(struct lines *lines)

@@ -9,6 +9,7 @@ struct lines {
 	struct buf part;
 	size_t ceiling;
 	bool skipping; /* inside a line that was too long */
+	bool crowded;  /* the last that was too long was so only for what its buffer is charged to */
 };
 
 /* With room for the newline. */
@@ -25,5 +26,8 @@ enum lines_step lines_next(struct lines *lines, struct span *in, struct span *li
 
 /* Another ceiling; a line that has begun keeps the one it began under. The last line is gone with it. */
 void lines_set_ceiling(struct lines *lines, size_t ceiling);
+
+/* What unfinished lines are charged to; harmless where that is known. */
+void lines_charge(struct lines *lines, struct budget *budget);
 
 void lines_release(struct lines *lines);

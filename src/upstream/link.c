@@ -1,14 +1,12 @@
-/* link.c - one live connection to a server: handshake, ids, and who an incoming message is for. */
+/* link.c - one live connection to a server: its life, ids, and who an incoming message is for. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/link.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "upstream/handshake.h"
 #include "json/write.h"
-
-static void on_handshake(struct call *call, const struct message *message, bool final);
-static void on_handshake_failed(struct call *call, enum link_failure failure, struct span why);
 
 const char *link_failure_word(enum link_failure failure)
 {
@@ -32,9 +30,6 @@ static void forget(struct call *call)
 	call->link = NULL;
 	call->transport = NULL;
 }
-
-static const char too_long_hello[] =
-    "what the client says of itself (capabilities, clientInfo) is over the limit of 256 KiB";
 
 /* What was there before: what is asked meanwhile waits in `calls` for a turn of its own. */
 static void fail_calls(struct link *link)
@@ -95,6 +90,10 @@ void link_fail(struct link *link, enum link_failure failure, const char *why)
 		  LFS("why", why));
 	loop_later(link->upstream->loop, &link->dying);
 }
+
+const char link_crowded[] =
+    "its message is more than `limits.memory` leaves to this token now: let other calls end, ask for less, or "
+    "raise the limit";
 
 const char *link_too_long(const struct link *link, char store[LINK_WHY_BYTES])
 {
@@ -201,138 +200,10 @@ void call_pause(struct call *call, bool paused)
 		call->link->transport->pause(call->link, call, paused);
 }
 
-/* --- the handshake --- */
-
-static void send_hello(struct link *link)
-{
-	CLEANUP(buf_release) struct buf message = BUF_INIT((size_t)1 << 20);
-	enum method method = link->era == ERA_LEGACY ? METHOD_INITIALIZE : METHOD_DISCOVER;
-	struct send_facts facts = { .method = method,
-				    .method_name = method_info(method)->name,
-				    .repeatable = true };
-
-	link->handshake = (struct call){ .on_message = on_handshake, .on_failed = on_handshake_failed };
-	buf_add(&message, S("{\"jsonrpc\":\"2.0\",\"id\":"));
-	buf_add_u64(&message, link_take_id(link, &link->handshake));
-	buf_add(&message, S(",\"method\":\""));
-	buf_add(&message, facts.method_name);
-	buf_add(&message, link->era == ERA_LEGACY ? S("\",\"params\":") : S("\",\"params\":{\"_meta\":"));
-	buf_add(&message, buf_span(&link->init_params));
-	buf_add(&message, link->era == ERA_LEGACY ? S("}") : S("}}"));
-	if (!buf_ok(&message)) {
-		link_fail(link, LINK_START, too_long_hello);
-		return;
-	}
-	link_request(link, &link->handshake, buf_span(&message), &facts);
-}
-
 void link_up(struct link *link)
 {
 	if (link->state_of == LINK_OPENING)
-		send_hello(link);
-}
-
-/* `era` is the client's. */
-static const char *mismatch_text(enum era era)
-{
-	return era == ERA_LEGACY ? "the server speaks only revisions from 2026-07-28 on, the client asks for "
-				   "an older one: update the client"
-				 : "the server speaks only revisions before 2026-07-28: let the client begin "
-				   "with initialize, or update the server";
-}
-
-static void mismatch(struct link *link)
-{
-	server_learn(link->server, link->era, false, loop_now(link->upstream->loop));
-	link_fail(link, LINK_MISMATCH, mismatch_text(link->era));
-}
-
-static void handshake_error(struct link *link, const struct message *message)
-{
-	CLEANUP(buf_release) struct buf why = BUF_INIT(sizeof(link->why));
-	json_at text = json_get(message->json, message->error, S("message"));
-	int64_t code = 0;
-
-	(void)json_i64(message->json, json_get(message->json, message->error, S("code")), &code);
-	/*
-	 * A modern client's probe is answered by legacy servers with all kinds of errors: any of them
-	 * means "not modern". The other way round it is -32022, or that there is no such method.
-	 */
-	if (link->era == ERA_MODERN || code == -32022 || code == -32601) {
-		mismatch(link);
-		return;
-	}
-	buf_add(&why, S("the server refused to start a session: "));
-	json_string_add(message->json, text, &why);
-	why.over = false;
-	link_fail(link, LINK_REFUSED, buf_cstr(&why) ? why.p : "the server refused to start a session");
-}
-
-static bool names_modern(const struct json *json, json_at versions)
-{
-	if (!json_is(json, versions, JSON_ARRAY))
-		return false;
-	for (json_at at = json_first(json, versions); at != JSON_NONE; at = json_next(json, versions, at))
-		if (json_is(json, at, JSON_STRING) &&
-		    json_string_is(json, at, revision_name(REVISION_2026_07_28)))
-			return true;
-	return false;
-}
-
-static bool take_revision(struct link *link, const struct message *message)
-{
-	const struct json *json = message->json;
-	json_at at;
-
-	if (link->era == ERA_MODERN) {
-		link->revision = REVISION_2026_07_28;
-		return names_modern(json, json_get(json, message->result, S("supportedVersions")));
-	}
-	at = json_get(json, message->result, S("protocolVersion"));
-	if (json_is(json, at, JSON_STRING))
-		link->revision = revision_of(json_string_raw(json, at));
-	return revision_era(link->revision) == ERA_LEGACY;
-}
-
-static void on_handshake(struct call *call, const struct message *message, bool final)
-{
-	struct link *link = LIST_ENTRY(call, struct link, handshake);
-
-	if (!final)
-		return;
-	if (message->kind == MESSAGE_ERROR) {
-		handshake_error(link, message);
-		return;
-	}
-	buf_clear(&link->init_result);
-	json_emit(&link->init_result, message->json, message->result, NULL, 0);
-	if (!take_revision(link, message)) {
-		mismatch(link);
-		return;
-	}
-	if (!buf_ok(&link->init_result)) {
-		link_fail(link, LINK_GARBAGE,
-			  "the server's answer to the greeting is over the limit of 1 MiB");
-		return;
-	}
-	server_learn(link->server, link->era, true, loop_now(link->upstream->loop));
-	link->state_of = LINK_READY;
-	if (link->transport->ready)
-		link->transport->ready(link);
-	link->events->on_ready(link->owner, link);
-}
-
-static void on_handshake_failed(struct call *call, enum link_failure failure, struct span why)
-{
-	struct link *link = LIST_ENTRY(call, struct link, handshake);
-	char text[sizeof(link->why)];
-
-	if (failure == LINK_MISMATCH) {
-		mismatch(link);
-		return;
-	}
-	(void)span_to_cstr(span_first(why, sizeof(text) - 1), text, sizeof(text));
-	link_fail(link, failure == LINK_UNSENT ? LINK_START : failure, text);
+		handshake_begin(link);
 }
 
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
@@ -341,7 +212,7 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 	struct link *link;
 
 	if (!server_may_speak(server, era, loop_now(upstream->loop))) {
-		(void)err_set(err, ERR_DENIED, "%s", mismatch_text(era));
+		(void)err_set(err, ERR_DENIED, "%s", handshake_mismatch_text(era));
 		return NULL;
 	}
 	link = calloc(1, sizeof(*link));
@@ -366,7 +237,7 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 	buf_add(&link->init_params, hello);
 	server->started++;
 	if (!buf_ok(&link->init_params)) {
-		(void)err_set(err, ERR_LIMIT, "%s", too_long_hello);
+		(void)err_set(err, ERR_LIMIT, "%s", handshake_too_long);
 		link->state_of = LINK_DEAD;
 		return link_close(link);
 	}
@@ -376,6 +247,29 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 		return link_close(link);
 	}
 	return link;
+}
+
+void link_charge(struct link *link, const void *payer, struct budget *budget)
+{
+	check(!link->init_result.cap);
+	link->payer = payer;
+	link->budget = budget;
+	link->init_result.budget = budget;
+	link->init_params.budget = budget;
+	budget_force(budget, link->init_params.cap);
+}
+
+bool link_set_catalogue(struct link *link, struct catalogue *catalogue, bool made)
+{
+	budget_give(link->budget, link->listed);
+	(void)catalogue_unref(link->catalogue);
+	link->catalogue = catalogue;
+	link->listed = made ? catalogue_bytes(catalogue) : 0;
+	if (budget_take(link->budget, link->listed))
+		return true;
+	link->catalogue = catalogue_unref(catalogue);
+	link->listed = 0;
+	return false;
 }
 
 struct link *link_close(struct link *link)
@@ -388,7 +282,7 @@ struct link *link_close(struct link *link)
 	while (!list_empty(&link->failing))
 		forget(LIST_ENTRY(link->failing.next, struct call, node));
 	link->transport->close(link);
-	link->catalogue = catalogue_unref(link->catalogue);
+	(void)link_set_catalogue(link, NULL, false);
 	buf_release(&link->init_params);
 	buf_release(&link->init_result);
 	map_release(&link->by_id);
@@ -430,21 +324,10 @@ bool link_declares_list_changed(const struct link *link)
 	return declares;
 }
 
-static void silent(struct link *link)
-{
-	char why[LINK_WHY_BYTES];
-
-	(void)snprintf(
-	    why, sizeof(why), "the server did not answer %s within %u s%s",
-	    link->era == ERA_LEGACY ? "initialize" : "server/discover", (unsigned)(LIMIT_HANDSHAKE_MS / 1000),
-	    link->server->kind == SERVER_STDIO ? "; what it writes to stderr is in the gate's log" : "");
-	link_fail(link, LINK_SILENT, why);
-}
-
 void link_tick(struct link *link, uint64_t now_ms)
 {
 	if (link->state_of == LINK_OPENING && now_ms > link->deadline_ms)
-		silent(link);
+		handshake_late(link);
 	if (link->events->on_tick)
 		link->events->on_tick(link->owner, link, now_ms);
 }
@@ -505,7 +388,7 @@ static void receive_notification(struct link *link, struct call *via, const stru
 		return;
 	}
 	if (message->method == METHOD_TOOLS_CHANGED)
-		link->catalogue = catalogue_unref(link->catalogue);
+		(void)link_set_catalogue(link, NULL, false);
 	if (!call && link->era == ERA_MODERN && message->meta != JSON_NONE)
 		call = call_of(link, message->json,
 			       json_get(message->json, message->meta, S(META_SUBSCRIPTION)));
@@ -552,10 +435,29 @@ static void receive_request(struct link *link, struct call *via, const struct me
 		link->events->on_message(link->owner, link, message);
 }
 
-static bool garbage(struct link *link, const char *reason, size_t bytes)
+const char *link_garbage(const struct link *link, const struct call *call)
 {
+	return link->garbage_id && link->garbage_id == call->id ? link->garbage : NULL;
+}
+
+static const struct call *only_call(const struct link *link)
+{
+	const struct list *first = link->calls.next;
+
+	if (list_empty(&link->calls) || first->next != &link->calls)
+		return NULL;
+	return LIST_ENTRY(first, struct call, node);
+}
+
+static bool garbage(struct link *link, const struct call *via, const char *reason, size_t bytes)
+{
+	const struct call *meant = via ? via : only_call(link);
 	uint32_t missed;
 
+	if (meant) {
+		link->garbage_id = meant->id;
+		link->garbage = reason;
+	}
 	if (log_brake_pass(&link->brake, loop_now(link->upstream->loop), 3, &missed))
 		log_event(link->upstream->log, LOG_WARN, "upstream.garbage",
 			  "A server sent what is not an MCP message; it was dropped.",
@@ -570,7 +472,7 @@ static bool receive_one(struct link *link, struct call *via, const struct json *
 	enum message_verdict verdict = message_read(json, at, &message);
 
 	if (verdict != MESSAGE_OK)
-		return garbage(link, message_verdict_text(verdict), json_raw(json, at).n);
+		return garbage(link, via, message_verdict_text(verdict), json_raw(json, at).n);
 	switch (message.kind) {
 	case MESSAGE_RESULT:
 	case MESSAGE_ERROR:
@@ -621,7 +523,7 @@ bool link_receive(struct link *link, struct call *via, struct span text)
 	if (link->state_of == LINK_DEAD)
 		return true;
 	if (!json_parse(json, text, UINT32_MAX))
-		return garbage(link, json_reason_text(json->reason), text.n);
+		return garbage(link, via, json_reason_text(json->reason), text.n);
 	if (json_is(json, 0, JSON_ARRAY) && link->revision == REVISION_2025_03_26)
 		return receive_batch(link, via);
 	return receive_one(link, via, json, 0);

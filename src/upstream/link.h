@@ -21,8 +21,8 @@ struct upstream {
 	struct channel *egress;
 	struct json json; /* the tape for what servers send; valid during one callback */
 	uint64_t next_instance;
-	/* Does the text hold something like a secret? Such a line of a server's is not logged; NULL: none is.
-	 */
+	/* Does the text hold something like a secret? Such words of a server's are not repeated; NULL: none
+	 * are. */
 	bool (*has_secret)(struct span text);
 	/* A server's program could not be started: `sys` is the errno. May be NULL. */
 	void (*on_not_started)(struct upstream *upstream, const struct server *server, uint64_t sys);
@@ -106,7 +106,10 @@ struct link {
 	struct upstream *upstream;
 	struct server *server;
 	const struct transport *transport;
-	void *state; /* the transport's */
+	void *state;	       /* the transport's */
+	const void *payer;     /* whose share of an HTTP server's connections it uses; see http_send() */
+	struct budget *budget; /* what is held for it is charged to this; outlives it by a turn of the loop */
+	size_t listed;	       /* bytes of `catalogue` that are charged */
 	const struct link_events *events;
 	void *owner;
 	enum link_state state_of;
@@ -130,6 +133,8 @@ struct link {
 	uint64_t deadline_ms; /* of the handshake */
 	uint64_t used_ms;     /* when something was last sent on it */
 	struct log_brake brake;
+	uint64_t garbage_id; /* of the call link_garbage() tells of; 0: none */
+	const char *garbage;
 };
 
 /*
@@ -141,6 +146,13 @@ struct link {
  */
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
 		       const struct link_events *events, void *owner, struct err *err);
+/* Whose it is, before anything came on it: what it holds is charged, its HTTP requests are counted. */
+void link_charge(struct link *link, const void *payer, struct budget *budget);
+/*
+ * The list it has from now on; the reference becomes the link's. NULL: none. `made`: it was made for this
+ * link, which pays for it. False: that is more than it may hold; it has none then.
+ */
+bool link_set_catalogue(struct link *link, struct catalogue *catalogue, bool made);
 /* Ends it politely (stdin closed, session deleted). Calls on it get no event. Returns NULL. */
 struct link *link_close(struct link *link);
 
@@ -160,6 +172,11 @@ static inline bool call_is_open(const struct call *call)
 {
 	return call->link != NULL;
 }
+/*
+ * Why something that can only have been meant for this open call was dropped as no MCP message: it came on
+ * the call's own stream, or while nothing else was asked. NULL: nothing such came.
+ */
+const char *link_garbage(const struct link *link, const struct call *call);
 /* Stops and starts what feeds this call: back-pressure. */
 void call_pause(struct call *call, bool paused);
 
@@ -181,6 +198,8 @@ void link_fail(struct link *link, enum link_failure failure, const char *why);
 /* Why an answer over `limits.result` is refused: the limit by name, and what it is. Returns `store`. */
 enum { LINK_WHY_BYTES = 160 };
 const char *link_too_long(const struct link *link, char store[LINK_WHY_BYTES]);
+/* Why one is refused that would be more than may be held. */
+extern const char link_crowded[];
 /* One call has failed; the link lives on. */
 void link_fail_call(struct link *link, struct call *call, enum link_failure failure, struct span why);
 const char *link_failure_word(enum link_failure failure);

@@ -9,6 +9,7 @@
 #include "upstream/lines.h"
 #include "upstream/link.h"
 #include "upstream/stdio.h"
+#include "upstream/words.h"
 
 enum {
 	STDIO_GRACE_MS = 2000,		      /* between SIGTERM and SIGKILL */
@@ -25,6 +26,7 @@ struct process {
 	struct lines lines, note_lines;
 	struct log_brake note_brake;
 	uint64_t pid;
+	size_t unsent;	 /* of what waits for its stdin, as far as it is charged */
 	uv_timer_t word; /* its pipes have ended; the launcher's word is waited for */
 	bool reading;	 /* inside on_out: the link may end under our feet */
 	bool freed;
@@ -54,9 +56,11 @@ static void on_out(void *owner, struct span bytes)
 
 	process->reading = true;
 	lines_set_ceiling(&process->lines, process->link->upstream->limits->result_bytes);
+	lines_charge(&process->lines, process->link->budget);
 	while (!process->freed && (step = lines_next(&process->lines, &bytes, &line)) != LINES_MORE) {
 		if (step == LINES_TOO_LONG)
-			link_fail(process->link, LINK_GARBAGE, link_too_long(process->link, why));
+			link_fail(process->link, LINK_GARBAGE,
+				  process->lines.crowded ? link_crowded : link_too_long(process->link, why));
 		else
 			(void)link_receive(process->link, NULL, line);
 	}
@@ -97,18 +101,22 @@ static void on_in_end(void *owner, enum stream_end why)
 		await_word(owner);
 }
 
+static void charge_unsent(struct process *process, size_t n)
+{
+	budget_force(process->link->budget, n);
+	budget_give(process->link->budget, process->unsent);
+	process->unsent = n;
+}
+
+static void on_in_drain(void *owner)
+{
+	charge_unsent(owner, 0);
+}
+
 static void on_in_read(void *owner, struct span bytes)
 {
 	(void)owner;
 	(void)bytes;
-}
-
-/* The whole line is looked at, whatever of it is shown. */
-static struct span loggable(const struct upstream *upstream, struct span line)
-{
-	if (!upstream->has_secret || upstream->has_secret(line))
-		return S("(withheld: it looks like it holds a secret)");
-	return span_first(line, STDIO_NOTE_BYTES);
 }
 
 static void on_notes(void *owner, struct span bytes)
@@ -125,7 +133,8 @@ static void on_notes(void *owner, struct span bytes)
 			continue;
 		log_event(upstream->log, LOG_INFO, "upstream.stderr", "A server wrote to its standard error.",
 			  LF("server", server_shown(process->link->server)),
-			  LF("line", loggable(upstream, line)), LFN("more", missed));
+			  LF("line", span_first(words_shown(upstream, line), STDIO_NOTE_BYTES)),
+			  LFN("more", missed));
 	}
 }
 
@@ -137,7 +146,9 @@ static void on_notes_end(void *owner, enum stream_end why)
 	process->notes = stream_close(process->notes);
 }
 
-static const struct stream_events in_events = { .on_read = on_in_read, .on_end = on_in_end };
+static const struct stream_events in_events = { .on_read = on_in_read,
+						.on_end = on_in_end,
+						.on_drain = on_in_drain };
 static const struct stream_events out_events = { .on_read = on_out, .on_end = on_out_end };
 static const struct stream_events note_events = { .on_read = on_notes, .on_end = on_notes_end };
 
@@ -238,6 +249,7 @@ static void stdio_send(struct link *link, struct call *call, struct span message
 		return;
 	}
 	stream_write(process->in, parts, 2);
+	charge_unsent(process, stream_queued(process->in));
 }
 
 static void stdio_drop(struct link *link, struct call *call)
@@ -268,6 +280,7 @@ static void stdio_close(struct link *link)
 	if (!process)
 		return;
 	question_cancel(&process->start);
+	charge_unsent(process, 0);
 	process->in = stream_close_flushed(process->in, 500);
 	if (link->upstream->launcher) {
 		wire_begin(&out, LAUNCH_STOP, 0);

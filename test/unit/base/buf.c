@@ -41,6 +41,45 @@ static void growing(void)
 	ok(!buf_ok(&buf), "one more is too much");
 }
 
+/* --- several together --- */
+
+static void budgets(void)
+{
+	struct budget all = { .max = 1000 }, one = { .max = 600, .parent = &all },
+		      other = { .max = 600, .parent = &all };
+	struct buf a = BUF_CHARGED(100000, &one), b = BUF_CHARGED(100000, &one),
+		   c = BUF_CHARGED(100000, &other), moved;
+
+	(void)buf_reserve(&a, 500);
+	ok(buf_ok(&a) && one.used == a.cap && all.used == a.cap, "what is allocated is charged");
+	(void)buf_reserve(&b, 200);
+	ok(!buf_ok(&b) && b.cap == 0 && one.used == a.cap, "a second one does not fit, and takes nothing");
+	(void)buf_reserve(&c, 600);
+	ok(!buf_ok(&c) && other.used == 0 && all.used == a.cap, "nor what is too much for all");
+	buf_clear(&c);
+	(void)buf_reserve(&c, 300);
+	ok(buf_ok(&c) && c.cap <= 512 && all.used == a.cap + c.cap, "no more than fits is allocated ahead");
+	moved = a;
+	a = (struct buf){ 0 };
+	buf_release(&a);
+	ok(one.used == moved.cap, "moving changes nothing");
+	buf_release(&moved);
+	buf_release(&moved);
+	ok(one.used == 0 && all.used == c.cap, "releasing gives back, once");
+	buf_clear(&b);
+	(void)buf_reserve(&b, 200);
+	ok(buf_ok(&b), "and then there is room");
+	buf_shrink(&b, 0);
+	buf_shrink(&c, 0);
+	ok(one.used == 0 && other.used == 0 && all.used == 0, "so does shrinking");
+	budget_force(&one, 700);
+	ok(!budget_take(&one, 0) && !budget_take(&one, 1) && !budget_fits(&one, 1) &&
+	       budget_fits(NULL, SIZE_MAX),
+	   "what is there already may be more than fits: then nothing else does");
+	budget_give(&one, 700);
+	is_int(all.used, 0, "all of it is given back");
+}
+
 static void numbers(void)
 {
 	static const struct {
@@ -144,6 +183,7 @@ int main(void)
 {
 	past_the_ceiling();
 	growing();
+	budgets();
 	numbers();
 	formats();
 	consuming();

@@ -141,6 +141,88 @@ static void removed(void)
 	buf_release(&list.last);
 }
 
+#define LATE_MS 120000 /* past the server's timeout, whenever it began */
+
+/* The server greets and never lists its tools: who waits hears it, and whoever asks next asks anew. */
+static void never_lists(enum era era)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(era, server, "mcp");
+	struct heard a = { 0 }, b = { 0 };
+	const char *list =
+	    era == ERA_LEGACY
+		? "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}"
+		: "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" MODERN_META "}}";
+	uint64_t now;
+	struct peer peer;
+	unsigned first;
+
+	rig_ask(client, &a, list);
+	(void)rig_greet(&peer, TOOLS);
+	first = rig_id(hear(&peer, "tools/list"));
+	rig_ask(
+	    client, &b,
+	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"t\"," MODERN_META
+	    "}}");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[{\"name\":\"\\ud800\"}]}}",
+		first);
+	turn_a_while(&worker.loop);
+	now = loop_now(&worker.loop);
+	client_tick(client, now + server->timeout_ms - 10000);
+	ok(first && a.sent == 0 && b.sent == 0 && rig_is_silent(&peer),
+	   "a list that does not come is waited for");
+	client_tick(client, now + LATE_MS);
+	ok(a.finals == 1 && b.finals == 1 && rig_heard(&a, "\"K703\"") && rig_heard(&b, "\"K703\"") &&
+	       rig_heard(&a, "did not answer tools/list within 60 s") && rig_heard(&b, "was not sent"),
+	   "for its time: then whoever waits hears it");
+	ok(rig_heard(&a, "half of a surrogate pair"), "and what came in its place");
+	ok(span_contains(rig_hear(&peer), S("notifications/cancelled")), "the server is told");
+	rig_ask(client, &a, list);
+	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	TURN_UNTIL(&worker.loop, a.finals);
+	ok(a.finals == 1 && rig_heard(&a, "\"name\":\"t\""), "the next request asks anew, and has it");
+	rig_end(&peer);
+	client = rig_leave(client);
+	worker_drop_server(&worker, server);
+	buf_release(&a.last);
+	buf_release(&b.last);
+}
+
+/* Of two servers that are asked for their prompts one never answers: the list comes without it. */
+static void silent_in_a_round(void)
+{
+	struct server *one = rig_server("one"), *two = rig_server("two");
+	struct client *client = rig_client(ERA_LEGACY, NULL, "mcp");
+	struct heard list = { 0 };
+	struct peer a, b;
+	struct span asked;
+	uint64_t now;
+
+	rig_ask(client, &list, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"prompts/list\"}");
+	ok(rig_greet(&a, PROMPTS) && rig_greet(&b, PROMPTS), "two servers");
+	asked = hear(&a, "prompts/list");
+	rig_say(&a, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[{\"name\":\"greet\"}]}}",
+		rig_id(asked));
+	(void)hear(&b, "prompts/list");
+	turn_a_while(&worker.loop);
+	now = loop_now(&worker.loop);
+	client_tick(client, now);
+	turn_a_while(&worker.loop);
+	is_int(list.sent, 0, "one is waited for");
+	client_tick(client, now + 9000);
+	TURN_UNTIL(&worker.loop, list.finals);
+	ok(list.finals == 1 && list.status == 200 &&
+	       rig_heard(&list, "\"prompts\":[{\"name\":\"one__greet\"}]"),
+	   "but not as long as the client waits");
+	ok(span_contains(rig_hear(&b), S("notifications/cancelled")), "it is told");
+	rig_end(&a);
+	rig_end(&b);
+	client = rig_leave(client);
+	worker_drop_server(&worker, one);
+	worker_drop_server(&worker, two);
+	buf_release(&list.last);
+}
+
 /* Two servers are asked for their prompts; one of them is taken away before it has answered. */
 static void removed_from_a_round(void)
 {
@@ -224,6 +306,9 @@ int main(void)
 	dies();
 	removed();
 	removed_from_a_round();
+	never_lists(ERA_LEGACY);
+	never_lists(ERA_MODERN);
+	silent_in_a_round();
 	asked_too_late();
 	rig_stop();
 	return tap_done();

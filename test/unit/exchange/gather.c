@@ -1,11 +1,12 @@
 /* gather.c - a list of many pages: what is joined, and what ends it early. The server is the test. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/gather.h"
+#include "audit/redact.h"
 #include "rig.h"
 
 struct got {
 	unsigned done;
-	bool fine;
+	bool fine, late;
 	struct buf why, items, result;
 	struct gather *gather;
 };
@@ -16,6 +17,7 @@ static void on_done(void *owner, struct gather *gather, bool fine, struct span w
 
 	got->done++;
 	got->fine = fine;
+	got->late = gather_was_late(gather);
 	buf_clear(&got->why);
 	buf_add(&got->why, why);
 	buf_clear(&got->items);
@@ -81,6 +83,8 @@ static struct link *open_link(struct server *server, struct peer *peer)
 static const struct {
 	const char *answer, *why; /* the answer without its id */
 } refusals[] = {
+	{ "\"error\":{\"code\":-1,\"message\":\"log in with password=hunter2hunter2\"}",
+	  "the server refused the list: (withheld: it looks like it holds a secret)" },
 	{ "\"error\":{\"code\":-1,\"message\":\"not \\\"now\\\"\"}",
 	  "the server refused the list: not \"now\"" },
 	{ "\"result\":{}", "the server's list is malformed or too large" },
@@ -135,6 +139,54 @@ static void given_up(struct link *link, struct peer *peer)
 	turn_a_while(&worker.loop);
 	is_int(got.done, 0, "and nobody else");
 	got_release(&got);
+}
+
+/* The server says nothing, or what nobody can read, and then has had its time. */
+static void late(struct link *link, struct peer *peer)
+{
+	static const char *const junk[] = { NULL, "{\"a\":1,\"a\":2}" };
+	static const char *const whys[] = {
+		"it did not answer tools/list within 60 s",
+		"it did not answer tools/list within 60 s; what it sent instead is no MCP message: a name occurs "
+		"twice in one object"
+	};
+
+	for (size_t i = 0; i < COUNT(junk); i++) {
+		struct got got = got_new();
+		uint64_t now = loop_now(&worker.loop);
+
+		got.gather = gather_start(link, METHOD_TOOLS_LIST, S(""), on_done, &got);
+		(void)rig_hear(peer);
+		if (junk[i])
+			rig_say(peer, "%s", junk[i]);
+		turn_a_while(&worker.loop);
+		ok(!gather_tick(got.gather, now + 60000, 60000) && !got.done, "%zu: it has its time", i);
+		ok(gather_tick(got.gather, now + 120001, 60000) && got.done == 1 && !got.fine && got.late,
+		   "and no more");
+		is_span(buf_span(&got.why), span_str(whys[i]), "and says so");
+		ok(span_contains(rig_hear(peer), S("notifications/cancelled")), "the server is told");
+		got_release(&got);
+	}
+}
+
+/* With a second call under way nobody can tell whose answer it was. */
+static void not_to_blame(struct link *link, struct peer *peer)
+{
+	struct got a = got_new(), b = got_new();
+	uint64_t now = loop_now(&worker.loop);
+
+	a.gather = gather_start(link, METHOD_TOOLS_LIST, S(""), on_done, &a);
+	b.gather = gather_start(link, METHOD_PROMPTS_LIST, S(""), on_done, &b);
+	rig_say(peer, "no message");
+	turn_a_while(&worker.loop);
+	(void)gather_tick(a.gather, now + 120001, 60000);
+	is_span(buf_span(&a.why), S("it did not answer tools/list within 60 s"),
+		"two calls: neither is blamed");
+	b.gather = gather_free(b.gather);
+	for (int i = 0; i < 4; i++)
+		(void)rig_hear(peer);
+	got_release(&a);
+	got_release(&b);
 }
 
 static void joined(struct link *link, struct peer *peer)
@@ -193,11 +245,14 @@ int main(void)
 
 	if (!ok(rig_start(), "a worker"))
 		return tap_done();
+	worker.upstream.has_secret = redact_has_secret;
 	server = rig_server("files");
 	link = open_link(server, &peer);
 	refused(link, &peer);
 	endless(link, &peer);
 	given_up(link, &peer);
+	late(link, &peer);
+	not_to_blame(link, &peer);
 	joined(link, &peer);
 	dying(link, &peer);
 	link = link_close(link);

@@ -2,11 +2,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "exchange/account.h"
 #include "exchange/post.h"
 #include "exchange/token_cache.h"
 #include "http/server.h"
@@ -39,9 +41,11 @@ static void on_request(void *owner, struct http_request *made, const struct http
 
 static int dial(void)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096, tiny = 200;
 
+	/* Small segments: the kernel keeps little of what nobody reads. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &tiny, sizeof(tiny));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		abort();
 	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -278,6 +282,122 @@ static void many_left_behind(struct buf *got)
 	drop_client();
 }
 
+/* What is kept for those who are away is the principal's, all together: the oldest makes room. */
+static void too_much_to_keep(struct buf *got)
+{
+	static char text[40 * 1024];
+	uint64_t first;
+
+	memset(text, 'x', sizeof(text));
+	make_client(REVISION_2025_11_25);
+	client->account->held.max = client->account->held.used + 64 * 1024;
+	first = client->next_stream + 1;
+	for (int i = 0; i < 2; i++) {
+		struct post *post;
+		struct sink *sink;
+		int fd = ask();
+
+		post = post_on(TAKE(request), false, true, false);
+		sink = post_open(post);
+		post_ready(post);
+		to(sink, S("{\"n\":1}"), false);
+		(void)hear(fd, got, "{\"n\":1}\n\n\r\n");
+		(void)close(fd);
+		TURN_UNTIL(&worker.loop, !http_server_connections(server));
+		to(sink, span_of(text, sizeof(text)), true);
+		ok(client->posts.next == client->posts.prev && !list_empty(&client->posts) &&
+		       client->account->held.used >= sizeof(text) &&
+		       client->account->held.used <= client->account->held.max,
+		   "%d: one fits, and is kept", i + 1);
+	}
+	for (int i = 0; i < 2; i++) {
+		char head[128];
+		int fd = dial();
+
+		resumed = i != 0;
+		(void)snprintf(head, sizeof(head),
+			       "GET /mcp HTTP/1.1\r\nHost: a\r\nLast-Event-ID: %llu-1\r\n\r\n",
+			       (unsigned long long)first + (unsigned)i);
+		send_text(fd, head);
+		(void)hear(fd, got, i ? "0\r\n\r\n" : "\r\n\r\n");
+		ok(resumed == (i == 1), i ? "the younger one is there" : "the older one is not");
+		(void)close(fd);
+	}
+	drop_client();
+	is_int(worker.held.used, 0, "and all is given back");
+}
+
+/* --- what feeds a reader waits for him, and for nobody else --- */
+
+static int stopped;
+
+static void note_pause(struct link *link, struct call *call, bool paused)
+{
+	(void)link;
+	(void)call;
+	stopped = paused;
+}
+
+/* A call whose reader is there and takes nothing, until the server is made to wait. */
+static struct sink *stuff(struct exchange *x, struct link *link, int *fd)
+{
+	static char text[64 * 1024];
+	struct post *post;
+	struct sink *sink;
+
+	*fd = ask();
+	post = post_on(TAKE(request), false, true, false);
+	sink = post_open(post);
+	post_ready(post);
+	*x = (struct exchange){ .sink = sink, .client = client, .call = { .link = link } };
+	list_add(&client->exchanges, &x->in_client);
+	stopped = false;
+	memset(text, 'x', sizeof(text));
+	for (int i = 0; i < 100 && !stopped; i++)
+		sink->send(sink, x, 200, span_of(text, sizeof(text)), false);
+	return sink;
+}
+
+static void waiting_for_readers(struct buf *got)
+{
+	static const struct transport transport = { .pause = note_pause };
+	struct link link = { .transport = &transport };
+	struct exchange x;
+	struct sink *sink;
+	char id[64];
+	int fd, other;
+
+	make_client(REVISION_2025_11_25);
+	sink = stuff(&x, &link, &fd);
+	ok(stopped, "a reader takes nothing: the server waits");
+	(void)close(fd);
+	TURN_UNTIL(&worker.loop, !http_server_connections(server));
+	ok(!stopped && !list_empty(&client->posts), "he leaves, and may come back: the server goes on");
+	list_remove(&x.in_client);
+	to(sink, S("{\"a\":1}"), true);
+	fd = dial();
+	(void)snprintf(id, sizeof(id), "GET /mcp HTTP/1.1\r\nHost: a\r\nLast-Event-ID: %llu-0\r\n\r\n",
+		       (unsigned long long)client->next_stream);
+	send_text(fd, id);
+	ok(span_contains(hear(fd, got, "0\r\n\r\n"), S("{\"a\":1}")), "and he finds the answer");
+	(void)close(fd);
+	sink = stuff(&x, &link, &fd);
+	ok(stopped, "# it waits again");
+	other = dial();
+	(void)snprintf(id, sizeof(id), "GET /mcp HTTP/1.1\r\nHost: a\r\nLast-Event-ID: %llu-99\r\n\r\n",
+		       (unsigned long long)client->next_stream);
+	send_text(other, id);
+	(void)hear(other, got, "event-stream\r\n");
+	turn_a_while(&worker.loop);
+	ok(!stopped, "he is back on another connection before the first is known to be dead: likewise");
+	list_remove(&x.in_client);
+	to(sink, S("{\"a\":2}"), true);
+	ok(span_contains(hear(other, got, "0\r\n\r\n"), S("{\"a\":2}")), "and the answer comes on that");
+	(void)close(fd);
+	(void)close(other);
+	drop_client();
+}
+
 static void start(void)
 {
 	const struct http_server_options options = { .limits = { .head_bytes = 4096,
@@ -317,9 +437,12 @@ int main(void)
 	cut_while_starting();
 	coming_back(&got);
 	many_left_behind(&got);
+	waiting_for_readers(&got);
+	too_much_to_keep(&got);
 	server = http_server_free(server);
 	/* A worker ends with its process; what the test made, it takes back. */
 	worker.tokens = token_cache_free(worker.tokens);
+	map_release(&worker.accounts);
 	buf_release(&worker.out);
 	buf_release(&worker.frame);
 	uv_close((uv_handle_t *)&worker.tick, NULL);

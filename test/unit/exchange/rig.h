@@ -86,6 +86,7 @@ static void rig_stop(void)
 	worker.tokens = token_cache_free(worker.tokens);
 	map_release(&worker.sessions);
 	map_release(&worker.contexts);
+	map_release(&worker.accounts);
 	buf_release(&worker.out);
 	buf_release(&worker.frame);
 	buf_release(&worker.line);
@@ -267,11 +268,11 @@ __attribute__((unused)) static bool rig_greet(struct peer *peer, const char *cap
 
 /* --- clients --- */
 
-/* `scopes` are a token's; `only` is the endpoint's server, or NULL for all. */
-__attribute__((unused)) static struct client *rig_client(enum era era, struct server *only,
-							 const char *scopes)
+/* `id` is the principal's, `scopes` are a token's; `only` is the endpoint's server, or NULL for all. */
+__attribute__((unused)) static struct client *rig_client_of(const char *id, enum era era, struct server *only,
+							    const char *scopes)
 {
-	struct principal *principal = principal_new(S("token:t-1"), S("laptop"), span_str(scopes), 0);
+	struct principal *principal = principal_new(span_str(id), S("laptop"), span_str(scopes), 0);
 	struct err err = ERR_INIT;
 	struct client *client = client_new(
 	    &worker, principal, era == ERA_LEGACY ? CLIENT_SESSION : CLIENT_STDIO, era, only, &err);
@@ -283,6 +284,12 @@ __attribute__((unused)) static struct client *rig_client(enum era era, struct se
 	client->ready = true;
 	buf_add(&client->hello, S("{}"));
 	return client;
+}
+
+__attribute__((unused)) static struct client *rig_client(enum era era, struct server *only,
+							 const char *scopes)
+{
+	return rig_client_of("token:t-1", era, only, scopes);
 }
 
 __attribute__((unused)) static struct client *rig_leave(struct client *client)

@@ -84,7 +84,7 @@ static void not_admitted(void)
 {
 	static const char ping[] = REQUEST("1", "ping", "");
 	struct server *server = rig_server("files"), *other = rig_server("other");
-	struct client *client = rig_client(ERA_LEGACY, server, "mcp:other");
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp:other"), *second;
 	struct heard heard = { 0 }, waits = { 0 };
 
 	rig_ask(client, &heard, ping);
@@ -107,12 +107,32 @@ static void not_admitted(void)
 	rig_ask(client, &heard, ping);
 	ok(heard.status == 429 && rig_heard(&heard, "\"K801\""), "nor past the gate's");
 	worker.limits = limits_default;
+	worker.limits.calls_per_principal = 1;
+	second = rig_client(ERA_LEGACY, other, "mcp:other");
+	rig_ask(second, &heard, ping);
+	ok(heard.status == 429 && rig_heard(&heard, "\"K801\""), "nor past the token's, in another session");
+	second = rig_leave(second);
+	second = rig_client_of("token:t-2", ERA_LEGACY, other, "mcp:other");
+	rig_ask(second, &heard, ping);
+	is_int(heard.status, 200, "another token has its own count");
+	second = rig_leave(second);
+	worker.limits = limits_default;
 	rig_ask(client, &heard, ping);
 	is_int(heard.status, 200, "below both it passes");
 	client_close(client, S("gone"));
 	ok(waits.finals == 1 && waits.last.n == 0, "what waits when the client goes gets no answer");
 	rig_ask(client, &heard, ping);
 	ok(heard.status == 404 && rig_heard(&heard, "\"K506\""), "and a session that is over takes no more");
+	client = rig_leave(client);
+	client = rig_client(ERA_LEGACY, other, "mcp:other");
+	rig_ask(client, &waits,
+		REQUEST("7", "initialize", "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{}"));
+	ok(!waits.sent, "# its server is being asked");
+	client_close(client, S("the token was revoked"));
+	ok(waits.finals == 1 && waits.status == 404 && rig_heard(&waits, "\"K506\"") &&
+	       rig_heard(&waits, "revoked"),
+	   "whose session is over before it began is told so: %u %.*s", waits.status,
+	   SPAN_ARG(buf_span(&waits.last)));
 	client = rig_leave(client);
 	worker_drop_server(&worker, server);
 	worker_drop_server(&worker, other);

@@ -59,6 +59,8 @@ static struct span hear(struct peer *peer, const char *part)
 	return line;
 }
 
+#define CHANGING "{\"tools\":{\"listChanged\":true}}"
+
 static void give_tools(struct peer *peer, const char *tools)
 {
 	unsigned id = rig_id(hear(peer, "tools/list"));
@@ -95,7 +97,7 @@ static void late_server(void)
 	struct peer one, two;
 
 	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
-	ok(rig_greet(&one, "{\"tools\":{}}") && rig_launch(&two), "two servers, one of which is slow");
+	ok(rig_greet(&one, CHANGING) && rig_launch(&two), "two servers, one of which is slow");
 	/* That one does not keep the gate from asking the other. */
 	give_tools(&one, TOOL("t"));
 	hurry(client);
@@ -104,8 +106,8 @@ static void late_server(void)
 	is_int(said(client, &ear), 0, "of which nothing is said yet");
 	rig_say(
 	    &two,
-	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{"
-	    "\"tools\":{}}}}",
+	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":" CHANGING
+	    "}}",
 	    rig_id(hear(&two, "initialize")));
 	give_tools(&two, TOOL("hidden"));
 	is_int(said(client, &ear), 0, "it has come, and has nothing the client may see: no word");

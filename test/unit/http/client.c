@@ -15,6 +15,7 @@ static struct loop loop;
 static struct channel *egress;
 static int dials = -1; /* the egress process' end */
 static char store[WIRE_MAX_BYTES];
+static struct budget *budget; /* of what is sent */
 
 struct seen {
 	unsigned heads, done, failed, status;
@@ -72,12 +73,18 @@ static void on_fail(void *owner, enum http_failure failure, struct span why)
 
 static const struct http_call_events events = { on_head, on_body, on_done, on_fail };
 
-static void send_one(struct http_pool *pool, struct seen *seen, bool repeatable)
+static void send_as(struct http_pool *pool, const void *key, struct seen *seen, bool repeatable)
 {
 	seen->body = BUF_INIT(4096);
 	seen->pool = pool;
-	seen->call = http_send(pool, S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"), S("hi"),
+	seen->call = http_send(pool, (struct http_payer){ .key = key, .budget = budget },
+			       S("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"), S("hi"),
 			       repeatable, &events, seen);
+}
+
+static void send_one(struct http_pool *pool, struct seen *seen, bool repeatable)
+{
+	send_as(pool, NULL, seen, repeatable);
 }
 
 static struct http_pool *pool_new(size_t connections)
@@ -353,8 +360,9 @@ static void lasting(void)
 
 	for (size_t i = 0; i < COUNT(streams); i++) {
 		streams[i].body = BUF_INIT(64);
-		streams[i].call = http_send_lasting(pool, S("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), S(""),
-						    true, &events, &streams[i]);
+		streams[i].call = http_send_lasting(pool, (struct http_payer){ 0 },
+						    S("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), S(""), true,
+						    &events, &streams[i]);
 	}
 	fds[0] = connect_one();
 	fds[1] = connect_one();
@@ -375,8 +383,9 @@ static void lasting(void)
 	   "a stream's connection does not stay as one for calls too many");
 	release(&streams[2]);
 	streams[2].body = BUF_INIT(64);
-	streams[2].call = http_send_lasting(pool, S("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), S(""), true,
-					    &events, &streams[2]);
+	streams[2].call = http_send_lasting(pool, (struct http_payer){ 0 },
+					    S("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), S(""), true, &events,
+					    &streams[2]);
 	(void)close(fds[0]);
 	fds[0] = connect_one();
 	ok(fds[0] >= 0 && !streams[2].failed, "and room for another stream");
@@ -395,6 +404,60 @@ static void lasting(void)
 	(void)close(fds[1]);
 	pool = http_pool_free(pool);
 	turn_a_while(&loop);
+}
+
+/* One who asks for more than his share waits for his own answers; the others find room. */
+static void shares(void)
+{
+	static const char one, other;
+	struct http_pool *pool = pool_new(2);
+	struct seen greedy[5] = { 0 }, modest[2] = { 0 }, streams[2] = { 0 };
+	int fd, theirs;
+
+	for (size_t i = 0; i < COUNT(greedy); i++)
+		send_as(pool, &one, &greedy[i], true);
+	fd = connect_one();
+	ok(requests_on(fd) == 1 && connect_one() == -1, "one payer has half of the connections");
+	ok(greedy[3].failed == 1 && greedy[3].failure == HTTP_FAIL_BUSY && greedy[4].failed == 1 &&
+	       !greedy[2].failed,
+	   "and half of the places to wait");
+	send_as(pool, &other, &modest[0], false);
+	send_as(pool, &other, &modest[1], false);
+	theirs = connect_one();
+	ok(requests_on(theirs) == 1 && !modest[1].failed, "another finds room for both");
+	say(theirs, FINE);
+	TURN_UNTIL(&loop, modest[0].done);
+	is_int(requests_on(theirs), 1, "and a connection goes to his next call");
+	say(theirs, FINE);
+	TURN_UNTIL(&loop, modest[1].done);
+	ok(requests_on(theirs) == 0 && requests_on(fd) == 0, "one that is free stays free for others");
+	greedy[1].call = http_call_abort(greedy[1].call);
+	say(fd, FINE);
+	TURN_UNTIL(&loop, greedy[0].done);
+	is_int(requests_on(fd) + requests_on(theirs), 1, "his own answer lets his next call go");
+	(void)close(fd);
+	(void)close(theirs);
+	fd = connect_one();
+	is_int(requests_on(fd), 1, "and again where its connection was stale");
+	say(fd, FINE);
+	TURN_UNTIL(&loop, greedy[2].done);
+	for (size_t i = 0; i < COUNT(streams); i++) {
+		streams[i].body = BUF_INIT(64);
+		streams[i].call = http_send_lasting(pool, (struct http_payer){ .key = &one },
+						    S("POST / HTTP/1.1\r\nHost: a\r\n\r\n"), S(""), false,
+						    &events, &streams[i]);
+	}
+	TURN_UNTIL(&loop, streams[1].failed);
+	ok(!streams[0].failed && streams[1].failure == HTTP_FAIL_BUSY, "and half of what may last");
+	for (size_t i = 0; i < COUNT(greedy); i++)
+		release(&greedy[i]);
+	for (size_t i = 0; i < COUNT(modest); i++) {
+		release(&modest[i]);
+		release(&streams[i]);
+	}
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+	(void)close(fd);
 }
 
 static void given_up(void)
@@ -488,6 +551,7 @@ int main(void)
 	too_much();
 	waiting();
 	lasting();
+	shares();
 	given_up();
 	freed_inside();
 	egress = channel_close(egress);

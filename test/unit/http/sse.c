@@ -190,9 +190,6 @@ static void writing(void)
 	buf_clear(&out);
 	ok(sse_write_event(&out, S(""), S("0"), S("")), "no data");
 	is_span(buf_span(&out), S("id: 0\ndata: \n\n"), "is an empty line");
-	buf_clear(&out);
-	sse_write_retry(&out, 1500);
-	is_span(buf_span(&out), S("retry: 1500\n\n"), "retry");
 	ok(run(SSE_KEEP_ALIVE, S(""), 1, 1), "the keep-alive is no event");
 	buf_release(&out);
 }

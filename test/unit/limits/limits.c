@@ -46,6 +46,8 @@ static void promised(void)
 		{ "limits.processes-per-token", d->processes_per_principal },
 		{ "limits.calls", d->calls },
 		{ "limits.calls-per-session", d->calls_per_client },
+		{ "limits.calls-per-token", d->calls_per_principal },
+		{ "limits.memory", d->held_bytes },
 		{ "limits.session-idle", d->session_idle_ms },
 		{ "limits.call-total", d->call_total_ms },
 	};
@@ -71,12 +73,15 @@ static void fitting(void)
 	const struct limits *d = &limits_default;
 
 	ok(d->body_bytes && d->result_bytes && d->connections && d->sessions && d->sessions_per_principal &&
-	       d->processes_per_principal && d->calls && d->calls_per_client && d->streams_per_client &&
-	       d->queue_bytes && d->upstream_connections && d->idle_ms && d->head_ms && d->session_idle_ms &&
-	       d->call_total_ms,
+	       d->processes_per_principal && d->calls && d->calls_per_client && d->calls_per_principal &&
+	       d->streams_per_client && d->queue_bytes && d->upstream_connections && d->idle_ms &&
+	       d->head_ms && d->session_idle_ms && d->call_total_ms,
 	   "none is nothing");
-	ok(d->calls_per_client <= d->calls && d->sessions_per_principal <= d->sessions,
+	ok(d->calls_per_client <= d->calls_per_principal && d->calls_per_principal <= d->calls / 4 &&
+	       d->sessions_per_principal <= d->sessions,
 	   "one client cannot take it all");
+	ok(d->held_bytes / 4 >= 4 * d->result_bytes,
+	   "and one token's part of the memory holds a few messages");
 	ok(LIMIT_URL_BYTES <= LIMIT_HEADER_LINE_BYTES && LIMIT_HEADER_LINE_BYTES <= LIMIT_HEAD_BYTES,
 	   "a part of a head is no larger than the head");
 	ok(LIMIT_HEAD_BYTES < d->body_bytes && d->body_bytes <= d->result_bytes,

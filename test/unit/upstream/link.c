@@ -1,4 +1,4 @@
-/* link.c - a connection to a server: handshake, ids, and what a server may not do. The server is the test. */
+/* link.c - a connection to a server: ids, its end, and what a server may not do. The server is the test. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
 
@@ -29,148 +29,6 @@ static void not_started(void)
 	   "but told: %s", seen.why);
 	(void)done(link);
 	server = server_unref(server);
-}
-
-static const struct {
-	enum era era;
-	const char *answer;
-	enum link_failure failure;
-	enum speaks legacy, modern;
-} handshakes[] = {
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32022,\"message\":\"no\"}}",
-	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\"}}",
-	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"no\"}}",
-	  LINK_REFUSED, SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2026-07-28\"}}",
-	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", LINK_MISMATCH, SPEAKS_NO,
-	  SPEAKS_UNKNOWN },
-	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\"}}",
-	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
-	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":[\"2025-06-18\"]}}",
-	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
-	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":\"2026-07-28\"}}",
-	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
-};
-
-/* What a server does not speak is not for ever: it is asked again after a while, and when it was gone. */
-static void forgetting(void)
-{
-	struct server *server = server_new();
-	uint64_t now = 1000;
-
-	ok(server_may_speak(server, ERA_MODERN, now) && server_may_speak(server, ERA_LEGACY, now),
-	   "of a new server nothing is known");
-	server_learn(server, ERA_MODERN, false, now);
-	ok(!server_may_speak(server, ERA_MODERN, now + SERVER_FORGET_MS - 1) &&
-	       server_may_speak(server, ERA_LEGACY, now),
-	   "one era that it does not speak");
-	ok(server_may_speak(server, ERA_MODERN, now + SERVER_FORGET_MS) && server->modern == SPEAKS_UNKNOWN,
-	   "is tried again later");
-	server_learn(server, ERA_LEGACY, false, now);
-	server_learn(server, ERA_MODERN, true, now);
-	server_forget(server);
-	ok(server->legacy == SPEAKS_UNKNOWN && server->modern == SPEAKS_YES,
-	   "or when what it was learnt from is gone");
-	server->modern = SPEAKS_NO;
-	server_learn(server, ERA_MODERN, true, now);
-	server_forget(server);
-	ok(!server_may_speak(server, ERA_MODERN, UINT64_MAX), "the config's word holds for good");
-	server = server_unref(server);
-}
-
-static void forgotten_with_the_link(void)
-{
-	struct server *server = server_new();
-	struct seen seen = { 0 };
-	struct link *link = open_link(server, ERA_MODERN, &seen);
-
-	ok(link && launch(true) && hear().n, "probed");
-	say("{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\"}}");
-	TURN_UNTIL(&loop, seen.dead);
-	(void)done(link);
-	link = ready_link(server, ERA_LEGACY, &seen);
-	(void)done(link);
-	ok(!open_link(server, ERA_MODERN, &seen), "a connection that is closed takes nothing along");
-	link = ready_link(server, ERA_LEGACY, &seen);
-	server_ends();
-	TURN_UNTIL(&loop, seen.dead);
-	(void)done(link);
-	is_int(server->modern, SPEAKS_UNKNOWN, "one that dies does");
-	link = open_link(server, ERA_MODERN, &seen);
-	ok(link && launch(true) && hear().n, "so the new program is probed again");
-	(void)done(link);
-	server = server_unref(server);
-	buf_release(&seen.last);
-}
-
-static void bad_handshakes(void)
-{
-	struct seen seen = { 0 };
-
-	for (size_t i = 0; i < COUNT(handshakes); i++) {
-		struct server *server = server_new();
-		struct link *link = open_link(server, handshakes[i].era, &seen);
-
-		ok(link && launch(true) && hear().n, "asked: %s", handshakes[i].answer);
-		say(handshakes[i].answer);
-		TURN_UNTIL(&loop, seen.dead);
-		ok(seen.dead == 1 && !seen.ready && seen.failure == handshakes[i].failure &&
-		       strstr(seen.why, handshakes[i].failure == LINK_REFUSED ? "session: no"
-					: handshakes[i].era == ERA_LEGACY     ? "update the client"
-									      : "begin with initialize"),
-		   "it ends: %s, %s", link_failure_word(seen.failure), seen.why);
-		ok(server->legacy == handshakes[i].legacy && server->modern == handshakes[i].modern,
-		   "and what was learnt is kept");
-		(void)done(link);
-		server = server_unref(server);
-	}
-	buf_release(&seen.last);
-}
-
-static void greetings(void)
-{
-	struct server *server = server_new();
-	struct seen seen = { 0 };
-	struct link *link = open_link(server, ERA_LEGACY, &seen);
-
-	ok(link && launch(true), "started");
-	is_span(hear(),
-		S("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"hello\":1}}"),
-		"the client's greeting, under our id");
-	say("not JSON\n{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"result\":{}}");
-	turn_a_while(&loop);
-	ok(!seen.ready && !seen.dead, "garbage, and answers to nobody, are dropped");
-	say(LEGACY);
-	TURN_UNTIL(&loop, seen.ready);
-	ok(seen.ready == 1 && link->state_of == LINK_READY && link->revision == REVISION_2025_06_18 &&
-	       server->legacy == SPEAKS_YES,
-	   "ready");
-	ok(link_has_capability(link, S("tools")) && !link_has_capability(link, S("logging")) &&
-	       !link_has_capability(link, S("prompts")) && link_declares_list_changed(link),
-	   "with what it declares");
-	say(LEGACY);
-	link_initialized(link);
-	link_initialized(link);
-	is_span(hear(), S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}"), "told so");
-	ok(is_silent() && seen.ready == 1, "once");
-	(void)done(link);
-	link = open_link(server, ERA_MODERN, &seen);
-	ok(link && launch(true), "the other era");
-	is_span(
-	    hear(),
-	    S("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"server/discover\",\"params\":{\"_meta\":{\"hello\":1}}}"),
-	    "asks what there is");
-	say(MODERN);
-	TURN_UNTIL(&loop, seen.ready);
-	ok(seen.ready && link->revision == REVISION_2026_07_28 && server->modern == SPEAKS_YES, "ready");
-	link_initialized(link);
-	ok(is_silent(), "and knows no `initialized`");
-	(void)done(link);
-	server = server_unref(server);
-	buf_release(&seen.last);
 }
 
 static void request(struct link *link, struct asked *asked)
@@ -569,6 +427,7 @@ static void notes_in_the_log(void)
 		abort();
 	log.fd = fds[1];
 	upstream.log = &log;
+	upstream.has_secret = NULL;
 	link = link_open(&upstream, server, ERA_LEGACY, S("{}"), &events, &seen, &err);
 	ok(link && launch(true), "a server that writes to its standard error");
 	(void)!write(notes, "first\n", 6);
@@ -584,7 +443,6 @@ static void notes_in_the_log(void)
 	ok(span_contains(buf_span(&got), S("listening")) && span_contains(buf_span(&got), S("withheld")),
 	   "other lines are, and that one was withheld");
 	upstream.log = &quiet;
-	upstream.has_secret = NULL;
 	(void)link_close(link);
 	server_ends();
 	(void)server_unref(server);
@@ -616,34 +474,11 @@ static void back_pressure(void)
 	buf_release(&b.last);
 }
 
-static void nothing_message(void *owner, struct wire_in *in)
-{
-	(void)owner;
-	(void)in;
-}
-
-static void nothing_gone(void *owner)
-{
-	(void)owner;
-}
-
 int main(void)
 {
-	static const struct channel_events nothing = { nothing_message, nothing_gone };
-	struct err err = ERR_INIT;
-	int fds[2];
-
-	(void)signal(SIGPIPE, SIG_IGN);
-	if (!ok(loop_init(&loop, &err) == 0 && wire_pair(fds, &err) == 0, "a loop and a launcher"))
+	if (!ok(rig_start(), "a loop and a launcher"))
 		return tap_done();
-	launcher = fds[1];
-	upstream = (struct upstream){ .loop = &loop, .log = &quiet, .limits = &limits_default };
-	upstream.launcher = channel_open(&loop, fds[0], &nothing, NULL, &err);
 	not_started();
-	forgetting();
-	forgotten_with_the_link();
-	bad_handshakes();
-	greetings();
 	answers();
 	batches();
 	giving_up();
@@ -656,10 +491,6 @@ int main(void)
 	limits();
 	notes_in_the_log();
 	back_pressure();
-	upstream.launcher = channel_close(upstream.launcher);
-	json_release(&upstream.json);
-	buf_release(&said);
-	(void)close(launcher);
-	loop_release(&loop);
+	rig_stop();
 	return tap_done();
 }

@@ -85,7 +85,8 @@ static void on_tick(void *owner, struct link *link, uint64_t now_ms)
 
 static const struct link_events events = { on_ready, on_dead, on_message, on_tick };
 
-static void on_call_message(struct call *call, const struct message *message, bool final)
+__attribute__((unused)) static void on_call_message(struct call *call, const struct message *message,
+						    bool final)
 {
 	struct asked *asked = LIST_ENTRY(call, struct asked, call);
 
@@ -106,7 +107,8 @@ static void ask_again(struct asked *asked)
 	link_request(again, &asked->call, S("{}"), &facts);
 }
 
-static void on_call_failed(struct call *call, enum link_failure failure, struct span why)
+__attribute__((unused)) static void on_call_failed(struct call *call, enum link_failure failure,
+						   struct span why)
 {
 	struct asked *asked = LIST_ENTRY(call, struct asked, call);
 
@@ -259,4 +261,42 @@ static struct link *done(struct link *link)
 	server_ends();
 	drop_launcher_words();
 	return link;
+}
+
+static void nothing_message(void *owner, struct wire_in *in)
+{
+	(void)owner;
+	(void)in;
+}
+
+static void nothing_gone(void *owner)
+{
+	(void)owner;
+}
+
+/* A loop, and a launcher that the test is. */
+static bool rig_start(void)
+{
+	static const struct channel_events nothing = { nothing_message, nothing_gone };
+	struct err err = ERR_INIT;
+	int fds[2];
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (loop_init(&loop, &err) < 0 || wire_pair(fds, &err) < 0)
+		return false;
+	launcher = fds[1];
+	upstream = (struct upstream){
+		.loop = &loop, .log = &quiet, .limits = &limits_default, .has_secret = redact_has_secret
+	};
+	upstream.launcher = channel_open(&loop, fds[0], &nothing, NULL, &err);
+	return upstream.launcher != NULL;
+}
+
+static void rig_stop(void)
+{
+	upstream.launcher = channel_close(upstream.launcher);
+	json_release(&upstream.json);
+	buf_release(&said);
+	(void)close(launcher);
+	loop_release(&loop);
 }

@@ -224,6 +224,20 @@ def attempt(work):
         return None
 
 
+def test_lost_list(place):
+    """The first answer to tools/list is dropped as garbage: who waits hears it in time, and the next call goes on."""
+    for kind in (Legacy, Modern):
+        gate = place.gate({"near": run_line("--garble", "tools/list", timeout="3s")})
+        client = kind(gate, "near")
+        calls = [Background(lambda: client.request("tools/list")), Background(lambda: client.call("tag", {"tag": "x"}, id=9))]
+        for call in calls:
+            reply = call.result()
+            equal(error_of(reply), (200, -32603, "K703"), f"{kind.__name__}: a list that does not come ends what waits for it", reply)
+            ok("did not answer tools/list within 3 s" in str(reply.body) and "a name occurs twice" in str(reply.body),
+               f"{kind.__name__}: and says what came instead", reply)
+        equal(text_of(client.call("tag", {"tag": "again"})), "again", f"{kind.__name__}: the next call asks anew")
+
+
 def test_host_leaves(place):
     gate = gate_of(place)
     with Host(gate, STDIO) as host:
@@ -258,4 +272,4 @@ def enter():
 
 if __name__ == "__main__":
     enter()
-    main(test_drain, test_stuck_drain, test_servers_end, test_deaths, test_host_leaves, test_nothing_left)
+    main(test_drain, test_stuck_drain, test_servers_end, test_deaths, test_lost_list, test_host_leaves, test_nothing_left)

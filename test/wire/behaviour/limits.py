@@ -156,6 +156,23 @@ def test_one_token(place):
     equal([text_of(c.reply()) for c in held], ["waited"] * 140, "and the 140 all get their answers")
 
 
+def test_memory(place):
+    """What waits for somebody is held for a token, all of it together: past its part of `limits.memory` it is refused."""
+    gate = place.gate({"near": run_line(), "mute": {"run": "sleep 1000"}}, more="limits: { memory: 64MiB, body: 8MiB }\n")
+    client, other = Modern(gate, "mute"), Modern(gate, "near", token=gate.new_token("other"))
+    large = client.call_text("tag", {"tag": "x", "pad": "p" * (7 * MIB)})
+    held = [client.send(large) for _ in range(2)]
+    reply = []
+    ok(until(lambda: error_of(reply.append(client.post(large)) or reply[-1]) == (429, -32603, "K801")),
+       "two calls of 7 MiB wait for a server, and a third is more than 16 MiB: refused", reply)
+    ok("`limits.memory`" in reply[-1].json()["error"]["message"], "and it says by which limit", reply[-1])
+    equal(text_of(other.call("tag", {"tag": "y", "pad": "p" * (7 * MIB)})), "y", "another token has its own part")
+    for connection in held:
+        connection.close()
+    again = Modern(gate, "near")
+    ok(until(lambda: text_of(again.call("tag", {"tag": "z", "pad": "p" * (7 * MIB)})) == "z"), "when they are given up, there is room again")
+
+
 def test_slow_reader(place):
     gate = place.gate({"near": run_line(), "far": url_line(place.remote(), timeout="120s")})
     slow = Legacy(gate, "near")
@@ -417,6 +434,6 @@ def test_processes(place):
 
 
 if __name__ == "__main__":
-    main(test_one_token, test_processes, test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_reload, test_bodies, test_strangers, test_metrics,
+    main(test_one_token, test_memory, test_processes, test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_reload, test_bodies, test_strangers, test_metrics,
          test_deaf, test_garbage, test_dying,
          test_mute, test_connections, test_slow_head)

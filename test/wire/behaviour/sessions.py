@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import re
 
-from wire import Host, Legacy, Modern, equal, error_of, main, ok, run_line, text_of, until, url_line
+from wire import Host, Legacy, Modern, equal, error_of, main, ok, request_text, run_line, text_of, until, url_line
 
 MISSING, UNKNOWN = (400, -32000, "K505"), (404, -32001, "K506")
 TOOLS = '{"jsonrpc":"2.0","id":1,"method":"tools/list"}'
@@ -163,6 +164,18 @@ def test_refused_greeting(place):
     ok(Legacy(gate, "a").session, "and leaves none behind: another server has room for one")
 
 
+def test_cut_greeting(place):
+    """A token that is revoked while its initialize waits for a server: whoever asked is told, and not with 200."""
+    gate = place.gate({"mute": {"run": "sleep 1000"}, "a": run_line()})
+    client = Legacy(gate, "mute", token=gate.new_token("short"), connect=False)
+    with client.send(request_text("initialize", {"protocolVersion": client.revision, "capabilities": {}, "clientInfo": {"name": "w", "version": "1"}})) as waiting:
+        ok(until(lambda: re.search(r"^sessions +1$", gate.command("status"), re.M)), "# its session is being made")
+        gate.command("token", "revoke", "short")
+        reply = waiting.reply()
+    equal((error_of(reply), reply.header("mcp-session-id")), (UNKNOWN, None), "revoked while initialize waits: 404, and no session", reply)
+    ok(Legacy(gate, "a").session, "another token's passes")
+
+
 def tools_of(message):
     return sorted(tool["name"] for tool in message["result"]["tools"])
 
@@ -195,4 +208,4 @@ def test_list_changed(place):
 
 
 if __name__ == "__main__":
-    main(test_list_changed, test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit, test_refused_greeting)
+    main(test_list_changed, test_cut_greeting, test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit, test_refused_greeting)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # stdio.py - the test server as a program: stdio.py [--name NAME] [--record FILE] [--tools FILE] [--capabilities JSON] [--eras WORDS]
-# [--die METHOD].
+# [--die METHOD] [--garble METHOD].
 import argparse
 import json
 import os
@@ -38,12 +38,14 @@ def main():
     words.add_argument("--capabilities", type=json.loads)
     words.add_argument("--eras", default="legacy,modern")
     words.add_argument("--die", metavar="METHOD")
+    words.add_argument("--garble", metavar="METHOD")
     given = words.parse_args()
     tools = None
     if given.tools:
         with open(given.tools) as text:
             tools = json.load(text)
-    core = Core(given.name, tools, given.capabilities, given.record, given.eras.split(","), given.die)
+    core = Core(given.name, tools, given.capabilities, given.record, given.eras.split(","), given.die,
+                given.garble)
     pipe = Pipe()
     for line in sys.stdin.buffer:
         raw = line.decode().rstrip("\n")
