@@ -28,6 +28,21 @@ static void counted(void)
 	is_int(worker.accounts.n, 0, "and goes with the last who needs it");
 }
 
+/* That must not be; it must not be a dangling account either. */
+static void still_held(void)
+{
+	struct account *account = account_of(&worker, S("token:a"));
+
+	ok(budget_take(&account->held, 10), "# something is charged to it");
+	(void)account_unref(account);
+	turn_a_while(&worker.loop);
+	ok(account_of(&worker, S("token:a")) == account, "an account that holds something stays");
+	budget_give(&account->held, 10);
+	(void)account_unref(account);
+	turn_a_while(&worker.loop);
+	is_int(worker.accounts.n, 0, "until it holds nothing");
+}
+
 static void set_memory(size_t bytes)
 {
 	worker.limits.held_bytes = bytes;
@@ -134,6 +149,7 @@ int main(void)
 	if (!ok(rig_start(), "a worker"))
 		return tap_done();
 	counted();
+	still_held();
 	requests();
 	unfinished();
 	rig_stop();

@@ -96,6 +96,10 @@ class Background:
         return self.results[0] if self.results else None
 
 
+# What the log says where the gate itself is at fault.
+FAULTS = ("internal check failed", "account.held")
+
+
 def main(*tests):
     """Runs a topic's tests, each with a context for what it starts; a word on the command line picks by name."""
     for test in tests:
@@ -107,6 +111,9 @@ def main(*tests):
                 test(place)
             except Exception:
                 ok(False, f"{test.__name__} came to its end", traceback.format_exc())
+            faults = [line for gate in place.gates for line in gate.log_text().splitlines() if any(word in line for word in FAULTS)]
+            if faults:
+                ok(False, f"{test.__name__}: no gate had a fault of its own", *faults)
     print(f"1..{counted}")
     sys.exit(1 if failed else 0)
 
