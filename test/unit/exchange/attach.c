@@ -9,21 +9,10 @@
 	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
 	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
 
-/* The next line that holds a word; lines before it are taken out. */
-static struct span hear(struct peer *peer, const char *word)
-{
-	struct span line;
-
-	do {
-		line = rig_hear(peer);
-	} while (line.n && !span_contains(line, span_str(word)));
-	return line;
-}
-
 static void list_tools(struct peer *peer, const char *tools)
 {
 	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[%s]}}",
-		rig_id(hear(peer, "tools/list")), tools);
+		rig_id(rig_hear_of(peer, "tools/list")), tools);
 }
 
 static void unreachable(void)
@@ -87,16 +76,17 @@ static void dies(void)
 	struct peer peer;
 
 	rig_ask(client, &a, CALL);
-	ok(rig_greet(&peer, TOOLS) && hear(&peer, "tools/list").n, "a call waits for the list of tools");
+	ok(rig_greet(&peer, TOOLS) && rig_hear_of(&peer, "tools/list").n,
+	   "a call waits for the list of tools");
 	rig_end(&peer);
 	TURN_UNTIL(&worker.loop, a.finals);
 	ok(a.finals == 1 && rig_heard(&a, "-32603"), "the server ends: so does the call");
 	rig_ask(client, &a, CALL);
 	(void)rig_greet(&peer, TOOLS);
 	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
-	(void)hear(&peer, "tools/call");
+	(void)rig_hear_of(&peer, "tools/call");
 	rig_ask(client, &b, CALL);
-	(void)hear(&peer, "tools/call");
+	(void)rig_hear_of(&peer, "tools/call");
 	rig_end(&peer);
 	TURN_UNTIL(&worker.loop, b.finals);
 	ok(a.finals == 1 && b.finals == 1 && rig_heard(&a, "\"K702\"") && rig_heard(&b, "\"K702\"") &&
@@ -120,18 +110,19 @@ static void removed(void)
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"files__t\"}}");
 	(void)rig_greet(&peer, TOOLS);
 	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
-	(void)hear(&peer, "tools/call");
+	(void)rig_hear_of(&peer, "tools/call");
 	rig_ask(
 	    client, &b,
 	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"prompts/get\",\"params\":{\"name\":\"files__p\"}}");
-	(void)hear(&peer, "prompts/get");
+	(void)rig_hear_of(&peer, "prompts/get");
 	worker_drop_server(&worker, server);
 	ok(a.finals == 1 && b.finals == 1 && rig_heard(&a, "\"K704\"") && rig_heard(&b, "\"K704\""),
 	   "a server that is removed: its calls are told so at once");
 	rig_end(&peer);
 	server = rig_server("slow");
 	rig_ask(client, &list, "{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/list\"}");
-	ok(rig_greet(&peer, TOOLS) && hear(&peer, "tools/list").n && !list.sent, "a list waits for a server");
+	ok(rig_greet(&peer, TOOLS) && rig_hear_of(&peer, "tools/list").n && !list.sent,
+	   "a list waits for a server");
 	worker_drop_server(&worker, server);
 	ok(list.finals == 1 && rig_heard(&list, "\"tools\":[]"), "that is removed: it comes without it");
 	rig_end(&peer);
@@ -159,7 +150,7 @@ static void never_lists(enum era era)
 
 	rig_ask(client, &a, list);
 	(void)rig_greet(&peer, TOOLS);
-	first = rig_id(hear(&peer, "tools/list"));
+	first = rig_id(rig_hear_of(&peer, "tools/list"));
 	rig_ask(
 	    client, &b,
 	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"t\"," MODERN_META
@@ -200,10 +191,10 @@ static void silent_in_a_round(void)
 
 	rig_ask(client, &list, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"prompts/list\"}");
 	ok(rig_greet(&a, PROMPTS) && rig_greet(&b, PROMPTS), "two servers");
-	asked = hear(&a, "prompts/list");
+	asked = rig_hear_of(&a, "prompts/list");
 	rig_say(&a, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[{\"name\":\"greet\"}]}}",
 		rig_id(asked));
-	(void)hear(&b, "prompts/list");
+	(void)rig_hear_of(&b, "prompts/list");
 	turn_a_while(&worker.loop);
 	now = loop_now(&worker.loop);
 	client_tick(client, now);
@@ -234,10 +225,10 @@ static void removed_from_a_round(void)
 
 	rig_ask(client, &list, "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"prompts/list\"}");
 	ok(rig_greet(&a, PROMPTS) && rig_greet(&b, PROMPTS), "two servers");
-	asked = hear(&a, "prompts/list");
+	asked = rig_hear_of(&a, "prompts/list");
 	rig_say(&a, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[{\"name\":\"greet\"}]}}",
 		rig_id(asked));
-	ok(asked.n && hear(&b, "prompts/list").n && !list.sent, "one has answered");
+	ok(asked.n && rig_hear_of(&b, "prompts/list").n && !list.sent, "one has answered");
 	TURN_UNTIL(&worker.loop, list.sent);
 	turn_a_while(&worker.loop);
 	is_int(list.sent, 0, "the other is waited for");
@@ -247,7 +238,7 @@ static void removed_from_a_round(void)
 	       rig_heard(&list, "\"prompts\":[{\"name\":\"one__greet\"}]"),
 	   "until it is removed");
 	rig_ask(client, &list, "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"prompts/list\"}");
-	(void)hear(&a, "prompts/list");
+	(void)rig_hear_of(&a, "prompts/list");
 	worker_drop_server(&worker, one);
 	TURN_UNTIL(&worker.loop, list.finals);
 	ok(list.finals == 1 && rig_heard(&list, "\"prompts\":[]"), "the last one, too");
@@ -270,7 +261,7 @@ static void asked_too_late(void)
 	rig_ask(client, &heard, CALL);
 	(void)rig_greet(&peer, TOOLS);
 	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
-	(void)hear(&peer, "tools/call");
+	(void)rig_hear_of(&peer, "tools/call");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"roots/list\"}");
 	TURN_UNTIL(&worker.loop, heard.sent);
 	ok(client->n_asks == 1 && rig_heard(&heard, "\"id\":1,\"method\":\"roots/list\""),

@@ -9,16 +9,6 @@
 	"\"io.modelcontextprotocol/clientCapabilities\":" capabilities "}"
 #define TASKS "\"io.modelcontextprotocol/tasks\":{}"
 
-static struct span hear(struct peer *peer, const char *word)
-{
-	struct span line;
-
-	do {
-		line = rig_hear(peer);
-	} while (line.n && !span_contains(line, span_str(word)));
-	return line;
-}
-
 /* What a server alone may have and all together have not. */
 static const struct {
 	enum era era;
@@ -78,7 +68,7 @@ static void passed(void)
 	if (!ok(rig_greet(&peer, "{\"tools\":{},\"resources\":{}}"),
 		"a server alone is started for its resources"))
 		return;
-	ok(span_contains(hear(&peer, "resources/read"), S("\"uri\":\"a__x://a\"")),
+	ok(span_contains(rig_hear_of(&peer, "resources/read"), S("\"uri\":\"a__x://a\"")),
 	   "and reads the URI as it was written");
 	client = rig_leave(client);
 	rig_end(&peer);
@@ -122,8 +112,8 @@ static void no_tasks(void)
 		rig_say(
 		    &peer,
 		    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[{\"name\":\"t\",\"inputSchema\":{}}]}}",
-		    rig_id(hear(&peer, "tools/list")));
-		line = hear(&peer, "tools/call");
+		    rig_id(rig_hear_of(&peer, "tools/list")));
+		line = rig_hear_of(&peer, "tools/call");
 		ok(span_contains(line, span_str(tasks[i].heard)), "tasks are %s: %.*s",
 		   tasks[i].alone ? "left to one server alone" : "kept from it", SPAN_ARG(line));
 		client = rig_leave(client);

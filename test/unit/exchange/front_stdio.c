@@ -76,16 +76,6 @@ static bool hears(struct host *host, const char *first, const char *second)
 	return found;
 }
 
-static struct span hear(struct peer *peer, const char *word)
-{
-	struct span line;
-
-	do {
-		line = rig_hear(peer);
-	} while (line.n && !span_contains(line, span_str(word)));
-	return line;
-}
-
 /* --- a host that probes and goes on to initialize before the answer --- */
 
 static void refused_switch(struct server *server)
@@ -100,15 +90,15 @@ static void refused_switch(struct server *server)
 	say(&host, HELLO("2", "2025-11-25"));
 	ok(hears(&host, "\"id\":2", "K604"), "a host with a call under way does not begin anew");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":" TOOLS "}",
-		rig_id(hear(&peer, "tools/list")));
+		rig_id(rig_hear_of(&peer, "tools/list")));
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"content\":[]}}",
-		rig_id(hear(&peer, "tools/call")));
+		rig_id(rig_hear_of(&peer, "tools/call")));
 	ok(hears(&host, "\"id\":1", "\"content\""), "and its call is answered");
 	say(&host, REQUEST("3", "ping", ""));
 	ok(hears(&host, "\"id\":3", "K505"), "a ping without a greeting is none of its era");
 	say(&host, REQUEST("4", "tools/call", "\"name\":\"t\"," META));
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"content\":[]}}",
-		rig_id(hear(&peer, "tools/call")));
+		rig_id(rig_hear_of(&peer, "tools/call")));
 	ok(hears(&host, "\"id\":4", "\"content\""), "and changes nothing");
 	leave(&host);
 	rig_end(&peer);
@@ -125,18 +115,18 @@ static void switched(struct server *server, const char *hello, const char *answe
 		return;
 	say(&host, PROBE("0"));
 	ok(rig_launch(&peer), "it probes: the server is started");
-	(void)hear(&peer, "server/discover");
+	(void)rig_hear_of(&peer, "server/discover");
 	say(&host, hello);
 	TURN_UNTIL(&worker.loop, worker.n_calls == 1 && worker.n_clients == 1);
 	rig_end(&peer);
 	if (!ok(rig_launch(&peer), "it goes on to initialize: the server is started for that"))
 		return;
-	line = hear(&peer, "\"id\"");
+	line = rig_hear_of(&peer, "\"id\"");
 	if (span_contains(line, S("server/discover"))) {
 		rig_say(&peer,
 			"{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32601,\"message\":\"no\"}}",
 			rig_id(line));
-		line = hear(&peer, "initialize");
+		line = rig_hear_of(&peer, "initialize");
 	}
 	rig_say(
 	    &peer,
@@ -184,7 +174,7 @@ static bool greeted(struct host *host, struct server *server, struct peer *peer,
 	rig_say(peer,
 		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"%s\",\"capabilities\":{"
 		"\"tools\":{}}}}",
-		rig_id(hear(peer, "initialize")), revision);
+		rig_id(rig_hear_of(peer, "initialize")), revision);
 	return hears(host, "\"id\":1", revision);
 }
 
@@ -262,9 +252,9 @@ static void calls(struct host *host, struct peer *peer)
 	    "[" REQUEST("20", "tools/call", "\"name\":\"t\",\"_meta\":{\"progressToken\":1}") "," REQUEST(
 		"21", "tools/call", "\"name\":\"t\"") "]");
 	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":" TOOLS "}",
-		rig_id(hear(peer, "tools/list")));
-	first = rig_id(hear(peer, "tools/call"));
-	second = rig_id(hear(peer, "tools/call"));
+		rig_id(rig_hear_of(peer, "tools/list")));
+	first = rig_id(rig_hear_of(peer, "tools/call"));
+	second = rig_id(rig_hear_of(peer, "tools/call"));
 	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"content\":[]}}", second);
 	rig_say(peer,
 		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":%u,"
@@ -276,19 +266,19 @@ static void calls(struct host *host, struct peer *peer)
 	say(host, "[" REQUEST("30", "tools/call", "\"name\":\"t\"") "," REQUEST("30", "tools/call",
 										"\"name\":\"t\"") "]");
 	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"content\":[]}}",
-		rig_id(hear(peer, "tools/call")));
+		rig_id(rig_hear_of(peer, "tools/call")));
 	hears_batch(host, 2, twin, "an id that is under way");
 	say(host, "[" REQUEST("40", "tools/call", "\"name\":\"t\"") "," REQUEST("41", "tools/call",
 										"\"name\":\"t\"") "]");
-	(void)hear(peer, "tools/call");
-	second = rig_id(hear(peer, "tools/call"));
+	(void)rig_hear_of(peer, "tools/call");
+	second = rig_id(rig_hear_of(peer, "tools/call"));
 	say(host,
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":40}}");
-	(void)hear(peer, "cancelled");
+	(void)rig_hear_of(peer, "cancelled");
 	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"content\":[]}}", second);
 	hears_batch(host, 1, left, "what was cancelled is not in it");
 	say(host, "[" REQUEST("50", "tools/call", "\"name\":\"t\"") "]");
-	(void)hear(peer, "tools/call");
+	(void)rig_hear_of(peer, "tools/call");
 	say(host,
 	    "[{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":50}}]");
 	say(host, REQUEST("51", "ping", ""));
@@ -304,23 +294,23 @@ static void failing(struct host *host, struct server *server, struct peer *peer)
 
 	server->shown = S("my_files");
 	say(host, REQUEST("70", "tools/call", "\"name\":\"t\""));
-	(void)hear(peer, "tools/call");
+	(void)rig_hear_of(peer, "tools/call");
 	x = exchange_find(client, S("70"));
 	if (!ok(x, "a call"))
 		return;
 	exchange_tick(x, x->last_ms + 60001);
 	ok(hears(host, "The server my_files did not answer within 60 s (its `timeout`)", "It is unknown"),
 	   "a server that is late");
-	(void)hear(peer, "cancelled");
+	(void)rig_hear_of(peer, "cancelled");
 	say(host, REQUEST("71", "tools/call", "\"name\":\"t\""));
-	(void)hear(peer, "tools/call");
+	(void)rig_hear_of(peer, "tools/call");
 	x = exchange_find(client, S("71"));
 	exchange_tick(x, x->deadline_ms + 1);
 	ok(hears(host, "my_files did not answer within 600 s (`limits.call-total`)", "K703"),
 	   "one whose call takes too long");
-	(void)hear(peer, "cancelled");
+	(void)rig_hear_of(peer, "cancelled");
 	say(host, REQUEST("72", "tools/call", "\"name\":\"t\""));
-	(void)hear(peer, "tools/call");
+	(void)rig_hear_of(peer, "tools/call");
 	x = exchange_find(client, S("72"));
 	x->call.on_failed(&x->call, LINK_UNSENT, S("why"));
 	ok(hears(host, "The request to the server my_files failed: why. It was not sent.", "K702"),
@@ -347,7 +337,7 @@ static void batches(struct server *server)
 	calls(&host, &peer);
 	failing(&host, server, &peer);
 	say(&host, "[" REQUEST("60", "tools/call", "\"name\":\"t\"") "," REQUEST("61", "ping", "") "]");
-	(void)hear(&peer, "tools/call");
+	(void)rig_hear_of(&peer, "tools/call");
 	leave(&host);
 	ok(worker.n_calls == 0, "a host that leaves takes its batch along");
 	rig_end(&peer);

@@ -196,6 +196,17 @@ __attribute__((unused)) static struct span rig_hear(struct peer *peer)
 	return span_of(line, end);
 }
 
+/* The next line with these words in it; what comes before it is passed over. */
+__attribute__((unused)) static struct span rig_hear_of(struct peer *peer, const char *words)
+{
+	struct span line;
+
+	do {
+		line = rig_hear(peer);
+	} while (line.n && !span_contains(line, span_str(words)));
+	return line;
+}
+
 __attribute__((unused)) static bool rig_is_silent(struct peer *peer)
 {
 	char chunk[64];

@@ -15,16 +15,6 @@
 	"{\"name\":\"hidden\",\"inputSchema\":{}},{\"name\":\"broken\",\"inputSchema\":{\"type\":\"no\"}},"  \
 	"{\"name\":\"m\",\"inputSchema\":{\"properties\":{\"a\":{\"type\":\"string\",\"x-mcp-header\":\"A\"}}}}"
 
-static struct span hear(struct peer *peer, const char *word)
-{
-	struct span line;
-
-	do {
-		line = rig_hear(peer);
-	} while (line.n && !span_contains(line, span_str(word)));
-	return line;
-}
-
 static void order(void)
 {
 	static const char *const names[] = { "identify", "admit",    "check",  "route",
@@ -166,7 +156,7 @@ static void refused_late(struct client *client, struct peer *peer)
 		/* A name that is not in the list is looked up once more. */
 		if (!heard.finals)
 			rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[" TOOLS "]}}",
-				rig_id(hear(peer, "tools/list")));
+				rig_id(rig_hear_of(peer, "tools/list")));
 		TURN_UNTIL(&worker.loop, heard.finals);
 		ok(heard.finals == 1 && heard.status == late[i].status && rig_heard(&heard, late[i].says),
 		   "%s: %s", late[i].says, late[i].text);
@@ -207,7 +197,7 @@ static void only_forward(struct client *client, struct server *server, struct pe
 			"\"name\":\"t\",\"_meta\":{\"progressToken\":\"p\","
 			"\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
 			"\"io.modelcontextprotocol/clientCapabilities\":{}}"));
-	id = rig_id(hear(peer, "tools/call"));
+	id = rig_id(rig_hear_of(peer, "tools/call"));
 	notified = worker.metrics.notifications;
 	for (size_t i = 0; i < COUNT(steps); i++) {
 		uint64_t before = server->dropped;
@@ -232,7 +222,7 @@ static void only_forward(struct client *client, struct server *server, struct pe
 	is_span(buf_span(&heard.last), S("{\"jsonrpc\":\"2.0\",\"id\":\"me\",\"result\":{\"content\":[]}}"),
 		"and the answer comes under the client's id");
 	rig_ask(client, &heard, REQUEST("2", "tools/call", "\"name\":\"t\"," MODERN));
-	id = rig_id(hear(peer, "tools/call"));
+	id = rig_id(rig_hear_of(peer, "tools/call"));
 	dropped = server->dropped;
 	progress(peer, id, "1");
 	TURN_UNTIL(&worker.loop, server->dropped > dropped);
@@ -257,7 +247,7 @@ static void no_progress_no_time(struct client *client, struct peer *peer)
 			"\"name\":\"t\",\"_meta\":{\"progressToken\":5,"
 			"\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
 			"\"io.modelcontextprotocol/clientCapabilities\":{}}"));
-	id = rig_id(hear(peer, "tools/call"));
+	id = rig_id(rig_hear_of(peer, "tools/call"));
 	x = exchange_find(client, S("5"));
 	if (!ok(x, "a call"))
 		return;
@@ -271,7 +261,7 @@ static void no_progress_no_time(struct client *client, struct peer *peer)
 	TURN_UNTIL(&worker.loop, heard.sent == 2);
 	ok(x->last_ms > 1, "one that is passed on is");
 	exchange_cancel(x, S("enough"));
-	(void)hear(peer, "cancelled");
+	(void)rig_hear_of(peer, "cancelled");
 	buf_release(&heard.last);
 }
 
@@ -282,7 +272,7 @@ static void listening(struct client *client, struct peer *peer)
 	unsigned id;
 
 	rig_ask(client, &heard, REQUEST("\"sub\"", "subscriptions/listen", "\"notifications\":{}," MODERN));
-	id = rig_id(hear(peer, "subscriptions/listen"));
+	id = rig_id(rig_hear_of(peer, "subscriptions/listen"));
 	rig_say(peer,
 		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{\"_meta\":{"
 		"\"io.modelcontextprotocol/subscriptionId\":%u}}}",
@@ -344,8 +334,8 @@ static void failed(void)
 	rig_ask(client, &heard, REQUEST("2", "tools/call", "\"name\":\"t\"," MODERN));
 	(void)rig_greet(&peer, "{\"tools\":{}}");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[" TOOLS "]}}",
-		rig_id(hear(&peer, "tools/list")));
-	(void)hear(&peer, "tools/call");
+		rig_id(rig_hear_of(&peer, "tools/list")));
+	(void)rig_hear_of(&peer, "tools/call");
 	x = exchange_find(client, S("2"));
 	if (!ok(x, "a call that was sent"))
 		return;
@@ -356,7 +346,7 @@ static void failed(void)
 	       span_contains(record, S("\"code\":\"K703\"")),
 	   "one that got no answer in time failed: %.*s", SPAN_ARG(record));
 	rig_ask(client, &heard, REQUEST("3", "tools/call", "\"name\":\"t\"," MODERN));
-	(void)hear(&peer, "tools/call");
+	(void)rig_hear_of(&peer, "tools/call");
 	rig_end(&peer);
 	TURN_UNTIL(&worker.loop, heard.finals);
 	record = last_record(OUTCOME);
@@ -389,9 +379,9 @@ static void forwarded(void)
 		"\"io.modelcontextprotocol/clientCapabilities\":{}}"));
 	ok(rig_greet(&peer, "{\"tools\":{}}"), "a server of several");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[" TOOLS "]}}",
-		rig_id(hear(&peer, "tools/list")));
+		rig_id(rig_hear_of(&peer, "tools/list")));
 	is_span(
-	    hear(&peer, "tools/call"),
+	    rig_hear_of(&peer, "tools/call"),
 	    S("{\"jsonrpc\":\"2.0\",\"id\":3,\"method\":\"tools/call\",\"params\":{\"name\":\"t\",\"arguments\":{"
 	      "\"n\":9007199254740993,\"f\":1.50},\"_meta\":{\"progressToken\":3,"
 	      "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
@@ -403,7 +393,7 @@ static void forwarded(void)
 	rig_ask(client, &heard, REQUEST("1", "tools/list", MODERN));
 	(void)rig_greet(&peer, "{\"tools\":{}}");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[" TOOLS "]}}",
-		rig_id(hear(&peer, "tools/list")));
+		rig_id(rig_hear_of(&peer, "tools/list")));
 	TURN_UNTIL(&worker.loop, heard.finals);
 	ok(rig_heard(&heard, "\"t\"") && !rig_heard(&heard, "hidden"), "a list without what may not be seen");
 	refused_late(client, &peer);
@@ -451,14 +441,14 @@ static void not_recorded(void)
 	client = rig_client(ERA_LEGACY, server, "mcp");
 	rig_ask(client, &heard, texts[2]);
 	ok(rig_launch(&peer), "it is when there is room again");
-	(void)hear(&peer, "initialize");
+	(void)rig_hear_of(&peer, "initialize");
 	ring_set_failure(&consumer, ENOSPC);
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2025-11-25\","
 		       "\"capabilities\":{\"tools\":{}}}}");
 	TURN_UNTIL(&worker.loop, heard.finals);
 	ok(rig_heard(&heard, "K804"),
 	   "the disk is full while a call waits for its server: it goes no further");
-	(void)hear(&peer, "notifications/initialized");
+	(void)rig_hear_of(&peer, "notifications/initialized");
 	ok(rig_is_silent(&peer), "and the server hears no more of it");
 	ring_set_failure(&consumer, 0);
 	client = rig_leave(client);

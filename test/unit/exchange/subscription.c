@@ -12,17 +12,6 @@
 	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"result\":{\"resultType\":\"complete\",\"_meta\":{"             \
 	"\"io.modelcontextprotocol/subscriptionId\":" id "}}}"
 
-/* The next line of the gate's to its server that has this in it. */
-static struct span hear(struct peer *peer, const char *part)
-{
-	struct span line;
-
-	do
-		line = rig_hear(peer);
-	while (line.n && !span_contains(line, span_str(part)));
-	return line;
-}
-
 static void drained(void)
 {
 	struct server *server = rig_server("files"), *slow = rig_server("slow");
@@ -36,7 +25,7 @@ static void drained(void)
 	all->kind = CLIENT_CONTEXT;
 	rig_ask(client, &theirs, LISTEN("\"a\"", "\"toolsListChanged\":true"));
 	ok(rig_greet(&peer, "{\"tools\":{}}"), "a server");
-	id = rig_id(hear(&peer, "subscriptions/listen"));
+	id = rig_id(rig_hear_of(&peer, "subscriptions/listen"));
 	rig_ask(client, &call, REQUEST("2", "prompts/list", META));
 	rig_ask(all, &ours, LISTEN("3", ""));
 	rig_ask(late, &waits, LISTEN("4", ""));
@@ -50,8 +39,9 @@ static void drained(void)
 	is_span(buf_span(&ours.last), S(CLOSING("3")), "with the closing result");
 	ok(theirs.finals == 1 && theirs.sent == 2, "so does the server's, on a pipe after a notification");
 	is_span(buf_span(&theirs.last), S(CLOSING("\"a\"")), "with the closing result");
-	ok(rig_id(hear(&peer, "prompts/list")) && call.sent == 0 && worker.n_calls == 1, "a call goes on");
-	ok(hear(&peer, "notifications/cancelled").n, "the server is told that nobody listens: %u", id);
+	ok(rig_id(rig_hear_of(&peer, "prompts/list")) && call.sent == 0 && worker.n_calls == 1,
+	   "a call goes on");
+	ok(rig_hear_of(&peer, "notifications/cancelled").n, "the server is told that nobody listens: %u", id);
 	rig_ask(all, &ours, LISTEN("5", ""));
 	ok(ours.finals == 1 && rig_heard(&ours, "\"K802\""), "and none is begun any more");
 	worker.draining = false;
@@ -78,7 +68,7 @@ static void dropped(void)
 	client->kind = CLIENT_CONTEXT;
 	rig_ask_at(client, server, &listen, LISTEN("1", ""));
 	ok(rig_greet(&peer, "{\"tools\":{}}"), "a server");
-	ok(hear(&peer, "subscriptions/listen").n, "# that is listened to");
+	ok(rig_hear_of(&peer, "subscriptions/listen").n, "# that is listened to");
 	rig_ask_at(client, server, &call, REQUEST("2", "prompts/list", META));
 	worker_drop_server(&worker, server);
 	ok(call.finals == 1 && rig_heard(&call, "\"K704\""), "it is changed: calls fail");

@@ -49,21 +49,11 @@ static unsigned said(struct client *client, struct ear *ear)
 	return told;
 }
 
-static struct span hear(struct peer *peer, const char *part)
-{
-	struct span line;
-
-	do
-		line = rig_hear(peer);
-	while (line.n && !span_contains(line, span_str(part)));
-	return line;
-}
-
 #define CHANGING "{\"tools\":{\"listChanged\":true}}"
 
 static void give_tools(struct peer *peer, const char *tools)
 {
-	unsigned id = rig_id(hear(peer, "tools/list"));
+	unsigned id = rig_id(rig_hear_of(peer, "tools/list"));
 
 	ok(id, "# the server is asked for its tools");
 	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[%s]}}", id, tools);
@@ -108,7 +98,7 @@ static void late_server(void)
 	    &two,
 	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":" CHANGING
 	    "}}",
-	    rig_id(hear(&two, "initialize")));
+	    rig_id(rig_hear_of(&two, "initialize")));
 	give_tools(&two, TOOL("hidden"));
 	is_int(said(client, &ear), 0, "it has come, and has nothing the client may see: no word");
 	for (int i = 0; i < 5; i++)
@@ -172,7 +162,7 @@ static void prompts(void)
 	    &peer,
 	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":{"
 	    "\"prompts\":{}}}}",
-	    rig_id(hear(&peer, "initialize")));
+	    rig_id(rig_hear_of(&peer, "initialize")));
 	turn_a_while(&worker.loop);
 	is_int(said(client, &ear), 10, "it is ready, and has some: one word");
 	rig_end(&peer);
@@ -185,7 +175,7 @@ static void prompts(void)
 	turn_a_while(&worker.loop);
 	is_int(said(client, &ear), 0, "it dies and comes again before it was asked: not a second one");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[{\"name\":\"p\"}]}}",
-		rig_id(hear(&peer, "prompts/list")));
+		rig_id(rig_hear_of(&peer, "prompts/list")));
 	TURN_UNTIL(&worker.loop, heard.finals);
 	ok(rig_heard(&heard, "files__p"), "a list with its prompts");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" PROMPTS_CHANGED "\"}");
