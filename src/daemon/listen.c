@@ -47,25 +47,21 @@ static int bind_one(const struct addrinfo *at, const char *shown, int *out, stru
 	return 0;
 }
 
-static uint16_t port_of(const struct sockaddr_storage *address)
-{
-	return ntohs(address->ss_family == AF_INET6 ? ((const struct sockaddr_in6 *)address)->sin6_port
-						    : ((const struct sockaddr_in *)address)->sin_port);
-}
-
 /* Where the kernel chose the port it is another one for each socket: then a name would be ambiguous. */
 static void remember(struct listeners *listeners, int fd, const struct conf_address *asked)
 {
 	struct listener_name *name = &listeners->names[listeners->n_names];
 	struct sockaddr_storage address = { 0 };
 	socklen_t n = sizeof(address);
+	char port[8];
+	uint64_t number;
 
 	*name = (struct listener_name){ .port = asked->port };
-	if (asked->port == 0 && getsockname(fd, (struct sockaddr *)&address, &n) == 0) {
-		name->port = port_of(&address);
-		(void)getnameinfo((struct sockaddr *)&address, n, name->host, sizeof(name->host), NULL, 0,
-				  NI_NUMERICHOST);
-	}
+	if (asked->port == 0 && getsockname(fd, (struct sockaddr *)&address, &n) == 0 &&
+	    getnameinfo((struct sockaddr *)&address, n, name->host, sizeof(name->host), port, sizeof(port),
+			NI_NUMERICHOST | NI_NUMERICSERV) == 0 &&
+	    span_u64(span_str(port), &number))
+		name->port = (uint16_t)number;
 	if (!name->host[0])
 		(void)snprintf(name->host, sizeof(name->host), "%.*s", SPAN_ARG(span_first(asked->host, 63)));
 	if (listeners->n_names == 0 || memcmp(name, name - 1, sizeof(*name)) != 0)

@@ -16,11 +16,11 @@ void http_call_place(struct http_call *call, bool placed)
 }
 
 /* What was written and not taken yet is the payer's, too. */
-void http_call_charge(struct http_call *call, size_t n)
+void http_call_charge(struct http_call *call, size_t unsent)
 {
-	budget_force(call->budget, n);
+	budget_force(call->budget, unsent);
 	budget_give(call->budget, call->unsent);
-	call->unsent = n;
+	call->unsent = unsent;
 }
 
 void http_call_free(struct http_call *call)

@@ -5,8 +5,9 @@
 /* Memory of this size cannot be had; 0: all can. */
 static size_t starve;
 
-/* In the place of the C library's own. */
-void *calloc(size_t n, size_t size)
+/* In the place of the C library's own calloc(). */
+void *starved_calloc(size_t n, size_t size) __asm__("calloc");
+void *starved_calloc(size_t n, size_t size)
 {
 	void *p = n == 1 && size == starve ? NULL : reallocarray(NULL, n ? n : 1, size ? size : 1);
 
