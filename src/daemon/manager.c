@@ -330,7 +330,11 @@ static void on_state(void *owner, struct buf *out)
 
 static void on_idle_end(void *owner)
 {
-	stop(owner, 0);
+	struct manager *manager = owner;
+
+	/* Said again, it is no reason to hurry. */
+	if (!manager->stopping)
+		stop(manager, 0);
 }
 
 static void on_signal(uv_signal_t *handle, int number)

@@ -425,11 +425,11 @@ static enum stage_result forward(struct exchange *x)
 	json_emit(&x->worker->out, message->json, message->root, edits, n);
 	if (!buf_ok(&x->worker->out) || !buf_ok(&headers) || !buf_ok(&name))
 		return refused(x, 413, -32603, "K803", S("The request is too large to be passed on"));
+	x->message = (struct message){ 0 };
+	buf_release(&x->body);
 	full = account_is_full(x->client->account, x->worker->out.n);
 	if (full.n)
 		return refused(x, 429, -32603, "K801", full);
-	x->message = (struct message){ 0 };
-	buf_release(&x->body);
 	x->sent = true;
 	link_request(link, &x->call, buf_span(&x->worker->out), &facts);
 	return STAGE_WAIT;

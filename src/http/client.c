@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "http/outgoing.h"
 #include "net/tls_context.h"
 
@@ -26,6 +27,7 @@ void http_call_charge(struct http_call *call, size_t unsent)
 void http_call_free(struct http_call *call)
 {
 	http_call_charge(call, 0);
+	outgoing_end_timer(&call->deadline);
 	loop_later_cancel(&call->failing);
 	if (call->node.next)
 		payer_unwait(&call->pool->payers, call->payer, &call->node);
@@ -215,6 +217,23 @@ struct http_call *http_call_abort(struct http_call *call)
 		http_pool_serve(pool);
 	}
 	return NULL;
+}
+
+static void on_deadline(uv_timer_t *timer)
+{
+	(void)http_call_abort(timer->data);
+}
+
+void http_call_expire(struct http_call *call, uint64_t ms)
+{
+	call->deadline = malloc(sizeof(*call->deadline));
+	if (!call->deadline) {
+		(void)http_call_abort(call);
+		return;
+	}
+	check(uv_timer_init(&call->pool->loop->uv, call->deadline) == 0);
+	call->deadline->data = call;
+	(void)uv_timer_start(call->deadline, on_deadline, ms, 0);
 }
 
 void http_call_endless(struct http_call *call)

@@ -75,6 +75,12 @@ struct http_call *http_send_lasting(struct http_pool *pool, struct http_payer pa
 				    struct span body, bool repeatable, const struct http_call_events *events,
 				    void *owner);
 
+/*
+ * Aborts the call by itself after `ms`, or now without memory. For what nobody waits for: its owner must not
+ * touch it after this.
+ */
+void http_call_expire(struct http_call *call, uint64_t ms);
+
 /* No further event; the connection is closed unless the answer was whole. NULL is harmless. Returns NULL. */
 struct http_call *http_call_abort(struct http_call *call);
 

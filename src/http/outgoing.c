@@ -14,11 +14,11 @@ static void on_timer_closed(uv_handle_t *handle)
 	free(handle);
 }
 
-static void end_limit(struct outgoing *connection)
+void outgoing_end_timer(uv_timer_t **timer)
 {
-	if (connection->limit)
-		uv_close((uv_handle_t *)connection->limit, on_timer_closed);
-	connection->limit = NULL;
+	if (*timer)
+		uv_close((uv_handle_t *)*timer, on_timer_closed);
+	*timer = NULL;
 }
 
 static void cancel_dial(struct outgoing *connection)
@@ -44,7 +44,7 @@ void outgoing_set_lasting(struct outgoing *connection, bool lasting)
 void outgoing_free(struct outgoing *connection)
 {
 	connection->dead = true;
-	end_limit(connection);
+	outgoing_end_timer(&connection->limit);
 	cancel_dial(connection);
 	connection->stream = stream_close(connection->stream);
 	if (connection->busy)
@@ -212,7 +212,7 @@ static void on_secure(void *owner)
 	struct outgoing *connection = owner;
 	struct http_call *call = TAKE(connection->call);
 
-	end_limit(connection);
+	outgoing_end_timer(&connection->limit);
 	if (call)
 		outgoing_take(connection, call);
 	else

@@ -37,6 +37,7 @@ struct http_call {
 	enum http_failure failure;
 	struct span why;
 	struct later failing;
+	uv_timer_t *deadline; /* see http_call_expire() */
 };
 
 struct http_pool {
@@ -66,6 +67,8 @@ void http_pool_serve(struct http_pool *pool);
 
 /* outgoing.c */
 
+/* Closes a timer that was allocated, if there is one. */
+void outgoing_end_timer(uv_timer_t **timer);
 /* Asks egress for a connection; the call goes out on it. NULL without memory. */
 struct outgoing *outgoing_dial(struct http_pool *pool, struct http_call *call);
 /* The call goes out on it now. */

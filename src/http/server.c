@@ -186,6 +186,7 @@ static void begin(struct http_request *conn, size_t here)
 		conn->known = server->options.on_head(server->owner, conn, head);
 		if (conn->dead || conn->state != CONN_HEAD)
 			return;
+		conn->trusted |= conn->known;
 		conn->state = CONN_READING;
 	}
 	if (conn->parser.head.expect_continue)

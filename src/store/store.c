@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -131,8 +132,9 @@ static int check_kind(const struct sqlite *db, const char *path, struct err *err
 {
 	uint64_t application = 0, tables = 0;
 
-	if (read_number(db, "PRAGMA application_id", &application, err) < 0 ||
-	    read_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err) < 0)
+	/* In this order: another of ours may just be making it, and commits both at once. */
+	if (read_number(db, "SELECT count(*) FROM sqlite_schema", &tables, err) < 0 ||
+	    read_number(db, "PRAGMA application_id", &application, err) < 0)
 		return err_wrap(err, "%s is not a store", path);
 	if (application != APPLICATION_ID && (application != 0 || tables > 0))
 		return err_set(err, ERR_FORMAT, "%s is a database of another program", path);
@@ -168,15 +170,27 @@ static int migrate(const struct sqlite *db, const char *path, struct err *err)
 	return transaction_commit(&transaction, err);
 }
 
+/* SQLite's own locks do not wait where a file is switched to WAL: who opens a store opens it alone. */
+static int lock_opening(const char *folder, int *fd, struct err *err)
+{
+	*fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (*fd >= 0 && flock(*fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			closep(fd);
+	return *fd < 0 ? err_sys(err, "cannot lock %s", folder) : 0;
+}
+
 int store_open(const char *folder, struct store **out, struct err *err)
 {
 	CLEANUP(store_closep) struct store *store = NULL;
+	CLEANUP(closep) int opening = -1;
 	char path[PATH_MAX];
 	int n = snprintf(path, sizeof(path), "%s/" STORE_FILE, folder);
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return err_set(err, ERR_LIMIT, "the path %s is too long", folder);
-	if (check_folder(folder, err) < 0 || check_file(path, err) < 0)
+	if (check_folder(folder, err) < 0 || lock_opening(folder, &opening, err) < 0 ||
+	    check_file(path, err) < 0)
 		return -1;
 	store = calloc(1, sizeof(*store));
 	if (!store)

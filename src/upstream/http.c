@@ -6,6 +6,8 @@
 #include "upstream/head.h"
 #include "upstream/request.h"
 
+enum { REMOTE_FAREWELL_MS = 5000 /* a server may take so long to let go of a session */ };
+
 static void run_up(struct later *later)
 {
 	link_up(LIST_ENTRY(later, struct remote, up)->link);
@@ -87,13 +89,18 @@ static void delete_session(struct remote *remote)
 							 .on_body = nothing_body,
 							 .on_done = nothing_done,
 							 .on_fail = nothing_fail };
+	/* It outlives the link and who pays for it: all of them share a part of the pool. */
+	static const char farewells;
 	CLEANUP(buf_release) struct buf head = BUF_INIT((size_t)16384);
+	struct http_call *call = NULL;
 
 	head_begin(&head, remote->link, buf_span(&remote->head), S("DELETE"));
 	buf_add(&head, S("\r\n"));
 	if (buf_ok(&head))
-		(void)http_send(remote->link->server->pool, (struct http_payer){ .key = remote->link->payer },
-				buf_span(&head), S(""), true, &nothing, NULL);
+		call = http_send(remote->link->server->pool, (struct http_payer){ .key = &farewells },
+				 buf_span(&head), S(""), true, &nothing, NULL);
+	if (call)
+		http_call_expire(call, REMOTE_FAREWELL_MS);
 }
 
 static void remote_close(struct link *link)

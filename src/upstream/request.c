@@ -13,6 +13,7 @@
 enum {
 	REMOTE_ERROR_BYTES = 64 * 1024, /* of a refusal's body */
 	REMOTE_LINGER_MS = 3000,	/* an event stream may stay open this long after its answer */
+	REMOTE_WORD_MS = 10000,		/* to take a notification or an answer */
 	REMOTE_RETRY_MS = 1000,		/* before a broken event stream is taken up again */
 	REMOTE_RETRY_MIN_MS = 10,	/* the server may ask for less; it does not get it */
 	REMOTE_RETRY_MAX_MS = 30000,
@@ -549,7 +550,8 @@ bool request_post(struct remote *remote, struct call *call, struct span message,
 		request->http = (facts->method == METHOD_LISTEN ? http_send_lasting : http_send)(
 		    link->server->pool, payer_of(link), buf_span(out), message, facts->repeatable,
 		    &request_events, request);
-	if (request->http)
+	/* Nobody waits for the answer to a notification or an answer, but the connection does. */
+	if (request->http && (call || start_timer(request, on_linger, REMOTE_WORD_MS)))
 		return true;
 	request_free(request);
 	return false;

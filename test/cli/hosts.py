@@ -1,5 +1,6 @@
 # hosts.py - tests of tokens, and of `kanmon run` and `serve --stdio` as a host's configuration calls them.
 # SPDX-License-Identifier: Apache-2.0
+import concurrent.futures
 import json
 import os
 import re
@@ -140,6 +141,16 @@ def test_token_not_printed():
         said = limited.stderr.decode()
         ok(limited.returncode == 1 and f"was not printed; make another: kanmon token rotate {name}" in said and "shown this once" not in said,
            f"token {verb}: it was made and could not be printed", limited.returncode, said)
+
+
+def test_first_tokens():
+    """A store that many make at the same moment is made once."""
+    for _ in range(5):
+        gate = Gate()
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            made = list(pool.map(lambda i: gate.ask("token", "create", f"agent{i}"), range(6)))
+        ok([m.code for m in made] == [0] * 6, "each of six gets a token", *(m.err for m in made if m.code))
+        equal(len(json.loads(gate.ask("token", "list", "-o", "json").out)), 6, "and all are there")
 
 
 def test_many_tokens():
@@ -344,6 +355,6 @@ def test_catalogue():
     equal(host.end()[0], 0, "serve --stdio: the host closes its end")
 
 
-TESTS = (test_tokens_without_gate, test_token_table, test_token_for_no_server, test_token_not_printed, test_many_tokens, test_tokens_with_gate, test_run, test_probe_then_initialize,
+TESTS = (test_tokens_without_gate, test_first_tokens, test_token_table, test_token_for_no_server, test_token_not_printed, test_many_tokens, test_tokens_with_gate, test_run, test_probe_then_initialize,
          test_run_failures, test_run_names, test_run_environment, test_run_starts_a_gate, test_run_starts_a_gate_from_here,
          test_run_with_files, test_gate_gone, test_catalogue)

@@ -489,6 +489,43 @@ static void given_up(void)
 	turn_a_while(&loop);
 }
 
+/* What nobody waits for does not keep its connection for ever. */
+static void expired(void)
+{
+	struct http_pool *pool = pool_new(1);
+	struct seen a = { 0 }, b = { 0 };
+	char byte;
+	int fd;
+
+	send_one(pool, &a, false);
+	fd = connect_one();
+	http_call_expire(TAKE(a.call), 5);
+	send_one(pool, &b, false);
+	is_int(told(DIAL_CONNECT), 0, "the pool is full");
+	(void)usleep(10000);
+	turn_a_while(&loop);
+	ok(!a.done && !a.failed, "nobody is told");
+	while (read(fd, &byte, 1) > 0)
+		;
+	is_int(read(fd, &byte, 1), 0, "its connection is closed");
+	ok(told(DIAL_CONNECT), "and the next one has its place");
+	(void)close(fd);
+	release(&a);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+	release(&b);
+	while (told(DIAL_CANCEL))
+		;
+	pool = pool_new(1);
+	send_one(pool, &a, false);
+	http_call_expire(TAKE(a.call), 5);
+	pool = http_pool_free(pool);
+	(void)usleep(10000);
+	turn_a_while(&loop);
+	ok(told(DIAL_CONNECT) && told(DIAL_CANCEL), "also where the pool goes first");
+	release(&a);
+}
+
 /* A server that was taken out of the config may lose its last user inside an answer. */
 static void freed_inside(void)
 {
@@ -553,6 +590,7 @@ int main(void)
 	lasting();
 	shares();
 	given_up();
+	expired();
 	freed_inside();
 	egress = channel_close(egress);
 	turn_a_while(&loop);
