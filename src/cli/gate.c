@@ -25,6 +25,7 @@ enum {
 	GATE_IDLE_EXIT_MS = 10 * 60 * 1000,
 	GATE_LEAVE_MS = 25000, /* longer than the manager's own deadlines together */
 	GATE_LEAVE_STEP_MS = 20,
+	GATE_AGAIN_MS = 1000, /* between starts, while another gate has the folder */
 };
 
 /* Says what is wrong with the config; `footer` is one more note, may be empty. */
@@ -276,23 +277,44 @@ static int start_gate(const struct options *options, const struct gate_config *c
 	return wait_ready(reader, err);
 }
 
+static bool is_taken(const struct gate_paths *paths)
+{
+	CLEANUP(closep) int fd = -1;
+	struct err err = ERR_INIT;
+
+	return data_lock(paths->data, &fd, &err) < 0 && err.code == ERR_DENIED;
+}
+
 int gate_connect_or_start(struct gate *gate, const struct options *options, const struct gate_config *config,
 			  struct err *err)
 {
+	bool taken = false;
+
 	if (gate_connect(gate, &config->paths, err) == 0)
 		return 0;
 	gate_close(gate);
 	if (err->code != ERR_MISSING)
 		return -1;
-	*err = ERR_INIT;
-	if (start_gate(options, config, err) < 0)
-		return -1;
-	/* Another command may have been faster: then its gate holds the lock, and ours has ended. */
-	for (int tries = 0; tries < 50; tries++) {
+	/*
+	 * Another command may have been faster: then its gate holds the lock, and ours has ended. Or the gate
+	 * of before holds it until all its processes are gone.
+	 */
+	for (int waited = 0; waited < GATE_LEAVE_MS; waited += GATE_LEAVE_STEP_MS) {
+		if (waited % GATE_AGAIN_MS == 0) {
+			bool was_taken = taken;
+
+			taken = is_taken(&config->paths);
+			/* Nobody was in its way, and it is not there: it will say why in its log. */
+			if (waited && !taken && !was_taken)
+				break;
+			*err = ERR_INIT;
+			if (start_gate(options, config, err) < 0)
+				return -1;
+		}
 		if (gate_connect(gate, &config->paths, err) == 0)
 			return 0;
 		gate_close(gate);
-		(void)poll(NULL, 0, 20);
+		(void)poll(NULL, 0, GATE_LEAVE_STEP_MS);
 	}
 	return err_wrap(err, "%s",
 			tr("a gate was started and cannot be reached; see kanmon.log in its data folder"));

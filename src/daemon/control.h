@@ -12,11 +12,14 @@
  *   CONTROL_STATUS  → CONTROL_STATE span JSON, the manager's own; one descriptor: a memfd with the worker's:
  *                   each an object, and no name is in both
  *   CONTROL_RELOAD  → CONTROL_DONE, or CONTROL_FAILED span text
- *   CONTROL_YIELD   asks a gate that a command started for its own use to end; → CONTROL_DONE, and it drains;
- * or CONTROL_KEPT u64 1 where it is such a gate, u64 how many hosts it has CONTROL_RUN     span name, span
- * host ("": none; what the client's configuration calls it), u64 n, n spans argv, u64 m, m spans
- * "NAME=value"; three descriptors: in, out, the working folder → CONTROL_RUNNING, later CONTROL_ENDED u64
- * code CONTROL_ATTACH  span host; two descriptors: in, out: the catalogue → the same gate → command
+ *   CONTROL_YIELD   asks a gate that a command started for its own use to end
+ *                   → CONTROL_DONE, and it drains; or CONTROL_KEPT u64 1 where it is such a gate, u64
+ *                   how many hosts it has
+ *   CONTROL_RUN     span name, span host ("": none; what the client's configuration calls it), u64 n,
+ *                   n spans argv, u64 m, m spans "NAME=value"; three descriptors: in, out, the working
+ *                   folder → CONTROL_RUNNING, later CONTROL_ENDED u64 code
+ *   CONTROL_ATTACH  span host; two descriptors: in, out: the catalogue → the same
+ * gate → command
  *   CONTROL_FAILED  span sentence
  */
 enum control_kind {

@@ -7,6 +7,8 @@ import re
 import shlex
 import signal
 import subprocess
+import threading
+import time
 import unicodedata
 
 from harness import KANMON, SERVER, WAIT, Agent, Gate, code_of, contains, equal, is_alive, ok, text_of, wait_until
@@ -331,6 +333,27 @@ def test_run_with_files():
         equal(code, 0, f"{name}: a host that says nothing, from a file into a file")
 
 
+def test_run_while_a_gate_ends():
+    """A gate that was told to end keeps its folder until its calls are over: who comes meanwhile waits, and has the next one."""
+    gate = Gate(small()).start()
+    agent = Agent(gate, gate.token(), "small")
+    agent.initialize()
+    flag = gate.home / "go"
+    caller = threading.Thread(target=lambda: agent.call("wait", file=str(flag)))
+    caller.start()
+    ok(wait_until(lambda: (gate.home / "go.begun").exists()), "# a call is under way")
+    gate.process.send_signal(signal.SIGTERM)
+    ok(gate.logged("gate.stopping"), "# the gate ends")
+    host = Host(gate, "run", "-c", str(gate.config), "--", *SERVER)
+    time.sleep(2)
+    ok(host.process.poll() is None, "a host comes meanwhile, and waits")
+    flag.touch()
+    caller.join(WAIT)
+    host.say(*HELLO)
+    ok(host.answer(1) is not None, "then there is a gate for it")
+    equal(host.end(), (0, ""), "and all is well")
+
+
 def test_gate_gone():
     gate = Gate().start()
     host, reply = run_with(gate, *SERVER)
@@ -357,4 +380,4 @@ def test_catalogue():
 
 TESTS = (test_tokens_without_gate, test_first_tokens, test_token_table, test_token_for_no_server, test_token_not_printed, test_many_tokens, test_tokens_with_gate, test_run, test_probe_then_initialize,
          test_run_failures, test_run_names, test_run_environment, test_run_starts_a_gate, test_run_starts_a_gate_from_here,
-         test_run_with_files, test_gate_gone, test_catalogue)
+         test_run_while_a_gate_ends, test_run_with_files, test_gate_gone, test_catalogue)
