@@ -413,7 +413,7 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 	if (fine && link) {
 		catalogue = share(attachment, gather, &worker->side);
 		fine = catalogue && link_set_catalogue(link, catalogue, catalogue->refs == 2);
-		why = S("the list is too large");
+		why = catalogue ? span_str(link_crowded) : S("the list is too large");
 	}
 	if (fine && link)
 		view_fetched(attachment);

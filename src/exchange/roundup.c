@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "exchange/account.h"
 #include "exchange/gather.h"
 #include "exchange/view.h"
 #include "json/write.h"
@@ -175,7 +176,7 @@ enum stage_result roundup_begin(struct exchange *x)
 		return STAGE_DONE;
 	}
 	roundup->x = x;
-	roundup->items = BUF_INIT((size_t)32 * 1024 * 1024);
+	roundup->items = BUF_CHARGED((size_t)32 * 1024 * 1024, &x->client->account->held);
 	roundup->later.run = roundup_finish;
 	x->work = roundup;
 	x->free_work = roundup_free;

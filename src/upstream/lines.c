@@ -55,6 +55,7 @@ enum lines_step lines_next(struct lines *lines, struct span *in, struct span *li
 			/* The newline stays in the buffer: it marks the line as handed out. */
 			buf_add_char(&lines->part, '\n');
 			if (!fits || !buf_ok(&lines->part)) {
+				lines->crowded |= fits;
 				buf_release(&lines->part);
 				return LINES_TOO_LONG;
 			}

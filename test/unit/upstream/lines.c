@@ -92,6 +92,24 @@ static void another_ceiling(void)
 	lines_release(&lines);
 }
 
+static void crowded(void)
+{
+	struct budget budget = { .max = 64 };
+	struct lines lines = LINES_INIT((size_t)1000);
+	struct span in, line = S("");
+	char text[64];
+
+	memset(text, 'x', sizeof(text));
+	lines_charge(&lines, &budget);
+	in = span_of(text, sizeof(text));
+	is_int(lines_next(&lines, &in, &line), LINES_MORE, "a line fits into what there is");
+	in = S("\n");
+	ok(lines_next(&lines, &in, &line) == LINES_TOO_LONG && lines.crowded,
+	   "but for its last byte: it is not its length that is at fault");
+	is_int(budget.used, 0, "and all of it is given back");
+	lines_release(&lines);
+}
+
 static void memory(void)
 {
 	struct lines lines = LINES_INIT((size_t)1 << 20);
@@ -117,6 +135,7 @@ int main(void)
 	every_cut();
 	the_ceiling();
 	another_ceiling();
+	crowded();
 	memory();
 	return tap_done();
 }
