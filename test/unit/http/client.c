@@ -499,9 +499,9 @@ static void expired(void)
 
 	send_one(pool, &a, false);
 	fd = connect_one();
-	http_call_expire(TAKE(a.call), 5);
 	send_one(pool, &b, false);
 	is_int(told(DIAL_CONNECT), 0, "the pool is full");
+	http_call_expire(TAKE(a.call), 5);
 	(void)usleep(10000);
 	turn_a_while(&loop);
 	ok(!a.done && !a.failed, "nobody is told");
