@@ -254,6 +254,21 @@ static void coming_back(struct buf *got)
 	drop_client();
 }
 
+/* A client asks and leaves; its answer comes then. */
+static void left_behind(struct span answer, struct buf *got)
+{
+	int fd = ask();
+	struct post *post = post_on(TAKE(request), false, true, false);
+	struct sink *sink = post_open(post);
+
+	post_ready(post);
+	to(sink, S("{\"n\":1}"), false);
+	(void)hear(fd, got, "{\"n\":1}\n\n\r\n");
+	(void)close(fd);
+	TURN_UNTIL(&worker.loop, !http_server_connections(server));
+	to(sink, answer, true);
+}
+
 /* Whoever leaves again and again must not have the gate keep it all. */
 static void many_left_behind(struct buf *got)
 {
@@ -261,18 +276,7 @@ static void many_left_behind(struct buf *got)
 
 	make_client(REVISION_2025_11_25);
 	for (size_t i = 0; i < worker.limits.streams_per_client + 10; i++) {
-		struct post *post;
-		struct sink *sink;
-		int fd = ask();
-
-		post = post_on(TAKE(request), false, true, false);
-		sink = post_open(post);
-		post_ready(post);
-		to(sink, S("{\"n\":1}"), false);
-		(void)hear(fd, got, "{\"n\":1}\n\n\r\n");
-		(void)close(fd);
-		TURN_UNTIL(&worker.loop, !http_server_connections(server));
-		to(sink, S("{\"a\":1}"), true);
+		left_behind(S("{\"a\":1}"), got);
 	}
 	LIST_EACH(&client->posts, node)
 		n++;
@@ -293,18 +297,7 @@ static void too_much_to_keep(struct buf *got)
 	client->account->held.max = client->account->held.used + 64 * 1024;
 	first = client->next_stream + 1;
 	for (int i = 0; i < 2; i++) {
-		struct post *post;
-		struct sink *sink;
-		int fd = ask();
-
-		post = post_on(TAKE(request), false, true, false);
-		sink = post_open(post);
-		post_ready(post);
-		to(sink, S("{\"n\":1}"), false);
-		(void)hear(fd, got, "{\"n\":1}\n\n\r\n");
-		(void)close(fd);
-		TURN_UNTIL(&worker.loop, !http_server_connections(server));
-		to(sink, span_of(text, sizeof(text)), true);
+		left_behind(span_of(text, sizeof(text)), got);
 		ok(client->posts.next == client->posts.prev && !list_empty(&client->posts) &&
 		       client->account->held.used >= sizeof(text) &&
 		       client->account->held.used <= client->account->held.max,

@@ -16,7 +16,7 @@ static void keeper_gone(void *owner)
 
 static bool keeper_start(void)
 {
-	static const struct channel_events events = { rig_nothing, keeper_gone };
+	static const struct channel_events events = { silent_message, keeper_gone };
 	struct err err = ERR_INIT;
 	int fds[2];
 

@@ -13,6 +13,7 @@
 #include "exchange/processes.h"
 #include "exchange/token_cache.h"
 #include "jail/launch.h"
+#include "silent.h"
 #include "tap.h"
 #include "turns.h"
 
@@ -36,32 +37,17 @@ struct heard {
 	struct buf last;
 };
 
-static void rig_nothing(void *owner, struct wire_in *in)
-{
-	(void)owner;
-	(void)in;
-}
-
-static void rig_gone(void *owner)
-{
-	(void)owner;
-}
-
 static bool rig_start(void)
 {
-	static const struct channel_events nothing = { rig_nothing, rig_gone };
 	struct err err = ERR_INIT;
-	int fds[2];
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (worker_init(&worker, &quiet, &err) < 0 || wire_pair(fds, &err) < 0 ||
-	    ring_create((size_t)4 << 20, &rig_fds, &err) < 0 ||
+	if (worker_init(&worker, &quiet, &err) < 0 || ring_create((size_t)4 << 20, &rig_fds, &err) < 0 ||
 	    ring_map(&rig_ring, &rig_fds, RING_PRODUCER, &err) < 0)
 		return false;
 	worker.ring = &rig_ring;
 	worker.has_audit_key = true;
-	rig_launcher = fds[1];
-	worker.upstream.launcher = channel_open(&worker.loop, fds[0], &nothing, NULL, &err);
+	worker.upstream.launcher = silent_channel(&worker.loop, &rig_launcher);
 	return worker.upstream.launcher != NULL;
 }
 

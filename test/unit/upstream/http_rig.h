@@ -11,6 +11,7 @@
 #include "http/client.h"
 #include "limits/limits.h"
 #include "net/dial.h"
+#include "silent.h"
 #include "tap.h"
 #include "turns.h"
 #include "upstream/link.h"
@@ -234,31 +235,17 @@ static void done(struct link *link, struct server *server, struct buf *got)
 	turn_a_while(&loop);
 }
 
-static void nothing_message(void *owner, struct wire_in *in)
-{
-	(void)owner;
-	(void)in;
-}
-
-static void nothing_gone(void *owner)
-{
-	(void)owner;
-}
-
 /* A loop, an egress that the test is, and limits. */
 static bool rig_start(void)
 {
-	static const struct channel_events nothing = { nothing_message, nothing_gone };
 	struct err err = ERR_INIT;
-	int fds[2];
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (loop_init(&loop, &err) < 0 || wire_pair(fds, &err) < 0)
+	if (loop_init(&loop, &err) < 0)
 		return false;
 	limits = limits_default;
-	dials = fds[1];
 	upstream = (struct upstream){ .loop = &loop, .log = &quiet, .limits = &limits };
-	upstream.egress = channel_open(&loop, fds[0], &nothing, NULL, &err);
+	upstream.egress = silent_channel(&loop, &dials);
 	return upstream.egress != NULL;
 }
 

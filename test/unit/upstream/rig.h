@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "jail/launch.h"
 #include "limits/limits.h"
+#include "silent.h"
 #include "tap.h"
 #include "turns.h"
 #include "upstream/link.h"
@@ -263,32 +264,18 @@ static struct link *done(struct link *link)
 	return link;
 }
 
-static void nothing_message(void *owner, struct wire_in *in)
-{
-	(void)owner;
-	(void)in;
-}
-
-static void nothing_gone(void *owner)
-{
-	(void)owner;
-}
-
 /* A loop, and a launcher that the test is. */
 static bool rig_start(void)
 {
-	static const struct channel_events nothing = { nothing_message, nothing_gone };
 	struct err err = ERR_INIT;
-	int fds[2];
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (loop_init(&loop, &err) < 0 || wire_pair(fds, &err) < 0)
+	if (loop_init(&loop, &err) < 0)
 		return false;
-	launcher = fds[1];
 	upstream = (struct upstream){
 		.loop = &loop, .log = &quiet, .limits = &limits_default, .has_secret = redact_has_secret
 	};
-	upstream.launcher = channel_open(&loop, fds[0], &nothing, NULL, &err);
+	upstream.launcher = silent_channel(&loop, &launcher);
 	return upstream.launcher != NULL;
 }
 
