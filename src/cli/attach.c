@@ -79,23 +79,23 @@ static void carry(int *from, int *to, bool close_to)
 }
 
 /* Until the gate says how it ended, or is gone. */
-static int wait_end(struct gate *gate, struct ends *ends)
+static int wait_end(struct gate *gate, struct ends ends)
 {
-	int in = ends->feed >= 0 ? STDIN_FILENO : -1, out = STDOUT_FILENO;
+	int in = ends.feed >= 0 ? STDIN_FILENO : -1, out = STDOUT_FILENO;
 
 	for (;;) {
 		struct pollfd p[3] = { { .fd = gate->fd, .events = POLLIN },
 				       { .fd = in, .events = POLLIN },
-				       { .fd = ends->drain, .events = POLLIN } };
+				       { .fd = ends.drain, .events = POLLIN } };
 		struct wire_in message;
 		int got;
 
 		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return EXIT_KANMON;
 		if (p[1].revents)
-			carry(&in, &ends->feed, true);
+			carry(&in, &ends.feed, true);
 		if (p[2].revents)
-			carry(&ends->drain, &out, false);
+			carry(&ends.drain, &out, false);
 		if (!p[0].revents)
 			continue;
 		got = wire_recv(gate->fd, gate->store, &message, NULL);
@@ -105,21 +105,55 @@ static int wait_end(struct gate *gate, struct ends *ends)
 		if (got > 0 && message.kind == CONTROL_ENDED) {
 			int code = (int)wire_get_u64(&message);
 
-			while (ends->drain >= 0)
-				carry(&ends->drain, &out, false);
+			while (ends.drain >= 0)
+				carry(&ends.drain, &out, false);
 			return code;
 		}
 	}
 }
 
-static int converse(struct gate *gate, struct wire_out *out, struct ends *ends)
+static int connect_gate(const struct options *options, struct gate *gate, bool next)
 {
+	struct gate_config config;
 	struct err err = ERR_INIT;
-	struct wire_in in;
+	bool broken;
+	int rc = gate_load_running(options, &config, &broken);
 
-	if (gate_ask(gate, out, &in, &err) < 0)
-		return cmd_fail(EXIT_KANMON, "%s", err.text);
-	wire_in_release(&in);
+	if (rc)
+		return rc;
+	if (gate_connect_or_start(gate, options, &config, next, &err) < 0)
+		rc = cmd_fail(EXIT_KANMON, "%s", err.text);
+	gate_config_release(&config);
+	return rc;
+}
+
+/* Has a gate take the host. One that ends takes nobody any more, and the next one is asked. */
+static int offer(const struct options *options, struct gate *gate, const struct wire_out *out)
+{
+	for (int gates = 1;; gates++) {
+		struct err err = ERR_INIT;
+		struct wire_in in;
+		int rc = connect_gate(options, gate, gates > 1);
+
+		if (rc)
+			return rc;
+		if (gate_ask(gate, out, &in, &err) == 0) {
+			wire_in_release(&in);
+			return EXIT_OK;
+		}
+		if (err.code != ERR_CLOSED || gates == GATES_ASKED)
+			return cmd_fail(EXIT_KANMON, "%s", err.text);
+		gate_close(gate);
+	}
+}
+
+static int converse(const struct options *options, const struct wire_out *out, const struct ends *ends)
+{
+	CLEANUP(gate_close) struct gate gate = GATE_INIT;
+	int rc = offer(options, &gate, out);
+
+	if (rc)
+		return rc;
 	/* The gate has them now: the host's closing of its end must be the last one. */
 	(void)close(ends->in);
 	(void)close(ends->out);
@@ -129,41 +163,22 @@ static int converse(struct gate *gate, struct wire_out *out, struct ends *ends)
 		if (null > 0)
 			(void)dup2(null, STDIN_FILENO);
 	}
-	return wait_end(gate, ends);
-}
-
-static int connect_gate(const struct options *options, struct gate *gate, struct ends *ends)
-{
-	struct gate_config config;
-	struct err err = ERR_INIT;
-	bool broken;
-	int rc = gate_load_running(options, &config, &broken);
-
-	if (rc)
-		return rc;
-	/* The ends come last: a gate that is started here would hold them open for good. */
-	if (gate_connect_or_start(gate, options, &config, &err) < 0 || open_ends(ends, &err) < 0)
-		rc = cmd_fail(EXIT_KANMON, "%s", err.text);
-	gate_config_release(&config);
-	return rc;
+	return wait_end(&gate, *ends);
 }
 
 int attach_catalogue(const struct options *options)
 {
-	CLEANUP(gate_close) struct gate gate = GATE_INIT;
-	struct ends ends = { .in = -1, .out = -1, .feed = -1, .drain = -1 };
-	struct wire_out out = { 0 };
-	int rc = connect_gate(options, &gate, &ends);
+	CLEANUP(wire_out_release) struct wire_out out = { 0 };
+	struct err err = ERR_INIT;
+	struct ends ends;
 
-	if (rc)
-		return rc;
+	if (open_ends(&ends, &err) < 0)
+		return cmd_fail(EXIT_KANMON, "%s", err.text);
 	wire_begin(&out, CONTROL_ATTACH, 0);
 	wire_put_span(&out, S(""));
 	wire_put_fd(&out, ends.in);
 	wire_put_fd(&out, ends.out);
-	rc = converse(&gate, &out, &ends);
-	wire_out_release(&out);
-	return rc;
+	return converse(options, &out, &ends);
 }
 
 static void put_variable(struct wire_out *out, const char *name, const char *value)
@@ -250,12 +265,11 @@ static struct span default_name(char *const *words, int n)
 
 int attach_server(const struct options *options)
 {
-	CLEANUP(gate_close) struct gate gate = GATE_INIT;
+	CLEANUP(wire_out_release) struct wire_out out = { 0 };
 	CLEANUP(closep) int folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *name = option_value(options, "name");
-	struct ends ends = { .in = -1, .out = -1, .feed = -1, .drain = -1 };
-	struct wire_out out = { 0 };
-	int rc;
+	struct err err = ERR_INIT;
+	struct ends ends;
 
 	if (options->n_words == 0)
 		return cmd_usage_error(&cmd_run, "%s", tr("run needs a command: kanmon run -- CMD…"));
@@ -263,9 +277,8 @@ int attach_server(const struct options *options)
 		return cmd_fail(EXIT_USAGE, tr("a command has at most %d words"), LAUNCH_MAX_ARGS);
 	if (folder < 0)
 		return cmd_fail(EXIT_KANMON, "%s", tr("the working folder cannot be opened"));
-	rc = connect_gate(options, &gate, &ends);
-	if (rc)
-		return rc;
+	if (open_ends(&ends, &err) < 0)
+		return cmd_fail(EXIT_KANMON, "%s", err.text);
 	wire_begin(&out, CONTROL_RUN, 0);
 	wire_put_span(&out, name ? span_str(name) : default_name(options->words, options->n_words));
 	wire_put_span(&out, S(""));
@@ -276,7 +289,5 @@ int attach_server(const struct options *options)
 	wire_put_fd(&out, ends.in);
 	wire_put_fd(&out, ends.out);
 	wire_put_fd(&out, folder);
-	rc = converse(&gate, &out, &ends);
-	wire_out_release(&out);
-	return rc;
+	return converse(options, &out, &ends);
 }

@@ -122,13 +122,15 @@ void gate_close(struct gate *gate)
 	freep(&gate->store);
 }
 
-int gate_ask(struct gate *gate, struct wire_out *out, struct wire_in *in, struct err *err)
+int gate_ask(struct gate *gate, const struct wire_out *out, struct wire_in *in, struct err *err)
 {
 	char text[sizeof(err->text)];
 
 	if (wire_send_wait(gate->fd, out, GATE_ANSWER_MS, err) < 0 ||
 	    wire_recv_wait(gate->fd, gate->store, in, GATE_ANSWER_MS, err) < 0)
 		return -1;
+	if (in->kind == CONTROL_LEAVING)
+		return err_set(err, ERR_CLOSED, "%s", tr("the gate is ending; try again"));
 	if (in->kind != CONTROL_FAILED && in->kind != ASK_REFUSED)
 		return 0;
 	if (!span_to_cstr(span_first(wire_get_span(in), sizeof(text) - 1), text, sizeof(text)))
@@ -154,7 +156,14 @@ static int keep(const struct gate *gate, const struct gate_paths *paths, struct 
 	    paths->data, pid, hosts, pid);
 }
 
-/* It lets the lock go when all its processes are gone. */
+static bool is_answering(const struct gate_paths *paths)
+{
+	CLEANUP(closep) int fd = -1;
+
+	return control_connect(paths->control, &fd, NULL) == 0;
+}
+
+/* It lets the lock go when all its processes are gone. 1: another gate was there first. */
 static int wait_lock(const struct gate_paths *paths, int *lock_fd, struct err *err)
 {
 	for (int waited = 0; waited < GATE_LEAVE_MS; waited += GATE_LEAVE_STEP_MS) {
@@ -163,12 +172,14 @@ static int wait_lock(const struct gate_paths *paths, int *lock_fd, struct err *e
 		closep(lock_fd);
 		if (err->code != ERR_DENIED)
 			return -1;
+		if (is_answering(paths))
+			return 1;
 		(void)poll(NULL, 0, GATE_LEAVE_STEP_MS);
 	}
 	return -1;
 }
 
-int gate_make_room(const struct gate_paths *paths, int *lock_fd, struct err *err)
+static int ask_room(const struct gate_paths *paths, int *lock_fd, struct err *err)
 {
 	CLEANUP(gate_close) struct gate gate = GATE_INIT;
 	CLEANUP(wire_out_release) struct wire_out out = { 0 };
@@ -177,11 +188,22 @@ int gate_make_room(const struct gate_paths *paths, int *lock_fd, struct err *err
 	int rc;
 
 	wire_begin(&out, CONTROL_YIELD, 0);
-	if (gate_connect(&gate, paths, &unheard) < 0 || gate_ask(&gate, &out, &in, &unheard) < 0)
+	if (gate_connect(&gate, paths, &unheard) < 0)
 		return -1;
+	if (gate_ask(&gate, &out, &in, &unheard) < 0)
+		return unheard.code == ERR_CLOSED ? wait_lock(paths, lock_fd, err) : -1;
 	rc = in.kind == CONTROL_DONE ? wait_lock(paths, lock_fd, err) : keep(&gate, paths, &in, err);
 	wire_in_release(&in);
 	return rc;
+}
+
+int gate_make_room(const struct gate_paths *paths, int *lock_fd, struct err *err)
+{
+	int rc = 1;
+
+	for (int gates = 0; rc > 0 && gates < GATES_ASKED; gates++)
+		rc = ask_room(paths, lock_fd, err);
+	return rc == 0 ? 0 : -1;
 }
 
 /* --- starting one --- */
@@ -219,9 +241,13 @@ static _Noreturn void become_gate(const char *file, const char *data_dir, const 
 					   .log = &log };
 	char path[PATH_MAX];
 	struct err err = ERR_INIT;
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC), out;
+	int null, out;
 	int n = snprintf(path, sizeof(path), "%s/kanmon.log", config->paths.data);
 
+	/* Of the command's own nothing else stays open here: its host waits for the ends of its pipes. */
+	(void)close_range(STDERR_FILENO + 1, (unsigned)ready_fd - 1, 0);
+	(void)close_range((unsigned)ready_fd + 1, ~0U, 0);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	(void)setsid();
 	if (null < 0 || n < 0 || (size_t)n >= sizeof(path) || file_make_dirs(config->paths.data, &err) < 0)
 		_exit(EXIT_FAILED);
@@ -286,9 +312,9 @@ static bool is_taken(const struct gate_paths *paths)
 }
 
 int gate_connect_or_start(struct gate *gate, const struct options *options, const struct gate_config *config,
-			  struct err *err)
+			  bool next, struct err *err)
 {
-	bool taken = false;
+	bool taken = next;
 
 	if (gate_connect(gate, &config->paths, err) == 0)
 		return 0;
@@ -299,7 +325,8 @@ int gate_connect_or_start(struct gate *gate, const struct options *options, cons
 	 * Another command may have been faster: then its gate holds the lock, and ours has ended. Or the gate
 	 * of before holds it until all its processes are gone.
 	 */
-	for (int waited = 0; waited < GATE_LEAVE_MS; waited += GATE_LEAVE_STEP_MS) {
+	for (int waited = next ? GATE_LEAVE_STEP_MS : 0; waited < GATE_LEAVE_MS;
+	     waited += GATE_LEAVE_STEP_MS) {
 		if (waited % GATE_AGAIN_MS == 0) {
 			bool was_taken = taken;
 

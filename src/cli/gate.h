@@ -23,6 +23,9 @@ int gate_load_running(const struct options *options, struct gate_config *config,
 /* Where the gate that runs has its data, though its config cannot be used; false: none runs. */
 bool gate_find_running(const struct options *options, struct gate_paths *paths);
 
+/* How often the next one is asked where a gate ends before it has answered. */
+enum { GATES_ASKED = 3 };
+
 /* An open conversation with a gate. */
 struct gate {
 	int fd;
@@ -35,8 +38,11 @@ struct gate {
 int gate_connect(struct gate *gate, const struct gate_paths *paths, struct err *err) MUST_CHECK;
 void gate_close(struct gate *gate);
 
-/* Sends a question and waits for its answer. CONTROL_FAILED and ASK_REFUSED become an ERR_DENIED. */
-int gate_ask(struct gate *gate, struct wire_out *out, struct wire_in *in, struct err *err) MUST_CHECK;
+/*
+ * Sends a question and waits for its answer. CONTROL_FAILED and ASK_REFUSED become an ERR_DENIED, ERR_CLOSED
+ * is a gate that ends and has taken nothing.
+ */
+int gate_ask(struct gate *gate, const struct wire_out *out, struct wire_in *in, struct err *err) MUST_CHECK;
 
 /*
  * Asks the gate of a data folder to leave where `kanmon run` started it and no host is attached, and waits
@@ -45,6 +51,9 @@ int gate_ask(struct gate *gate, struct wire_out *out, struct wire_in *in, struct
  */
 int gate_make_room(const struct gate_paths *paths, int *lock_fd, struct err *err) MUST_CHECK;
 
-/* Connects; where no gate is running one is started in the background and waited for. */
+/*
+ * Connects; where no gate is running one is started in the background and waited for. `next`: one has just
+ * ended, and the one it makes room for is given a moment to come.
+ */
 int gate_connect_or_start(struct gate *gate, const struct options *options, const struct gate_config *config,
-			  struct err *err) MUST_CHECK;
+			  bool next, struct err *err) MUST_CHECK;

@@ -51,6 +51,7 @@ struct hosts {
 	struct list callers;
 	size_t n, n_hosts;
 	unsigned n_handles; /* being closed, at the end */
+	bool leaving;	    /* the next gate has room for who comes now */
 	uint64_t next;
 	struct channel *worker, *keeper, *launcher;
 };
@@ -239,6 +240,10 @@ static void begin_host(struct caller *caller, struct wire_in *in, bool run)
 	struct span name = run ? wire_get_span(in) : S("");
 	struct span host = wire_get_span(in);
 
+	if (hosts->leaving) {
+		reply(caller, CONTROL_LEAVING, 0, S(""));
+		return;
+	}
 	if (caller->number || !hosts->worker || !hosts->launcher || hosts->n_hosts >= HOSTS_MAX) {
 		reply(caller, CONTROL_FAILED, 0, span_str(tr("the gate cannot take another host now")));
 		return;
@@ -367,8 +372,9 @@ static void yield(struct caller *caller, uint32_t id)
 	struct wire_out out = { 0 };
 
 	if (hosts->options.makes_room && hosts->n_hosts == 0) {
-		reply(caller, CONTROL_DONE, id, S(""));
+		/* Who hears it finds nobody listening here any more. */
 		hosts->options.on_idle(hosts->options.owner);
+		reply(caller, CONTROL_DONE, id, S(""));
 		return;
 	}
 	wire_begin(&out, CONTROL_KEPT, id);
@@ -498,6 +504,7 @@ struct hosts *hosts_free(struct hosts *hosts)
 
 void hosts_close(struct hosts *hosts)
 {
+	hosts->leaving = true;
 	(void)uv_poll_stop(&hosts->poll);
 	closep(&hosts->fd);
 }

@@ -23,7 +23,7 @@ struct hosts_options {
 struct hosts *hosts_new(const struct hosts_options *options, struct err *err);
 /* Ends every conversation. NULL is harmless. Returns NULL. */
 struct hosts *hosts_free(struct hosts *hosts);
-/* Hears nobody new; hosts that are there stay. */
+/* Hears nobody new; hosts that are there stay, and who asks to be one is sent to the next gate. */
 void hosts_close(struct hosts *hosts);
 
 /* The processes as they come and go; NULL: none now. */

@@ -354,6 +354,29 @@ def test_run_while_a_gate_ends():
     equal(host.end(), (0, ""), "and all is well")
 
 
+def test_run_as_a_gate_leaves():
+    """Who reached a gate that makes room for another just then is not turned away: the other one takes it."""
+    for name in ("run", "serve --stdio"):
+        gate = Gate()
+        first, _ = run_with(gate, *SERVER)
+        manager = gate.manager_of_control()
+        first.end()
+        os.kill(manager, signal.SIGSTOP)
+        starting = threading.Thread(target=gate.start)
+        starting.start()
+        time.sleep(0.5)  # it has asked for room
+        words = ("run", "-c", str(gate.config), "--", *SERVER) if name == "run" else ("serve", "--stdio", "-c", str(gate.config))
+        host = Host(gate, *words)
+        host.say(*HELLO)
+        time.sleep(0.5)  # it has asked to be taken
+        os.kill(manager, signal.SIGCONT)
+        reply = host.answer(1)
+        ok(reply and "result" in reply, f"{name}: a gate takes it", reply)
+        starting.join()
+        equal(gate.manager_of_control(), gate.process.pid, f"{name}: the one that came")
+        equal(host.end(), (0, ""), f"{name}: and all is well")
+
+
 def test_gate_gone():
     gate = Gate().start()
     host, reply = run_with(gate, *SERVER)
@@ -380,4 +403,4 @@ def test_catalogue():
 
 TESTS = (test_tokens_without_gate, test_first_tokens, test_token_table, test_token_for_no_server, test_token_not_printed, test_many_tokens, test_tokens_with_gate, test_run, test_probe_then_initialize,
          test_run_failures, test_run_names, test_run_environment, test_run_starts_a_gate, test_run_starts_a_gate_from_here,
-         test_run_while_a_gate_ends, test_run_with_files, test_gate_gone, test_catalogue)
+         test_run_while_a_gate_ends, test_run_as_a_gate_leaves, test_run_with_files, test_gate_gone, test_catalogue)

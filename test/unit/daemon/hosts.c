@@ -260,7 +260,14 @@ static void yielding(struct hosts *hosts, const char *theirs)
 	(void)close(host);
 	is_int(kind_of(worker.fd), WORK_STDIO, "the host was made known");
 	is_int(kind_of(worker.fd), WORK_STDIO_END, "the host leaves");
+	host = dial();
+	turn_a_while(&loop);
 	ok(ask_yield(fd, &n) == CONTROL_DONE && idle == 1, "then it ends");
+	hosts_close(hosts);
+	ask_run(host, true);
+	is_int(kind_of(host), CONTROL_LEAVING, "a host that had come before is sent to the next one");
+	ok(is_silent(worker.fd), "and no process hears of it");
+	(void)close(host);
 	(void)close(fd);
 	hosts_set_worker(hosts, NULL);
 	hosts_set_launcher(hosts, NULL);
