@@ -12,6 +12,7 @@
 #include "exchange/post.h"
 #include "exchange/token_cache.h"
 #include "http/server.h"
+#include "loopback.h"
 #include "tap.h"
 #include "turns.h"
 
@@ -402,14 +403,9 @@ static void start(void)
 						     .bodies_bytes = 1 << 20,
 						     .idle_ms = 100000,
 						     .head_ms = 100000 };
-	socklen_t n = sizeof(address);
 	struct err err = ERR_INIT;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = loopback_bind(&address);
 
-	address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &n) < 0)
-		abort();
 	server = http_server_new(&worker.loop, &options, on_request, NULL, &quiet, &err);
 	if (!server || http_server_listen(server, fd, &err) < 0)
 		abort();

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dialled.h"
 #include "http/client.h"
 #include "net/dial.h"
 #include "silent.h"
@@ -110,9 +111,8 @@ static struct http_pool *pool_new(size_t connections)
 /* Answers the next dial with a connection and returns its other end; -1 where nobody dials. */
 static int connect_one(void)
 {
-	struct wire_out out = { 0 };
 	struct wire_in in;
-	int fds[2], got = 0;
+	int fd, got = 0;
 
 	for (int turn = 0; turn < 300 && got == 0; turn++) {
 		one_turn(&loop, 0);
@@ -120,16 +120,9 @@ static int connect_one(void)
 	}
 	if (got != 1 || in.kind != DIAL_CONNECT || !span_eq(wire_get_span(&in), S("files")))
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
-		abort();
-	wire_begin(&out, DIAL_DONE, in.id);
-	wire_put_u64(&out, 0);
-	wire_put_fd(&out, fds[0]);
-	(void)!wire_send_wait(dials, &out, 1000, NULL);
-	wire_out_release(&out);
-	(void)close(fds[0]);
+	fd = dialled(dials, in.id);
 	turn_a_while(&loop);
-	return fds[1];
+	return fd;
 }
 
 static bool refuse_one(void)

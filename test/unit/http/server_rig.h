@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "http/connection.h"
+#include "loopback.h"
 #include "tap.h"
 #include "turns.h"
 
@@ -154,14 +155,9 @@ static void start(void)
 						     .on_head = on_request_head,
 						     .idle_ms = IDLE_MS,
 						     .head_ms = 1000 };
-	socklen_t n = sizeof(address);
 	struct err err = ERR_INIT;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = loopback_bind(&address);
 
-	address = (struct sockaddr_in){ .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&address, &n) < 0)
-		abort();
 	server = http_server_new(&loop, &options, on_request, NULL, &quiet, &err);
 	if (!server || http_server_listen(server, fd, &err) < 0)
 		abort();

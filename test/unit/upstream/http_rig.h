@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "dialled.h"
 #include "http/client.h"
 #include "limits/limits.h"
 #include "net/dial.h"
@@ -135,22 +136,10 @@ static int request_in(struct buf *got)
 	for (int turn = 0; turn < 1500; turn++) {
 		struct wire_in in;
 		char chunk[65536];
-		int fds[2];
 
 		one_turn(&loop, turn);
-		if (wire_recv(dials, store, &in, NULL) == 1 && n < COUNT(open)) {
-			struct wire_out out = { 0 };
-
-			if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
-				abort();
-			wire_begin(&out, DIAL_DONE, in.id);
-			wire_put_u64(&out, 0);
-			wire_put_fd(&out, fds[0]);
-			(void)!wire_send_wait(dials, &out, 1000, NULL);
-			wire_out_release(&out);
-			(void)close(fds[0]);
-			open[n++] = fds[1];
-		}
+		if (wire_recv(dials, store, &in, NULL) == 1 && n < COUNT(open))
+			open[n++] = dialled(dials, in.id);
 		for (size_t i = 0; i < n; i++) {
 			ssize_t r = read(open[i], chunk, sizeof(chunk));
 			int fd = open[i];

@@ -91,6 +91,31 @@ static void answers(void)
 #define RESULT_3 "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}"
 #define TOLD "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{}}"
 
+static int log_fds[2];
+
+static void log_begin(void)
+{
+	static struct log log = { .level = LOG_INFO, .role = "test" };
+
+	if (pipe2(log_fds, O_NONBLOCK | O_CLOEXEC) < 0)
+		abort();
+	log.fd = log_fds[1];
+	upstream.log = &log;
+}
+
+/* What was logged since log_begin(). */
+static void log_end(struct buf *got)
+{
+	char chunk[4096];
+	ssize_t n;
+
+	upstream.log = &quiet;
+	while ((n = read(log_fds[0], chunk, sizeof(chunk))) > 0)
+		buf_add(got, span_of(chunk, (size_t)n));
+	(void)close(log_fds[0]);
+	(void)close(log_fds[1]);
+}
+
 /* What the log says of it, too. */
 static void batches(void)
 {
@@ -99,25 +124,16 @@ static void batches(void)
 	struct seen seen = { 0 };
 	struct asked a = { 0 }, b = { 0 };
 	struct link *link = ready_link(server, ERA_LEGACY, &seen);
-	struct log log = { .level = LOG_INFO, .role = "test" };
-	char chunk[4096];
-	int fds[2];
-	ssize_t n;
 
-	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
-		abort();
-	log.fd = fds[1];
-	upstream.log = &log;
+	log_begin();
 	request(link, &a);
 	say("[" RESULT_2 "]");
 	turn_a_while(&loop);
 	ok(!a.finals, "revisions without batches know none");
-	while ((n = read(fds[0], chunk, sizeof(chunk))) > 0)
-		buf_add(&got, span_of(chunk, (size_t)n));
+	log_end(&got);
 	ok(span_contains(buf_span(&got), S("must be a JSON object")) &&
 	       !span_contains(buf_span(&got), S("nothing is wrong")),
 	   "and the log says what is wrong");
-	upstream.log = &quiet;
 	(void)done(link);
 	drop_launcher_words();
 	link = open_link(server, ERA_LEGACY, &seen);
@@ -148,8 +164,6 @@ static void batches(void)
 	turn_a_while(&loop);
 	drop_launcher_words();
 	server = server_unref(server);
-	(void)close(fds[0]);
-	(void)close(fds[1]);
 	buf_release(&said);
 	said = (struct buf){ .max = (size_t)1 << 20 };
 	buf_release(&seen.last);
@@ -409,7 +423,6 @@ static void limits(void)
 	buf_release(&seen.last);
 }
 
-/* A call that had the server's output stopped must not leave it stopped for the others. */
 /* What a server says on its standard error, and what of it stands in the log. */
 static void notes_in_the_log(void)
 {
@@ -418,15 +431,8 @@ static void notes_in_the_log(void)
 	struct seen seen = { 0 };
 	struct err err = ERR_INIT;
 	struct link *link;
-	struct log log = { .level = LOG_INFO, .role = "test" };
-	char chunk[4096];
-	int fds[2];
-	ssize_t n;
 
-	if (pipe2(fds, O_NONBLOCK | O_CLOEXEC) < 0)
-		abort();
-	log.fd = fds[1];
-	upstream.log = &log;
+	log_begin();
 	upstream.has_secret = NULL;
 	link = link_open(&upstream, server, ERA_LEGACY, S("{}"), &events, &seen, &err);
 	ok(link && launch(true), "a server that writes to its standard error");
@@ -435,23 +441,20 @@ static void notes_in_the_log(void)
 	upstream.has_secret = redact_has_secret;
 	(void)!write(notes, "GITHUB_TOKEN=ghp_0123456789abcdefghijklmnopqrstuvwxyz\nlistening\n", 64);
 	turn_a_while(&loop);
-	while ((n = read(fds[0], chunk, sizeof(chunk))) > 0)
-		buf_add(&got, span_of(chunk, (size_t)n));
+	log_end(&got);
 	ok(span_contains(buf_span(&got), S("upstream.stderr")) && !span_contains(buf_span(&got), S("ghp_")),
 	   "a secret is not logged");
 	ok(!span_contains(buf_span(&got), S("first")), "nor anything while nobody can tell");
 	ok(span_contains(buf_span(&got), S("listening")) && span_contains(buf_span(&got), S("withheld")),
 	   "other lines are, and that one was withheld");
-	upstream.log = &quiet;
 	(void)link_close(link);
 	server_ends();
 	(void)server_unref(server);
 	turn_a_while(&loop);
 	drop_launcher_words();
-	(void)close(fds[0]);
-	(void)close(fds[1]);
 }
 
+/* A call that had the server's output stopped must not leave it stopped for the others. */
 static void back_pressure(void)
 {
 	struct server *server = server_new();

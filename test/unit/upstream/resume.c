@@ -14,6 +14,18 @@ void *starved_calloc(size_t n, size_t size)
 	return p ? memset(p, 0, n * size) : NULL;
 }
 
+/* A request whose stream has an event to be taken up from; the stream. */
+static int half_way(struct link *link, struct asked *a, struct buf *got)
+{
+	int fd;
+
+	request(link, a);
+	fd = request_in(got);
+	say(fd, STREAM);
+	event(fd, "id: 7\nretry: 5\ndata: \n\n");
+	return fd;
+}
+
 static void streams(struct buf *got)
 {
 	struct server *server = server_new();
@@ -113,10 +125,7 @@ static void not_taken_up(struct buf *got)
 	struct asked a;
 	int fd;
 
-	request(link, &a);
-	fd = request_in(got);
-	say(fd, STREAM);
-	event(fd, "id: 7\nretry: 5\ndata: \n\n");
+	fd = half_way(link, &a, got);
 	(void)shutdown(fd, SHUT_RDWR);
 	TURN_UNTIL(&loop, a.polls);
 	http_pool_set_egress(server->pool, NULL);
@@ -137,10 +146,7 @@ static void no_timer(struct buf *got)
 	struct asked a;
 	int fd;
 
-	request(link, &a);
-	fd = request_in(got);
-	say(fd, STREAM);
-	event(fd, "id: 7\nretry: 5\ndata: \n\n");
+	fd = half_way(link, &a, got);
 	TURN_UNTIL(&loop, a.streaming);
 	turn_a_while(&loop);
 	starve = sizeof(uv_timer_t);
