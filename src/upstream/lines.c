@@ -19,6 +19,7 @@ static enum lines_step keep(struct lines *lines, struct span *in)
 {
 	bool was_skipping = lines->skipping, fits = add(lines, *in);
 
+	lines->skipped = was_skipping ? lines->skipped + in->n : 0;
 	*in = span_skip(*in, in->n);
 	if (was_skipping || fits)
 		return LINES_MORE;
@@ -47,6 +48,7 @@ enum lines_step lines_next(struct lines *lines, struct span *in, struct span *li
 			return keep(lines, in);
 		*in = span_skip(*in, end + 1);
 		lines->skipping = false;
+		lines->skipped = 0;
 		if (skipped)
 			continue;
 		if (lines->part.n) {

@@ -8,8 +8,9 @@
 struct lines {
 	struct buf part;
 	size_t ceiling;
-	bool skipping; /* inside a line that was too long */
-	bool crowded;  /* the last that was too long was so only for what its buffer is charged to */
+	bool skipping;	/* inside a line that was too long */
+	size_t skipped; /* and so many bytes of it have come since */
+	bool crowded;	/* the last that was too long was so only for what its buffer is charged to */
 };
 
 /* With room for the newline. */

@@ -440,13 +440,30 @@ const char *link_garbage(const struct link *link, const struct call *call)
 	return link->garbage_id && link->garbage_id == call->id ? link->garbage : NULL;
 }
 
-static const struct call *only_call(const struct link *link)
+static struct call *only_call(const struct link *link)
 {
 	const struct list *first = link->calls.next;
 
 	if (list_empty(&link->calls) || first->next != &link->calls)
 		return NULL;
 	return LIST_ENTRY(first, struct call, node);
+}
+
+void link_overlong(struct link *link, const char *why)
+{
+	struct call *call = only_call(link);
+	uint32_t missed;
+
+	if (link->state_of != LINK_READY || (!call && !list_empty(&link->calls))) {
+		link_fail(link, LINK_GARBAGE, why);
+		return;
+	}
+	if (log_brake_pass(&link->brake, loop_now(link->upstream->loop), 3, &missed))
+		log_event(link->upstream->log, LOG_WARN, "upstream.overlong",
+			  "A server sent more than may be held; it was dropped.",
+			  LF("server", server_shown(link->server)), LFS("why", why), LFN("more", missed));
+	if (call)
+		link_fail_call(link, call, LINK_GARBAGE, span_str(why));
 }
 
 static bool garbage(struct link *link, const struct call *via, const char *reason, size_t bytes)

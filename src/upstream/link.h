@@ -200,6 +200,11 @@ enum { LINK_WHY_BYTES = 160 };
 const char *link_too_long(const struct link *link, char store[LINK_WHY_BYTES]);
 /* Why one is refused that would be more than may be held. */
 extern const char link_crowded[];
+/*
+ * A message of which nobody can tell whose it was, for it could not be held. The only call there is fails
+ * with it, where none is nobody waits for it, and the link lives on; else it dies.
+ */
+void link_overlong(struct link *link, const char *why);
 /* One call has failed; the link lives on. */
 void link_fail_call(struct link *link, struct call *call, enum link_failure failure, struct span why);
 const char *link_failure_word(enum link_failure failure);

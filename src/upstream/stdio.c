@@ -14,6 +14,7 @@
 enum {
 	STDIO_GRACE_MS = 2000,		      /* between SIGTERM and SIGKILL */
 	STDIO_QUEUE_BYTES = 16 * 1024 * 1024, /* a server that does not read its stdin is dead */
+	STDIO_SKIP_TIMES = 4,		      /* a message that is so often too long has no end */
 	STDIO_NOTE_BYTES = 512,		      /* of a stderr line, in the log */
 	STDIO_WORD_MS = 500,		      /* for the launcher to say how a server ended whose pipes did */
 };
@@ -28,7 +29,8 @@ struct process {
 	uint64_t pid;
 	size_t unsent;	 /* of what waits for its stdin, as far as it is charged */
 	uv_timer_t word; /* its pipes have ended; the launcher's word is waited for */
-	bool reading;	 /* inside on_out: the link may end under our feet */
+	enum { FITS, TOO_LONG, CROWDED } overlong; /* a message of its that has not ended yet */
+	bool reading;				   /* inside on_out: the link may end under our feet */
 	bool freed;
 };
 
@@ -47,23 +49,39 @@ static void process_free(struct process *process)
 	uv_close((uv_handle_t *)&process->word, on_closed);
 }
 
+/* Told at its end: who waited for it is answered when the server is ready for the next. */
+static void tell_overlong(struct process *process)
+{
+	char why[LINK_WHY_BYTES];
+	bool endless = process->lines.skipped / STDIO_SKIP_TIMES > process->lines.ceiling;
+
+	if (process->overlong == FITS || (process->lines.skipping && !endless))
+		return;
+	(void)link_too_long(process->link, why);
+	if (endless)
+		link_fail(process->link, LINK_GARBAGE, why);
+	else
+		link_overlong(process->link, process->overlong == CROWDED ? link_crowded : why);
+	process->overlong = FITS;
+}
+
 static void on_out(void *owner, struct span bytes)
 {
 	struct process *process = owner;
 	enum lines_step step;
 	struct span line;
-	char why[LINK_WHY_BYTES];
 
 	process->reading = true;
 	lines_set_ceiling(&process->lines, process->link->upstream->limits->result_bytes);
 	lines_charge(&process->lines, process->link->budget);
-	while (!process->freed && (step = lines_next(&process->lines, &bytes, &line)) != LINES_MORE) {
+	do {
+		step = lines_next(&process->lines, &bytes, &line);
 		if (step == LINES_TOO_LONG)
-			link_fail(process->link, LINK_GARBAGE,
-				  process->lines.crowded ? link_crowded : link_too_long(process->link, why));
-		else
+			process->overlong = process->lines.crowded ? CROWDED : TOO_LONG;
+		tell_overlong(process);
+		if (step == LINES_LINE && !process->freed)
 			(void)link_receive(process->link, NULL, line);
-	}
+	} while (step != LINES_MORE && !process->freed);
 	process->reading = false;
 	if (process->freed)
 		process_free(process);

@@ -404,6 +404,7 @@ static void limits(void)
 	struct limits small = limits_default;
 	struct server *server = server_new();
 	struct seen seen = { 0 };
+	struct asked a = { 0 }, b = { 0 };
 	char line[4096];
 	struct link *link;
 
@@ -413,11 +414,35 @@ static void limits(void)
 	memset(line, 'x', sizeof(line) - 1);
 	line[sizeof(line) - 1] = '\0';
 	say(line);
+	turn_a_while(&loop);
+	ok(!seen.dead, "a line over the configured limit that nobody waits for is dropped");
+	request(link, &a);
+	say(line);
+	TURN_UNTIL(&loop, a.failures);
+	ok(a.failures == 1 && a.failure == LINK_GARBAGE && !seen.dead,
+	   "the only call there is fails with it");
+	request(link, &a);
+	say("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}");
+	TURN_UNTIL(&loop, a.finals);
+	ok(a.finals == 1 && !a.failures, "and the next one is answered");
+	request(link, &a);
+	request(link, &b);
+	say(line);
 	TURN_UNTIL(&loop, seen.dead);
-	ok(seen.dead == 1 && seen.failure == LINK_GARBAGE &&
+	ok(a.failures == 1 && b.failures == 1 && seen.dead == 1 && seen.failure == LINK_GARBAGE &&
 	       strstr(seen.why, "over the limit of 1000 bytes (limits.result): ask for less"),
-	   "a line over the configured limit ends the link, and the reason names it");
+	   "of two nobody can tell whose it was: the link ends, and the reason names the limit");
 	(void)done(link);
+	seen = (struct seen){ 0 };
+	link = ready_link(server, ERA_LEGACY, &seen);
+	for (int i = 0; i < 2; i++) {
+		(void)!write(to_gate, line, sizeof(line) - 1);
+		turn_a_while(&loop);
+		is_int(seen.dead, i, i ? "a line without an end ends the link" : "a line goes on");
+	}
+	(void)done(link);
+	buf_release(&a.last);
+	buf_release(&b.last);
 	upstream.limits = &limits_default;
 	server = server_unref(server);
 	buf_release(&seen.last);

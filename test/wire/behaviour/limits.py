@@ -234,6 +234,7 @@ def test_results(place):
             ok(error_of(reply) == (200, -32603, "K702") and f"over the limit of {limit * MIB} bytes (limits.result)" in message,
                f"{server}: one of {large} MiB is refused, and the error names the limit", reply)
             equal(text_of(client.call("tag", {"tag": "x"})), "x", f"{server}: the next call passes")
+        equal(gate.log_text().count("upstream.started"), 1, "near: from the same process")
 
 
 def test_reload(place):
