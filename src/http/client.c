@@ -84,27 +84,14 @@ static struct http_call *next_call(const struct http_pool *pool)
 	return NULL;
 }
 
-void http_pool_serve(struct http_pool *pool)
-{
-	struct http_call *call;
-
-	while ((call = next_call(pool)) != NULL) {
-		payer_unwait(&pool->payers, call->payer, &call->node);
-		if (!list_empty(&pool->idle)) {
-			outgoing_take(LIST_ENTRY(pool->idle.next, struct outgoing, node), call);
-		} else if (!outgoing_dial(pool, call)) {
-			http_call_fail(call, HTTP_FAIL_DIAL,
-				       S("the gate has no memory for a connection; try again later"));
-			return;
-		}
-	}
-}
-
 static void run_failing(struct later *later)
 {
 	struct http_call *call = LIST_ENTRY(later, struct http_call, failing);
+	struct http_pool *pool = call->pool;
 
 	http_call_fail(call, call->failure, call->why);
+	/* Where there was no memory for it, somebody behind it still waits for his turn. */
+	http_pool_serve(pool);
 }
 
 /* Told in the next turn: nobody is called back from inside http_send(). */
@@ -115,6 +102,22 @@ static struct http_call *fail_later(struct http_call *call, enum http_failure fa
 	call->failing.run = run_failing;
 	loop_later(call->pool->loop, &call->failing);
 	return call;
+}
+
+void http_pool_serve(struct http_pool *pool)
+{
+	struct http_call *call;
+
+	while ((call = next_call(pool)) != NULL) {
+		payer_unwait(&pool->payers, call->payer, &call->node);
+		if (!list_empty(&pool->idle)) {
+			outgoing_take(LIST_ENTRY(pool->idle.next, struct outgoing, node), call);
+		} else if (!outgoing_dial(pool, call)) {
+			(void)fail_later(call, HTTP_FAIL_DIAL,
+					 S("the gate has no memory for a connection; try again later"));
+			return;
+		}
+	}
 }
 
 static struct http_call *send_now(struct http_call *call, struct outgoing *connection, struct span head,

@@ -28,7 +28,8 @@ static void cancel_dial(struct outgoing *connection)
 	if (!question_is_open(&connection->dial))
 		return;
 	question_cancel(&connection->dial);
-	if (!connection->pool->egress)
+	/* Another egress process may know the same number for another's. */
+	if (!connection->pool->egress || connection->asked != connection->pool->egress)
 		return;
 	wire_begin(&out, DIAL_CANCEL, connection->dial.id);
 	(void)channel_send(connection->pool->egress, &out);
@@ -322,6 +323,7 @@ struct outgoing *outgoing_dial(struct http_pool *pool, struct http_call *call)
 	http_call_place(call, true);
 	wire_begin(&out, DIAL_CONNECT, 0);
 	wire_put_span(&out, pool->options.target);
+	connection->asked = pool->egress;
 	channel_ask(pool->egress, &out, &connection->dial);
 	wire_out_release(&out);
 	return connection;

@@ -16,9 +16,10 @@ struct outgoing {
 	struct http_parser parser;
 	struct http_call *call; /* NULL: idle */
 	struct question dial;
-	uv_timer_t *limit; /* of the TLS handshake; NULL: none is going on */
-	bool fresh;	   /* no answer has come on it yet */
-	bool lasting;	   /* its call is; it does not count among the pool's `n` */
+	const struct channel *asked; /* whom for it: only compared */
+	uv_timer_t *limit;	     /* of the TLS handshake; NULL: none is going on */
+	bool fresh;		     /* no answer has come on it yet */
+	bool lasting;		     /* its call is; it does not count among the pool's `n` */
 	bool busy, dead;
 };
 

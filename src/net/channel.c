@@ -52,37 +52,34 @@ static void answer_none(struct question *question)
 	question->on_answer(question, NULL);
 }
 
-/* Those asked meanwhile wait for the next turn: one that is asked again and again does not hold this one. */
+/* Those asked meanwhile are not among them: see channel_ask(). */
 static void answer_all(struct channel *channel)
 {
-	uint32_t last = channel->next_id;
-
-	while (!list_empty(&channel->questions)) {
-		struct question *question = LIST_ENTRY(channel->questions.next, struct question, node);
-
-		if ((int32_t)(question->id - last) > 0)
-			return;
-		answer_none(question);
-	}
+	while (!list_empty(&channel->refused))
+		answer_none(LIST_ENTRY(channel->refused.next, struct question, node));
+	while (!list_empty(&channel->questions))
+		answer_none(LIST_ENTRY(channel->questions.next, struct question, node));
 }
 
-/* Also runs for a question that was asked after the end: it is answered too, in the next turn. */
 static void end(struct channel *channel)
 {
-	bool first = !channel->gone;
-
-	if (channel->closing)
+	if (channel->closing || channel->gone)
 		return;
 	channel->gone = true;
 	(void)uv_poll_stop(&channel->poll);
 	answer_all(channel);
-	if (first && !channel->closing)
+	if (!channel->closing)
 		channel->events->on_gone(channel->owner);
 }
 
 static void run_ending(struct later *later)
 {
 	end(LIST_ENTRY(later, struct channel, ending));
+}
+
+static void run_unheard(struct later *later)
+{
+	answer_none(LIST_ENTRY(later, struct question, unheard));
 }
 
 /* One a turn: the answer may close the channel, or ask the same again. */
@@ -238,8 +235,6 @@ struct channel *channel_abandon(struct channel *channel)
 		return NULL;
 	channel->gone = true;
 	(void)uv_poll_stop(&channel->poll);
-	while (!list_empty(&channel->refused))
-		answer_none(LIST_ENTRY(channel->refused.next, struct question, node));
 	answer_all(channel);
 	return channel_close(channel);
 }
@@ -288,23 +283,29 @@ bool channel_send(struct channel *channel, const struct wire_out *out)
 void channel_ask(struct channel *channel, struct wire_out *out, struct question *question)
 {
 	check(!question_is_open(question));
+	/* It is no longer the channel's: whoever is told of the end may close that at once. */
+	if (channel->closing || channel->gone) {
+		question->id = 0;
+		question->unheard.run = run_unheard;
+		loop_later(channel->loop, &question->unheard);
+		return;
+	}
 	if (++channel->next_id == 0)
 		channel->next_id = 1;
 	question->id = channel->next_id;
-	if (!buf_ok(&out->bytes) && !channel->closing && !channel->gone) {
+	if (!buf_ok(&out->bytes)) {
 		list_add(&channel->refused, &question->node);
 		loop_later(channel->loop, &channel->refusing);
 		return;
 	}
 	memcpy(out->bytes.p + sizeof(uint32_t), &question->id, sizeof(question->id));
 	list_add(&channel->questions, &question->node);
-	if (channel->gone)
-		loop_later(channel->loop, &channel->ending);
 	(void)channel_send(channel, out);
 }
 
 void question_cancel(struct question *question)
 {
+	loop_later_cancel(&question->unheard);
 	if (!question->node.next)
 		return;
 	list_remove(&question->node);

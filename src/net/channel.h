@@ -18,6 +18,7 @@ struct channel_events {
 struct question {
 	struct list node;
 	uint32_t id;
+	struct later unheard; /* asked where nobody is left to answer */
 	/* `in` is the answer; NULL where the other process is gone, or the question too long for one message.
 	 */
 	void (*on_answer)(struct question *question, struct wire_in *in);
@@ -29,7 +30,10 @@ enum { CHANNEL_QUEUE = 8192 };
 /* Takes `fd` over. NULL without memory (`fd` is closed then). */
 struct channel *channel_open(struct loop *loop, int fd, const struct channel_events *events, void *owner,
 			     struct err *err);
-/* No further event; questions still open get no answer. NULL is harmless. Returns NULL. */
+/*
+ * No further event; questions still open get no answer, but for those that were asked after the other process
+ * was gone: they are told so. NULL is harmless. Returns NULL.
+ */
 struct channel *channel_close(struct channel *channel);
 /* The same, but whoever still waits for an answer is told that none will come. */
 struct channel *channel_abandon(struct channel *channel);
@@ -42,7 +46,8 @@ bool channel_send(struct channel *channel, const struct wire_out *out);
 
 /*
  * Sends as a question: out's id is set here, and on_answer is called once, later; with NULL for a
- * question that is too long.
+ * question that is too long. Where the other process is gone, on_answer is called with NULL in the next turn,
+ * even if the channel is closed before.
  */
 void channel_ask(struct channel *channel, struct wire_out *out, struct question *question);
 
@@ -51,5 +56,5 @@ void question_cancel(struct question *question);
 
 static inline bool question_is_open(const struct question *question)
 {
-	return question->node.next != NULL;
+	return question->node.next || question->unheard.node.next;
 }

@@ -412,6 +412,12 @@ static void answer_locally(struct link *link, const struct message *message, str
 
 static void receive_request(struct link *link, struct call *via, const struct message *message)
 {
+	/* `cat` and its like: what it says next would be read as its answer. */
+	if (link->state_of == LINK_OPENING &&
+	    (message->method == METHOD_INITIALIZE || message->method == METHOD_DISCOVER)) {
+		link_fail(link, LINK_GARBAGE, "it repeats what it is sent: this program is no MCP server");
+		return;
+	}
 	if (link->era == ERA_MODERN) {
 		log_event(link->upstream->log, LOG_WARN, "upstream.request",
 			  "A server of the modern era sent a request; it was dropped.",

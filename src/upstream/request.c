@@ -5,48 +5,18 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "http/client.h"
-#include "http/sse.h"
 #include "upstream/head.h"
-#include "upstream/refusal.h"
+#include "upstream/underway.h"
 
 enum {
-	REMOTE_ERROR_BYTES = 64 * 1024, /* of a refusal's body */
-	REMOTE_LINGER_MS = 3000,	/* an event stream may stay open this long after its answer */
-	REMOTE_WORD_MS = 10000,		/* to take a notification or an answer */
-	REMOTE_RETRY_MS = 1000,		/* before a broken event stream is taken up again */
-	REMOTE_RETRY_MIN_MS = 10,	/* the server may ask for less; it does not get it */
-	REMOTE_RETRY_MAX_MS = 30000,
-	REMOTE_RESUMES = 5, /* tries to take one answer up again */
+	REMOTE_WORD_MS = 10000,	  /* to take a notification or an answer */
+	REMOTE_RETRY_MS = 1000,	  /* before a broken event stream is taken up again */
+	REMOTE_RETRY_MIN_MS = 10, /* the server may ask for less; it does not get it */
+	REMOTE_RESUMES = 5,	  /* tries in vain to take one answer up again */
 	REMOTE_ID_BYTES = 1024,
 };
 
-/* One HTTP request under way, or an event stream that waits to be taken up again. */
-struct request {
-	struct list node;
-	struct remote *remote;
-	struct http_call *http;
-	uint64_t call_id; /* of the call it carries; 0: none */
-	enum { BODY_NONE, BODY_JSON, BODY_EVENTS, BODY_REFUSAL } mode;
-	unsigned status;
-	bool standing;	  /* the session's own event stream (GET) */
-	bool initialized; /* carries notifications/initialized */
-	bool ended;	  /* its call is answered; the stream only has to close */
-	unsigned resumes;
-	uint64_t retry_ms;
-	struct buf body;
-	struct sse_parser events;
-	struct sse_limits event_limits;
-	bool parsing;
-	struct buf last_id;
-	uv_timer_t *timer; /* made when it is first needed: most requests never wait */
-	bool closing;
-	bool busy; /* inside a callback */
-};
-
-static const struct http_call_events request_events;
-
-static struct call *call_of(const struct request *request)
+struct call *request_call(const struct request *request)
 {
 	if (!request->call_id)
 		return NULL;
@@ -73,6 +43,16 @@ static bool start_timer(struct request *request, uv_timer_cb run, uint64_t ms)
 	return true;
 }
 
+static void on_linger(uv_timer_t *timer)
+{
+	request_free(timer->data);
+}
+
+bool request_linger(struct request *request, uint64_t ms)
+{
+	return start_timer(request, on_linger, ms);
+}
+
 static void request_destroy(struct request *request)
 {
 	/* A message of an event points into the parser's bytes: they outlive the callback it is read in. */
@@ -88,7 +68,7 @@ void request_free(struct request *request)
 	if (request->closing)
 		return;
 	request->closing = true;
-	call = call_of(request);
+	call = request_call(request);
 	if (call && call->transport == request)
 		call->transport = NULL;
 	request->http = http_call_abort(request->http);
@@ -103,7 +83,7 @@ void request_free(struct request *request)
 		request_destroy(request);
 }
 
-static void leave(struct request *request)
+void request_leave(struct request *request)
 {
 	request->busy = false;
 	if (request->closing)
@@ -117,10 +97,8 @@ static struct request *request_new(struct remote *remote)
 	if (!request)
 		return NULL;
 	request->remote = remote;
-	request->body = BUF_CHARGED(remote->link->upstream->limits->result_bytes, remote->link->budget);
+	request->body = BUF_CHARGED(REMOTE_ERROR_BYTES, remote->link->budget);
 	request->event_limits.budget = remote->link->budget;
-	request->event_limits.line_bytes = request->body.max;
-	request->event_limits.event_bytes = request->body.max + 4096;
 	request->last_id = BUF_INIT(REMOTE_ID_BYTES);
 	request->retry_ms = REMOTE_RETRY_MS;
 	list_add(&remote->requests, &request->node);
@@ -163,12 +141,30 @@ static bool send_get(struct request *request)
 
 /* --- taking a broken event stream up again --- */
 
-static void fail(struct request *request, enum link_failure failure, struct span why)
+static const char no_memory[] = "the gate has no memory for the request; try again later";
+
+/* A session's own stream will not come again. */
+void request_fall_silent(struct request *request, struct span why)
+{
+	const struct link *link = request->remote->link;
+
+	if (link->state_of == LINK_READY)
+		log_event(link->upstream->log, LOG_WARN, "upstream.unheard",
+			  "A session no longer hears what its server says unasked.",
+			  LF("server", server_shown(link->server)), LF("why", why));
+	request_free(request);
+}
+
+void request_fail(struct request *request, enum link_failure failure, struct span why)
 {
 	struct link *link = request->remote->link;
-	struct call *call = call_of(request);
+	struct call *call = request_call(request);
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)512);
 
+	if (request->standing) {
+		request_fall_silent(request, why);
+		return;
+	}
 	/* What is to be taken up again has been sent before. */
 	if (failure == LINK_UNSENT && request->resumes)
 		failure = LINK_GONE;
@@ -178,349 +174,76 @@ static void fail(struct request *request, enum link_failure failure, struct span
 		link_fail_call(link, call, failure, buf_span(&text));
 }
 
-static const char no_memory[] = "the gate has no memory for the request; try again later";
+static void on_retry(uv_timer_t *timer);
+
+/* Not every stream of a session has events; one that stays open is as good. */
+static bool has_lasted(const struct request *request)
+{
+	return request->standing && request->mode == BODY_EVENTS &&
+	       loop_now(request->remote->link->upstream->loop) >= request->streams_ms + REMOTE_RETRY_MS;
+}
+
+/* What is taken up again and again has a pace that is not the server's to set alone. */
+static uint64_t pause_before(const struct request *request)
+{
+	bool slow = request->standing || request->resumes > REMOTE_RESUMES;
+	uint64_t least = slow ? REMOTE_RETRY_MS : REMOTE_RETRY_MIN_MS;
+	uint64_t pause = request->retry_ms > least ? request->retry_ms : least;
+
+	/* Where an answer's stream came and was closed, the server has said how long. */
+	if (request->standing || request->mode != BODY_EVENTS)
+		pause <<= request->vain < REMOTE_DOUBLINGS ? request->vain : REMOTE_DOUBLINGS;
+	return pause < REMOTE_RETRY_MAX_MS ? pause : REMOTE_RETRY_MAX_MS;
+}
+
+/*
+ * spec: mcp/2025-11-25 transports: after a stream broke, the client waits for `retry` and resumes
+ * with GET and Last-Event-ID; the session's own stream is opened again likewise, for as long as the link
+ * lives. False: there is nothing to take up.
+ */
+bool request_resume_later(struct request *request)
+{
+	const struct link *link = request->remote->link;
+	struct call *call = request_call(request);
+	uint64_t pause;
+
+	if (link->era != ERA_LEGACY || link->state_of != LINK_READY || request->ended)
+		return false;
+	if (!request->standing && (request->last_id.n == 0 || request->vain >= REMOTE_RESUMES))
+		return false;
+	if (has_lasted(request))
+		request->vain = 0;
+	request->resumes++;
+	pause = pause_before(request);
+	request->vain++;
+	if (call && call->on_polling)
+		call->on_polling(call, pause);
+	/* Whoever was told may have given it up. */
+	if (!request->closing && !start_timer(request, on_retry, pause))
+		request_fail(request, LINK_GONE, span_str(no_memory));
+	return true;
+}
 
 static void on_retry(uv_timer_t *timer)
 {
 	struct request *request = timer->data;
 
-	if (request->ended || !send_get(request))
-		fail(request, LINK_UNSENT, span_str(no_memory));
-}
-
-/*
- * spec: mcp/2025-11-25 transports: after a stream broke, the client waits for `retry` and resumes
- * with GET and Last-Event-ID; the session's own stream is opened again likewise. False: there is nothing to
- * take up.
- */
-static bool resume_later(struct request *request)
-{
-	const struct link *link = request->remote->link;
-	struct call *call = call_of(request);
-
-	if (link->era != ERA_LEGACY || link->state_of != LINK_READY || request->ended)
-		return false;
-	if (!request->standing && (request->last_id.n == 0 || request->resumes >= REMOTE_RESUMES))
-		return false;
-	request->resumes++;
-	/* A standing stream is taken up again and again: its pace is not the server's to set alone. */
-	if (request->retry_ms < (request->standing ? REMOTE_RETRY_MS : REMOTE_RETRY_MIN_MS))
-		request->retry_ms = request->standing ? REMOTE_RETRY_MS : REMOTE_RETRY_MIN_MS;
-	if (call && call->on_polling)
-		call->on_polling(call, request->retry_ms);
-	/* Whoever was told may have given it up. */
-	if (request->closing)
-		return true;
-	if (!start_timer(request, on_retry, request->retry_ms)) {
-		fail(request, LINK_GONE, span_str(no_memory));
-		return true;
-	}
-	if (request->standing && request->retry_ms < REMOTE_RETRY_MAX_MS)
-		request->retry_ms *= 2;
-	return true;
-}
-
-/* --- answers --- */
-
-static bool is_type(struct span value, struct span type)
-{
-	struct span head = span_cut(&value, ';');
-
-	return span_eq_nocase(span_trim(head), type);
-}
-
-static void take_session(struct remote *remote, const struct http_head *head)
-{
-	struct span id = http_known(head, HTTP_HEADER_MCP_SESSION_ID);
-
-	if (id.n == 0 || id.n > 512 || remote->link->era != ERA_LEGACY ||
-	    remote->link->state_of != LINK_OPENING)
+	if (!request->ended && send_get(request))
 		return;
-	for (size_t i = 0; i < id.n; i++)
-		if (id.p[i] < 0x21 || id.p[i] > 0x7e)
-			return;
-	buf_clear(&remote->session);
-	buf_add(&remote->session, id);
-	remote_write_head(remote);
+	if (!request->standing || !request_resume_later(request))
+		request_fail(request, LINK_UNSENT, span_str(no_memory));
 }
 
-static void take_head(struct request *request, const struct http_head *head)
-{
-	struct span type = http_known(head, HTTP_HEADER_CONTENT_TYPE);
-	struct call *call = call_of(request);
-
-	request->status = head->status;
-	take_session(request->remote, head);
-	buf_clear(&request->body);
-	if (http_has(head, HTTP_HEADER_CONTENT_ENCODING) || head->status < 200 || head->status > 299) {
-		request->mode = BODY_REFUSAL;
-		return;
-	}
-	if (is_type(type, S("application/json"))) {
-		request->mode = BODY_JSON;
-	} else if (is_type(type, S("text/event-stream"))) {
-		request->mode = BODY_EVENTS;
-		http_call_endless(request->http);
-		if (request->parsing)
-			sse_release(&request->events);
-		sse_init(&request->events, &request->event_limits);
-		request->parsing = true;
-		request->remote->link->streams = true;
-		if (call && call->on_streaming)
-			call->on_streaming(call);
-	} else {
-		request->mode = BODY_NONE;
-	}
-}
-
-static void on_linger(uv_timer_t *timer)
-{
-	request_free(timer->data);
-}
-
-static void take_event(struct request *request)
-{
-	const struct sse_event *event = &request->events.event;
-	struct remote *remote = request->remote;
-	struct link *link = remote->link;
-	struct call *call;
-
-	if (event->has_id) {
-		buf_clear(&request->last_id);
-		buf_add(&request->last_id, event->id);
-		if (!buf_ok(&request->last_id) || !http_is_value(event->id))
-			buf_clear(&request->last_id);
-	}
-	if (event->has_retry)
-		request->retry_ms = event->retry_ms < REMOTE_RETRY_MAX_MS ? event->retry_ms
-									  : REMOTE_RETRY_MAX_MS;
-	if (!event->has_data || event->data.n == 0 || (event->type.n && !span_eq(event->type, S("message"))))
-		return;
-	call = call_of(request);
-	(void)link_receive(link, call, event->data);
-}
-
-static void too_long(struct request *request)
-{
-	char why[LINK_WHY_BYTES];
-
-	fail(request, LINK_GARBAGE, span_str(link_too_long(request->remote->link, why)));
-}
-
-static void crowded(struct request *request)
-{
-	fail(request, LINK_GARBAGE, span_str(link_crowded));
-}
-
-static void take_events(struct request *request, struct span piece)
-{
-	while (!request->closing) {
-		switch (sse_feed(&request->events, &piece)) {
-		case SSE_MORE:
-			return;
-		case SSE_EVENT:
-			take_event(request);
-			break;
-		case SSE_BAD:
-			if (request->events.reason == SSE_MEMORY)
-				crowded(request);
-			else
-				too_long(request);
-			return;
-		}
-		if (!request->closing && request->call_id && !request->ended && !call_of(request)) {
-			/* Answered: the stream should close now; it does not get for ever to do so. */
-			request->ended = true;
-			if (!start_timer(request, on_linger, REMOTE_LINGER_MS))
-				request_free(request);
-		}
-	}
-}
-
-static void take_piece(struct request *request, struct span piece)
-{
-	size_t limit = request->mode == BODY_REFUSAL ? REMOTE_ERROR_BYTES : request->body.max;
-
-	if (request->mode == BODY_EVENTS)
-		take_events(request, piece);
-	else if (request->mode != BODY_NONE && request->body.n + piece.n <= limit)
-		buf_add(&request->body, piece);
-	if (!request->closing && !buf_ok(&request->body))
-		crowded(request);
-}
-
-static void open_standing(struct remote *remote)
+void request_open_standing(struct remote *remote)
 {
 	struct request *request = request_new(remote);
 
 	if (!request)
 		return;
 	request->standing = true;
-	if (!send_get(request))
+	if (!send_get(request) && !request_resume_later(request))
 		request_free(request);
 }
-
-static bool is_greeting(const struct request *request, const struct call *call)
-{
-	return call == &request->remote->link->handshake;
-}
-
-/* A refusal may be a JSON-RPC error with the status of its kind; else it is the transport's. */
-static void refused(struct request *request)
-{
-	struct remote *remote = request->remote;
-	struct link *link = remote->link;
-	struct call *call = call_of(request);
-	CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)256);
-	unsigned status = request->status;
-
-	/* A standing stream is a thing a server may not have (405). */
-	if (request->standing) {
-		request_free(request);
-		return;
-	}
-	if (status < 300)
-		buf_add(
-		    &why,
-		    S("the server compressed its answer (Content-Encoding), for which the gate did not ask"));
-	else
-		buf_addf(&why, "the server answered with HTTP status %u: %s", status, refusal_text(status));
-	if (status == 404 && remote->session.n) {
-		request_free(request);
-		link_fail(
-		    link, LINK_REFUSED,
-		    "the server has forgotten the session (HTTP status 404); the next call begins a new one");
-		return;
-	}
-	if (call && request->body.n && refusal_may_answer(status, is_greeting(request, call))) {
-		struct buf body = request->body;
-		bool taken;
-
-		request->body = (struct buf){ .max = 1 };
-		taken = link_receive(link, call, buf_span(&body));
-		buf_release(&body);
-		if (taken && !request->closing && !call_of(request)) {
-			request_free(request);
-			return;
-		}
-	}
-	if (!request->closing)
-		fail(request, refusal_means(status, is_greeting(request, call) && link->era == ERA_MODERN),
-		     buf_span(&why));
-}
-
-static void json_done(struct request *request)
-{
-	struct link *link = request->remote->link;
-	struct buf body = request->body;
-
-	/* The link, and the request with it, may end while its message is worked on. */
-	request->body = (struct buf){ .max = 1 };
-	if (body.n)
-		(void)link_receive(link, call_of(request), buf_span(&body));
-	buf_release(&body);
-}
-
-static void no_result(struct request *request)
-{
-	CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)256);
-
-	if (request->mode == BODY_EVENTS)
-		buf_add(&why, S("the server ended its event stream without the result"));
-	else
-		buf_addf(
-		    &why,
-		    "the server answered with HTTP status %u and no MCP result: is its `url` an MCP endpoint?",
-		    request->status);
-	fail(request, LINK_GONE, buf_span(&why));
-}
-
-static void finish(struct request *request)
-{
-	struct remote *remote = request->remote;
-	bool initialized = request->initialized && request->status < 300;
-
-	if (request->mode == BODY_REFUSAL) {
-		refused(request);
-		return;
-	}
-	if (request->mode == BODY_JSON)
-		json_done(request);
-	if (request->closing)
-		return;
-	if (initialized)
-		open_standing(remote);
-	if (request->mode == BODY_EVENTS && (call_of(request) || request->standing) && resume_later(request))
-		return;
-	if (call_of(request))
-		no_result(request);
-	else
-		request_free(request);
-}
-
-static void give_up(struct request *request, enum http_failure failure, struct span why)
-{
-	enum link_failure kind = failure == HTTP_FAIL_DIAL || failure == HTTP_FAIL_BUSY ? LINK_UNSENT
-				 : failure == HTTP_FAIL_TLS				? LINK_START
-				 : failure == HTTP_FAIL_BAD				? LINK_GARBAGE
-											: LINK_GONE;
-
-	/* The session does without its own stream until there is room for one. */
-	if (failure == HTTP_FAIL_BUSY && request->standing) {
-		if (!start_timer(request, on_retry, REMOTE_RETRY_MAX_MS))
-			request_free(request);
-		return;
-	}
-	if (failure == HTTP_FAIL_LONG) {
-		too_long(request);
-		return;
-	}
-	if (failure == HTTP_FAIL_BROKEN && request->mode == BODY_EVENTS && resume_later(request))
-		return;
-	fail(request, kind, why);
-}
-
-static void on_head(void *owner, const struct http_head *head)
-{
-	struct request *request = owner;
-
-	request->busy = true;
-	take_head(request, head);
-	leave(request);
-}
-
-static void on_body(void *owner, struct span piece)
-{
-	struct request *request = owner;
-
-	request->busy = true;
-	take_piece(request, piece);
-	leave(request);
-}
-
-static void on_done(void *owner)
-{
-	struct request *request = owner;
-
-	request->busy = true;
-	request->http = NULL;
-	finish(request);
-	leave(request);
-}
-
-static void on_fail(void *owner, enum http_failure failure, struct span why)
-{
-	struct request *request = owner;
-
-	request->busy = true;
-	request->http = NULL;
-	give_up(request, failure, why);
-	leave(request);
-}
-
-static const struct http_call_events request_events = {
-	.on_head = on_head, .on_body = on_body, .on_done = on_done, .on_fail = on_fail
-};
 
 /* --- asking --- */
 
@@ -551,7 +274,7 @@ bool request_post(struct remote *remote, struct call *call, struct span message,
 		    link->server->pool, payer_of(link), buf_span(out), message, facts->repeatable,
 		    &request_events, request);
 	/* Nobody waits for the answer to a notification or an answer, but the connection does. */
-	if (request->http && (call || start_timer(request, on_linger, REMOTE_WORD_MS)))
+	if (request->http && (call || request_linger(request, REMOTE_WORD_MS)))
 		return true;
 	request_free(request);
 	return false;

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "dialled.h"
-#include "http/client.h"
+#include "http/outgoing.h"
 #include "net/dial.h"
 #include "silent.h"
 #include "tap.h"
@@ -18,6 +18,16 @@ static struct channel *egress;
 static int dials = -1; /* the egress process' end */
 static char store[WIRE_MAX_BYTES];
 static struct budget *budget; /* of what is sent */
+static size_t starve;	      /* memory of this size cannot be had; 0: all can */
+
+/* In the place of the C library's own calloc(). */
+void *starved_calloc(size_t n, size_t size) __asm__("calloc");
+void *starved_calloc(size_t n, size_t size)
+{
+	void *p = n == 1 && size == starve ? NULL : reallocarray(NULL, n ? n : 1, size ? size : 1);
+
+	return p ? memset(p, 0, n * size) : NULL;
+}
 
 struct seen {
 	unsigned heads, done, failed, status;
@@ -520,6 +530,95 @@ static void expired(void)
 	release(&a);
 }
 
+/* Nobody is called back from inside http_send(), and who waits behind is not forgotten. */
+static void no_connection(void)
+{
+	struct http_pool *pool = pool_new(2);
+	struct seen a = { 0 }, b = { 0 };
+	int fd;
+
+	starve = sizeof(struct outgoing);
+	send_one(pool, &a, true);
+	ok(a.call && !a.failed, "no memory for a connection: not told inside the call");
+	send_one(pool, &b, true);
+	b.call = http_call_abort(b.call);
+	TURN_UNTIL(&loop, a.failed);
+	ok(a.failed == 1 && a.failure == HTTP_FAIL_DIAL && !b.failed,
+	   "but in the next turn, if he still asks");
+	starve = 0;
+	release(&a);
+	send_one(pool, &a, true);
+	fd = connect_one();
+	say(fd, FINE);
+	TURN_UNTIL(&loop, a.done);
+	is_int(a.done, 1, "the pool is none the worse for it");
+	release(&a);
+	release(&b);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+	(void)close(fd);
+	pool = pool_new(1);
+	send_one(pool, &a, true);
+	send_one(pool, &b, true);
+	starve = sizeof(struct outgoing);
+	a.call = http_call_abort(a.call);
+	TURN_UNTIL(&loop, b.failed);
+	starve = 0;
+	ok(b.failed == 1 && b.failure == HTTP_FAIL_DIAL, "who waited for the place is told as well");
+	while (told(DIAL_CONNECT) || told(DIAL_CANCEL))
+		;
+	release(&a);
+	release(&b);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+}
+
+struct ending {
+	struct http_pool *pool;
+	struct channel *channel;
+};
+
+static void on_egress_gone(void *owner)
+{
+	struct ending *ending = owner;
+
+	http_pool_set_egress(ending->pool, NULL);
+	ending->channel = channel_close(ending->channel);
+}
+
+/* Calls that wait for a place get one when those before them fail: with an egress that is no more. */
+static void egress_dies(void)
+{
+	static const struct channel_events gone = { silent_message, on_egress_gone };
+	struct http_pool *pool = pool_new(2);
+	struct ending ending = { .pool = pool };
+	struct seen calls[5] = { 0 };
+	unsigned failed = 0;
+	int fds[2], fd;
+
+	if (wire_pair(fds, NULL) < 0)
+		abort();
+	ending.channel = channel_open(&loop, fds[0], &gone, &ending, NULL);
+	http_pool_set_egress(pool, ending.channel);
+	for (size_t i = 0; i < COUNT(calls); i++)
+		send_one(pool, &calls[i], true);
+	turn_a_while(&loop);
+	(void)close(fds[1]);
+	TURN_UNTIL(&loop, !ending.channel);
+	turn_a_while(&loop);
+	for (size_t i = 0; i < COUNT(calls); i++)
+		failed += calls[i].failed == 1 && calls[i].failure == HTTP_FAIL_DIAL;
+	is_int(failed, 4, "whoever dials there is told, and whoever dials in his place");
+	http_pool_set_egress(pool, egress);
+	fd = connect_one();
+	is_int(requests_on(fd), 1, "who still waited goes to the next");
+	(void)close(fd);
+	for (size_t i = 0; i < COUNT(calls); i++)
+		release(&calls[i]);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+}
+
 /* A server that was taken out of the config may lose its last user inside an answer. */
 static void freed_inside(void)
 {
@@ -572,6 +671,8 @@ int main(void)
 	given_up();
 	expired();
 	freed_inside();
+	no_connection();
+	egress_dies();
 	egress = channel_close(egress);
 	turn_a_while(&loop);
 	(void)close(dials);

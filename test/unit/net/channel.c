@@ -17,6 +17,8 @@ struct asker {
 	unsigned answered, refused;
 	struct channel *again;	 /* asked once more, when no answer comes */
 	struct channel **closes; /* closed on an answer */
+	struct asker *next;	 /* who asks there when no answer comes */
+	bool too_long;
 };
 
 struct other {
@@ -34,6 +36,8 @@ static void ask(struct channel *channel, struct asker *asker)
 	struct wire_out out = { 0 };
 
 	wire_begin(&out, 1, 0);
+	if (asker->too_long)
+		wire_put_span(&out, span_of(store, sizeof(store)));
 	wire_put_u64(&out, asker->number);
 	channel_ask(channel, &out, &asker->question);
 	wire_out_release(&out);
@@ -47,7 +51,7 @@ static void on_answer(struct question *question, struct wire_in *in)
 	asker->refused += !in;
 	asker->answer = in ? wire_get_u64(in) : 0;
 	if (!in && asker->again)
-		ask(asker->again, asker);
+		ask(asker->again, asker->next ? asker->next : asker);
 	if (asker->closes)
 		*asker->closes = channel_close(*asker->closes);
 }
@@ -184,6 +188,45 @@ static void after_the_end(void)
 	ok(asker.answered == 1 && asker.refused == 1, "but in the next turn");
 	(void)channel_close(channel);
 	turn_a_while(&loop);
+}
+
+/*
+ * Who is told of the end closes the channel, and whoever asked there on the way is answered all the same:
+ * also where the question is too long, and where it is asked by one who hears that there is no answer.
+ */
+static void asked_while_ending(void)
+{
+	struct asker *askers = askers_new();
+	struct other other;
+	int fd;
+
+	open_pair(&other, &fd);
+	for (size_t i = 0; i < 3; i++) {
+		askers[i].again = other.channel;
+		askers[i].next = &askers[i + 3];
+		ask(other.channel, &askers[i]);
+	}
+	askers[4].too_long = true;
+	question_cancel(&askers[5].question);
+	(void)close(fd);
+	TURN_UNTIL(&loop, other.gone);
+	ok(other.gone == 1 && !other.channel && askers[2].refused == 1,
+	   "three are refused, and it is closed");
+	ok(question_is_open(&askers[5].question) && !askers[5].answered,
+	   "who asks there then is not refused inside the call");
+	question_cancel(&askers[5].question);
+	ok(!question_is_open(&askers[5].question), "and may take it back");
+	turn_a_while(&loop);
+	ok(askers[3].answered == 1 && askers[3].refused == 1, "but in the next turn, closed or not");
+	ok(askers[4].answered == 1 && askers[4].refused == 1, "also with what is too long");
+	is_int(askers[5].answered, 0, "and not who took it back");
+	open_pair(&other, &fd);
+	ask(other.channel, &askers[4]);
+	(void)close(fd);
+	TURN_UNTIL(&loop, other.gone);
+	turn_a_while(&loop);
+	is_int(askers[4].answered, 2, "too long, and the end comes first: answered, too");
+	free(askers);
 }
 
 static void late_answers(void)
@@ -367,6 +410,7 @@ int main(void)
 	abandoned();
 	stubborn();
 	after_the_end();
+	asked_while_ending();
 	late_answers();
 	many();
 	overflow();

@@ -244,6 +244,82 @@ static void too_large(struct buf *got)
 	done(link, server, got);
 }
 
+/* An answer of `n` bytes, in pieces of these lengths; their end is where there is a 0. */
+static void in_pieces(const struct asked *asked, size_t n, const size_t *pieces, struct buf *got)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)8192);
+	CLEANUP(buf_release) struct buf head = BUF_INIT((size_t)512);
+	int fd = request_in(got);
+
+	buf_addf(&text, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"result\":{\"text\":\"",
+		 (unsigned long long)asked->call.id);
+	while (text.n < n - 3)
+		buf_add_char(&text, 'x');
+	buf_add(&text, S("\"}}"));
+	buf_addf(&head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n" JSON_TYPE "\r\n", n);
+	say(fd, buf_cstr(&head));
+	for (size_t at = 0; *pieces; at += *pieces++) {
+		turn_a_while(&loop);
+		(void)!write(fd, text.p + at, *pieces);
+	}
+	turn_a_while(&loop);
+}
+
+/* The limit may change while a call is under way: the answer is whole, or it is none. */
+static void limit_changes(struct buf *got)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link;
+	struct asked a;
+
+	limits.result_bytes = 1000;
+	link = ready(server, ERA_MODERN, &seen, got, JSON_TYPE);
+	request(link, &a);
+	in_pieces(&a, 2000, (const size_t[]){ 600, 1000, 400, 0 }, got);
+	ok(a.failures == 1 && !a.finals && a.failure == LINK_GARBAGE && strstr(a.why, "(limits.result)"),
+	   "a piece that does not fit: the rest is not taken for the whole (%zu)", a.bytes);
+	request(link, &a);
+	limits.result_bytes = 5000;
+	in_pieces(&a, 3000, (const size_t[]){ 900, 2000, 100, 0 }, got);
+	ok(a.finals == 1 && !a.failures && a.bytes == 3000, "raised before the answer begins: it holds (%zu)",
+	   a.bytes);
+	request(link, &a);
+	limits.result_bytes = 1000;
+	in_pieces(&a, 3000, (const size_t[]){ 100, 2800, 100, 0 }, got);
+	ok(a.failures == 1 && !a.finals, "lowered before: as well");
+	limits.result_bytes = limits_default.result_bytes;
+	done(link, server, got);
+}
+
+/* What a refusal says is an answer if it is whole. */
+static void long_refusal(struct buf *got)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)256 * 1024);
+	CLEANUP(buf_release) struct buf head = BUF_INIT((size_t)512);
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link = ready(server, ERA_MODERN, &seen, got, JSON_TYPE);
+	struct asked a;
+	int fd;
+
+	request(link, &a);
+	fd = request_in(got);
+	buf_addf(&text, "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32000,\"message\":\"");
+	while (text.n < 90000)
+		buf_add(&text, S("xxxxxxxxxx"));
+	buf_add(&text, S("\"}}"));
+	buf_addf(&head, "HTTP/1.1 400 No\r\nContent-Length: %zu\r\n\r\n", text.n);
+	say(fd, buf_cstr(&head));
+	for (size_t at = 0; at < text.n; at += 30000) {
+		(void)!write(fd, text.p + at, text.n - at < 30000 ? text.n - at : 30000);
+		turn_a_while(&loop);
+	}
+	ok(a.failures == 1 && !a.finals && strstr(a.why, "HTTP status 400"),
+	   "a refusal that is too long is only a refusal: %s", a.why);
+	done(link, server, got);
+}
+
 int main(void)
 {
 	CLEANUP(buf_release) struct buf got = BUF_INIT((size_t)1 << 20);
@@ -257,6 +333,8 @@ int main(void)
 	lost_session(&got);
 	closed_inside(&got);
 	too_large(&got);
+	limit_changes(&got);
+	long_refusal(&got);
 	rig_stop();
 	return tap_done();
 }

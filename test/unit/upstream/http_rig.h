@@ -32,6 +32,7 @@ struct seen {
 struct asked {
 	struct call call;
 	unsigned messages, finals, failures, polls, streaming;
+	size_t bytes; /* of the last message */
 	uint64_t retry_ms;
 	enum link_failure failure;
 	struct link **closes;
@@ -70,6 +71,7 @@ static void on_call_message(struct call *call, const struct message *message, bo
 
 	asked->messages += !final;
 	asked->finals += final;
+	asked->bytes = json_raw(message->json, message->root).n;
 	if (asked->closes)
 		*asked->closes = link_close(*asked->closes);
 	/* What is read after the link was closed must still be there. */

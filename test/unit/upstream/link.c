@@ -448,6 +448,24 @@ static void limits(void)
 	buf_release(&seen.last);
 }
 
+static void echo(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link = open_link(server, ERA_LEGACY, &seen);
+	char line[4096];
+
+	ok(link && launch(true), "a program that repeats what it is sent");
+	(void)span_to_cstr(hear(), line, sizeof(line));
+	say(line);
+	TURN_UNTIL(&loop, seen.dead);
+	ok(seen.failure == LINK_GARBAGE && strstr(seen.why, "no MCP server"), "is no MCP server (%s)",
+	   seen.why);
+	(void)done(link);
+	(void)server_unref(server);
+	buf_release(&seen.last);
+}
+
 /* What a server says on its standard error, and what of it stands in the log. */
 static void notes_in_the_log(void)
 {
@@ -517,6 +535,7 @@ int main(void)
 	told_and_asked_again();
 	server_cancels();
 	limits();
+	echo();
 	notes_in_the_log();
 	back_pressure();
 	rig_stop();

@@ -130,7 +130,7 @@ static void not_taken_up(struct buf *got)
 	TURN_UNTIL(&loop, a.polls);
 	http_pool_set_egress(server->pool, NULL);
 	TURN_UNTIL(&loop, a.failures);
-	ok(a.polls == 1 && a.failures == 1 && a.failure == LINK_GONE,
+	ok(a.polls == 5 && a.failures == 1 && a.failure == LINK_GONE,
 	   "a stream that cannot be taken up again: nobody says that it was not sent (%s)",
 	   link_failure_word(a.failure));
 	http_pool_set_egress(server->pool, egress);
