@@ -5,34 +5,19 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "exchange/batch.h"
-#include "net/stream.h"
-#include "upstream/lines.h"
+#include "exchange/stdio_host.h"
 #include "json/write.h"
 
 enum {
-	STDIO_PAUSE_BYTES = 1024 * 1024,
-	STDIO_BATCH_BYTES = 64 * 1024 * 1024, /* the answers to one batch, which come together */
-};
-
-struct stdio_front {
-	struct list node; /* of worker->stdio_fronts */
-	struct worker *worker;
-	struct stdio_options options;
-	struct principal *principal;
-	struct client *client; /* NULL until the first message that is no probe */
-	struct outlet outlet;
-	struct sink sink;
-	struct stream *in, *out;
-	struct lines lines;
-	struct later ending;
-	bool reading, freed, ended;
+	/* When the host's input has ended: for a call to be answered, and for some of it to be taken. */
+	STDIO_LEAVE_MS = 5000,
 };
 
 static void front_destroy(struct stdio_front *front)
 {
 	lines_release(&front->lines);
 	front->principal = principal_unref(front->principal);
+	front->queue.account = account_unref(front->queue.account);
 	(void)server_unref(front->options.only);
 	free(front);
 }
@@ -41,7 +26,7 @@ static void run_ending(struct later *later)
 {
 	struct stdio_front *front = LIST_ENTRY(later, struct stdio_front, ending);
 
-	front->options.on_end(front->options.owner, front);
+	front->options.on_end(front->options.owner, front, front->cut);
 }
 
 static void end_soon(struct stdio_front *front)
@@ -54,26 +39,86 @@ static void end_soon(struct stdio_front *front)
 
 /* --- towards the host --- */
 
-static bool write_line(struct stdio_front *front, struct span message)
+/*
+ * Until it has taken what waits, its servers wait, and then the host itself. To be asked again when a call
+ * has ended, for that lets its server go on.
+ */
+static void hold_back(struct stdio_front *front)
 {
-	if (!front->out || front->ended)
-		return false;
-	if (stream_queued(front->out) > front->worker->limits.queue_bytes * 4) {
-		log_note(front->worker->log, LOG_WARN, "stdio.slow",
-			 "A host that does not read its messages was cut.");
-		end_soon(front);
-		return false;
-	}
-	stream_write(front->out, (struct span[]){ message, S("\n") }, 2);
-	return true;
+	size_t queued = stdio_queue_waiting(&front->queue);
+
+	if (queued > STDIO_FULL_BYTES && front->in)
+		stream_pause(front->in);
+	if (queued <= STDIO_PAUSE_BYTES || !front->client)
+		return;
+	LIST_EACH(&front->client->exchanges, node)
+		call_pause(&LIST_ENTRY(node, struct exchange, in_client)->call, true);
 }
 
-static void write_meanwhile(struct stdio_front *front, struct exchange *x, struct span message)
+void stdio_host_write(struct stdio_front *front, struct span message)
 {
-	if (message.n)
-		(void)write_line(front, message);
-	if (x && front->out && stream_queued(front->out) > STDIO_PAUSE_BYTES)
-		call_pause(&x->call, true);
+	if (!front->queue.out || front->ended)
+		return;
+	stdio_queue_write(&front->queue, message);
+	hold_back(front);
+}
+
+static void note_full(struct stdio_front *front)
+{
+	struct worker *worker = front->worker;
+	uint32_t missed;
+
+	if (log_brake_pass(&front->brake, loop_now(&worker->loop), 5, &missed))
+		log_event(worker->log, LOG_WARN, "stdio.full",
+			  "A message for a host was dropped: it takes its messages too slowly.",
+			  LFN("bytes", front->queue.charged), LFN("more", missed));
+}
+
+bool stdio_host_offer(struct stdio_front *front, struct span message)
+{
+	if (!stdio_queue_has_room(&front->queue, message.n)) {
+		note_full(front);
+		return false;
+	}
+	stdio_host_write(front, message);
+	return !front->ended;
+}
+
+void stdio_host_no_room(struct buf *out, const struct exchange *x)
+{
+	message_write_error(
+	    out, &(struct message_error){
+		     .id = x->id.n ? x->id : S("null"),
+		     .code = -32603,
+		     .text = S("The answer was dropped, for too many wait to be read. The call may "
+			       "have taken effect; read what was sent, then ask again"),
+		     .kanmon = "K801" });
+}
+
+/* An exchange that ends still stands among the client's: not at once. */
+static void look_again(struct stdio_front *front)
+{
+	front->answer_ms = loop_now(&front->worker->loop);
+	if (front->leaving)
+		loop_later(&front->worker->loop, &front->looking);
+}
+
+void stdio_host_answered(struct stdio_front *front)
+{
+	hold_back(front);
+	look_again(front);
+}
+
+static void write_answer(struct stdio_front *front, const struct exchange *x, struct span message)
+{
+	CLEANUP(buf_release) struct buf error = BUF_INIT((size_t)STDIO_ERROR_BYTES);
+
+	if (x && !stdio_queue_has_room(&front->queue, message.n)) {
+		note_full(front);
+		stdio_host_no_room(&error, x);
+		message = buf_span(&error);
+	}
+	stdio_host_write(front, message);
 }
 
 static void sink_send(struct sink *sink, struct exchange *x, unsigned status, struct span message, bool final)
@@ -81,15 +126,19 @@ static void sink_send(struct sink *sink, struct exchange *x, unsigned status, st
 	struct stdio_front *front = LIST_ENTRY(sink, struct stdio_front, sink);
 
 	(void)status;
-	if (!final)
-		write_meanwhile(front, x, message);
+	if (message.n && final)
+		write_answer(front, x, message);
 	else if (message.n)
-		(void)write_line(front, message);
+		(void)stdio_host_offer(front, message);
+	if (final)
+		stdio_host_answered(front);
+	else
+		hold_back(front);
 }
 
 static bool outlet_send(struct outlet *outlet, struct span message)
 {
-	return write_line(LIST_ENTRY(outlet, struct stdio_front, outlet), message);
+	return stdio_host_offer(LIST_ENTRY(outlet, struct stdio_front, outlet), message);
 }
 
 static void outlet_close(struct outlet *outlet)
@@ -97,14 +146,14 @@ static void outlet_close(struct outlet *outlet)
 	(void)outlet;
 }
 
-static void reply_error(struct stdio_front *front, struct span id, int code, const char *kanmon,
-			struct span text)
+void stdio_host_refuse(struct stdio_front *front, struct span id, int code, const char *kanmon,
+		       struct span text)
 {
-	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)16384);
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)STDIO_ERROR_BYTES);
 
 	message_write_error(
 	    &out, &(struct message_error){ .id = id, .code = code, .text = text, .kanmon = kanmon });
-	(void)write_line(front, buf_span(&out));
+	stdio_host_write(front, buf_span(&out));
 }
 
 /* --- from the host --- */
@@ -162,17 +211,18 @@ static void request_legacy(struct stdio_front *front, const struct message *mess
 
 	if (message->method != METHOD_INITIALIZE && !greeted &&
 	    (message->method != METHOD_PING || is_modern(front))) {
-		reply_error(front, id, -32600, "K505", S("Send initialize first"));
+		stdio_host_refuse(front, id, -32600, "K505", S("Send initialize first"));
 		return;
 	}
 	client = client_of(front, ERA_LEGACY, &err);
 	if (!client) {
-		reply_error(front, id, -32600, "K604", span_str(err.text));
+		stdio_host_refuse(front, id, -32600, "K604", span_str(err.text));
 		return;
 	}
 	if (message->method == METHOD_INITIALIZE) {
 		if (client->hello.n) {
-			reply_error(front, id, -32600, "K614", S("This connection is initialized already"));
+			stdio_host_refuse(front, id, -32600, "K614",
+					  S("This connection is initialized already"));
 			return;
 		}
 		client_greet(client, message);
@@ -192,8 +242,8 @@ static void request_modern(struct stdio_front *front, const struct message *mess
 	struct client *client = client_of(front, ERA_MODERN, &err);
 
 	if (!client) {
-		reply_error(front, message_token(message->json, message->id), -32022, "K604",
-			    span_str(err.text));
+		stdio_host_refuse(front, message_token(message->json, message->id), -32022, "K604",
+				  span_str(err.text));
 		return;
 	}
 	if (client->hello.n == 0)
@@ -215,7 +265,7 @@ static void take_request(struct stdio_front *front, const struct message *messag
 	 */
 	if (front->client && exchange_find(front->client, id) &&
 	    !(message->method == METHOD_INITIALIZE && is_modern(front) && is_undecided(front->client))) {
-		reply_error(front, id, -32600, "K615", S("A request with this id is still under way"));
+		stdio_host_refuse(front, id, -32600, "K615", S("A request with this id is still under way"));
 		return;
 	}
 	if (message->method != METHOD_INITIALIZE &&
@@ -223,112 +273,6 @@ static void take_request(struct stdio_front *front, const struct message *messag
 		request_modern(front, message);
 	else
 		request_legacy(front, message);
-}
-
-/* --- several messages in one line --- */
-
-/*
- * spec: mcp/2025-03-26 (JSON-RPC 2.0, section 6): the answers to a batch are one array; where none is
- * due, nothing is written. It lives until the last of its requests has ended, and those end with
- * the client, before the front does.
- */
-struct stdio_batch {
-	struct batch batch;
-	struct sink sink;
-	struct stdio_front *front;
-	struct buf answers; /* elements of the array, with their commas */
-	unsigned open;
-	bool starting;
-};
-
-static void settle_batch(struct stdio_batch *taken)
-{
-	CLEANUP(buf_release) struct buf line = BUF_INIT((size_t)STDIO_BATCH_BYTES + 2);
-
-	if (taken->open || taken->starting)
-		return;
-	if (taken->answers.n) {
-		buf_add_char(&line, '[');
-		buf_add(&line, buf_span(&taken->answers));
-		buf_add_char(&line, ']');
-	}
-	if (line.n && buf_ok(&line))
-		(void)write_line(taken->front, buf_span(&line));
-	buf_release(&taken->answers);
-	free(taken);
-}
-
-static void add_answer(struct stdio_batch *taken, const struct exchange *x, struct span message)
-{
-	CLEANUP(buf_release) struct buf error = BUF_INIT((size_t)16384);
-	struct buf *answers = &taken->answers;
-
-	/* Each answer that is still to come must have room for saying that it has none. */
-	if (x && answers->n + message.n + (size_t)(taken->open + 1) * 16384 > STDIO_BATCH_BYTES) {
-		message_write_error(&error, &(struct message_error){
-						.id = x->id,
-						.code = -32603,
-						.text = S("The answers to the batch are too large together"),
-						.kanmon = "K803" });
-		message = buf_span(&error);
-	}
-	if (answers->n)
-		buf_add_char(answers, ',');
-	buf_add(answers, message);
-}
-
-static void batch_send(struct sink *sink, struct exchange *x, unsigned status, struct span message,
-		       bool final)
-{
-	struct stdio_batch *taken = LIST_ENTRY(sink, struct stdio_batch, sink);
-
-	(void)status;
-	if (!final) {
-		write_meanwhile(taken->front, x, message);
-		return;
-	}
-	taken->open--;
-	if (message.n)
-		add_answer(taken, x, message);
-	settle_batch(taken);
-}
-
-static struct sink *open_member(struct batch *batch)
-{
-	struct stdio_batch *taken = LIST_ENTRY(batch, struct stdio_batch, batch);
-
-	taken->open++;
-	return &taken->sink;
-}
-
-static void take_batch(struct stdio_front *front, struct span line, size_t n)
-{
-	struct span why = batch_refusal(front->client, n);
-	struct stdio_batch *taken = why.n ? NULL : calloc(1, sizeof(*taken));
-
-	if (why.n) {
-		reply_error(front, S(""), -32600, "K612", why);
-		return;
-	}
-	if (taken)
-		taken->batch = (struct batch){ .worker = front->worker,
-					       .client = front->client,
-					       .only = front->options.only,
-					       .one_channel = true,
-					       .open = open_member };
-	if (!taken || !batch_read(&taken->batch, line)) {
-		free(taken);
-		reply_error(front, S(""), -32603, "K803", S("The gate has no memory for the request"));
-		return;
-	}
-	taken->sink = (struct sink){ .send = batch_send };
-	taken->front = front;
-	taken->answers = BUF_INIT((size_t)STDIO_BATCH_BYTES);
-	taken->starting = true;
-	batch_run(&taken->batch);
-	batch_release(&taken->batch);
-	taken->starting = false;
-	settle_batch(taken);
 }
 
 /* Elsewhere an array is as little a message as a number is. */
@@ -349,18 +293,18 @@ static void take_line(struct stdio_front *front, struct span line)
 		worker->metrics.malformed++;
 		buf_addf(&text, "Parse error at byte %u: %s", json->reason_off,
 			 json_reason_text(json->reason));
-		reply_error(front, S(""), -32700, "K613", buf_span(&text));
+		stdio_host_refuse(front, S(""), -32700, "K613", buf_span(&text));
 		return;
 	}
 	if (json_is(json, 0, JSON_ARRAY) && takes_batches(front)) {
-		take_batch(front, line, json->tokens[0].count);
+		stdio_host_batch(front, line, json->tokens[0].count);
 		return;
 	}
 	verdict = message_read(json, 0, &message);
 	if (verdict != MESSAGE_OK) {
 		worker->metrics.malformed++;
-		reply_error(front, message_token(json, message.id), -32600, "K614",
-			    span_str(message_verdict_text(verdict)));
+		stdio_host_refuse(front, message_token(json, message.id), -32600, "K614",
+				  span_str(message_verdict_text(verdict)));
 		return;
 	}
 	if (message.kind == MESSAGE_REQUEST)
@@ -371,9 +315,8 @@ static void take_line(struct stdio_front *front, struct span line)
 		client_answered(front->client, &message);
 }
 
-static void on_in(void *owner, struct span bytes)
+static void take(struct stdio_front *front, struct span bytes)
 {
-	struct stdio_front *front = owner;
 	enum lines_step step;
 	struct span line;
 
@@ -382,19 +325,98 @@ static void on_in(void *owner, struct span bytes)
 	while (!front->freed && !front->ended &&
 	       (step = lines_next(&front->lines, &bytes, &line)) != LINES_MORE) {
 		if (step == LINES_TOO_LONG)
-			reply_error(front, S(""), -32600, "K616", S("The message is longer than the limit"));
+			stdio_host_refuse(front, S(""), -32600, "K616",
+					  S("The message is longer than the limit"));
 		else
 			take_line(front, line);
 	}
 	front->reading = false;
+}
+
+static void on_in(void *owner, struct span bytes)
+{
+	struct stdio_front *front = owner;
+
+	take(front, bytes);
 	if (front->freed)
 		front_destroy(front);
 }
 
+/* --- the end --- */
+
+/* What listens would never end by itself. */
+static bool has_calls(const struct client *client)
+{
+	LIST_EACH(&client->exchanges, node)
+		if (LIST_ENTRY(node, struct exchange, in_client)->method != METHOD_LISTEN)
+			return true;
+	return false;
+}
+
+static bool has_left(const struct stdio_front *front, uint64_t now_ms)
+{
+	if (!front->leaving || stdio_queue_waiting(&front->queue))
+		return false;
+	return !front->client || !has_calls(front->client) || now_ms > front->answer_ms + STDIO_LEAVE_MS;
+}
+
+static void run_looking(struct later *later)
+{
+	struct stdio_front *front = LIST_ENTRY(later, struct stdio_front, looking);
+
+	if (has_left(front, loop_now(&front->worker->loop)))
+		end_soon(front);
+}
+
+/*
+ * spec: mcp/2025-11-25 lifecycle, shutdown: a host ends a server by closing its stdin. Others write what
+ * they ask and close it then: that is answered before the end.
+ */
 static void on_end(void *owner, enum stream_end why)
 {
-	(void)why;
-	end_soon(owner);
+	struct stdio_front *front = owner;
+
+	if (why != STREAM_EOF) {
+		end_soon(front);
+		return;
+	}
+	/* The last line may lack its end. */
+	take(front, S("\n"));
+	if (front->freed) {
+		front_destroy(front);
+		return;
+	}
+	front->leaving = true;
+	front->queue.taken_ms = loop_now(&front->worker->loop);
+	look_again(front);
+}
+
+static void tick(struct stdio_front *front, uint64_t now_ms)
+{
+	uint64_t patience_ms = front->leaving ? STDIO_LEAVE_MS : front->worker->limits.idle_ms;
+
+	stdio_queue_count(&front->queue);
+	if (!front->ended && stdio_queue_is_stuck(&front->queue, now_ms, patience_ms)) {
+		log_event(front->worker->log, LOG_WARN, "stdio.slow",
+			  "A host that does not read its messages was cut.",
+			  LFN("bytes", stdio_queue_waiting(&front->queue)));
+		front->cut = true;
+		end_soon(front);
+		return;
+	}
+	if (has_left(front, now_ms))
+		end_soon(front);
+	if (stdio_queue_waiting(&front->queue) <= STDIO_PAUSE_BYTES || !front->client)
+		return;
+	/* It is not their server's silence while it waits for the host. */
+	LIST_EACH(&front->client->exchanges, node)
+		LIST_ENTRY(node, struct exchange, in_client)->last_ms = now_ms;
+}
+
+void stdio_fronts_tick(struct worker *worker, uint64_t now_ms)
+{
+	LIST_EACH(&worker->stdio_fronts, node)
+		tick(LIST_ENTRY(node, struct stdio_front, node), now_ms);
 }
 
 static void on_out_read(void *owner, struct span bytes)
@@ -413,6 +435,10 @@ static void on_drain(void *owner)
 {
 	struct stdio_front *front = owner;
 
+	stdio_queue_count(&front->queue);
+	look_again(front);
+	if (front->in)
+		stream_resume(front->in);
 	if (!front->client)
 		return;
 	LIST_EACH(&front->client->exchanges, node)
@@ -427,9 +453,11 @@ static const struct stream_events out_events = { .on_read = on_out_read,
 struct stdio_front *stdio_front_new(struct worker *worker, const struct stdio_options *options,
 				    struct err *err)
 {
-	struct stdio_front *front = calloc(1, sizeof(*front));
+	struct account *account = account_of(worker, options->principal->id);
+	struct stdio_front *front = account ? calloc(1, sizeof(*front)) : NULL;
 
 	if (!front) {
+		(void)account_unref(account);
 		(void)close(options->in);
 		(void)close(options->out);
 		(void)err_set(err, ERR_NOMEM, "no memory for a host's connection");
@@ -437,6 +465,7 @@ struct stdio_front *stdio_front_new(struct worker *worker, const struct stdio_op
 	}
 	front->worker = worker;
 	front->options = *options;
+	front->queue.account = account;
 	front->principal = principal_ref(options->principal);
 	if (front->options.only)
 		front->options.only = server_ref(front->options.only);
@@ -444,11 +473,13 @@ struct stdio_front *stdio_front_new(struct worker *worker, const struct stdio_op
 	front->outlet = (struct outlet){ .send = outlet_send, .close = outlet_close };
 	front->sink = (struct sink){ .send = sink_send };
 	front->ending.run = run_ending;
+	front->looking.run = run_looking;
 	list_add(&worker->stdio_fronts, &front->node);
-	front->out = stream_open(&worker->loop, options->out, STREAM_PIPE, &out_events, front, err);
+	front->queue.out = stream_open(&worker->loop, options->out, STREAM_PIPE, &out_events, front, err);
 	front->in = stream_open(&worker->loop, options->in, STREAM_PIPE, &in_events, front, err);
-	if (!front->in || !front->out)
+	if (!front->in || !front->queue.out)
 		return stdio_front_free(front);
+	worker_need_tick(worker);
 	return front;
 }
 
@@ -463,9 +494,11 @@ struct stdio_front *stdio_front_free(struct stdio_front *front)
 		client_close(front->client, S("the host closed its input"));
 		front->client = client_unref(front->client);
 	}
+	loop_later_cancel(&front->looking);
 	list_remove(&front->node);
 	front->in = stream_close(front->in);
-	front->out = stream_close_flushed(front->out, 1000);
+	front->queue.out = stream_close_flushed(front->queue.out, 1000);
+	stdio_queue_count(&front->queue);
 	if (!front->reading)
 		front_destroy(front);
 	return NULL;

@@ -10,8 +10,11 @@ struct stdio_options {
 	struct principal *principal; /* borrowed */
 	struct server *only;	     /* NULL: the catalogue; borrowed */
 	int in, out;		     /* taken over */
-	/* The host closed its end, or the front was ended. */
-	void (*on_end)(void *owner, struct stdio_front *front);
+	/*
+	 * The host closed its input and has what it asked for, or its output broke; or it took nothing of
+	 * what waits for it, and is `cut`.
+	 */
+	void (*on_end)(void *owner, struct stdio_front *front, bool cut);
 	void *owner;
 };
 
@@ -20,3 +23,6 @@ struct stdio_front *stdio_front_new(struct worker *worker, const struct stdio_op
 				    struct err *err);
 /* Ends it: calls are given up, servers stopped. No event follows. Returns NULL. */
 struct stdio_front *stdio_front_free(struct stdio_front *front);
+
+/* Looks who takes nothing, and who has left; called about once a second. */
+void stdio_fronts_tick(struct worker *worker, uint64_t now_ms);

@@ -4,6 +4,7 @@
 
 #include "exchange/client.h"
 #include "exchange/event_stream.h"
+#include "exchange/front_stdio.h"
 #include "exchange/processes.h"
 #include "exchange/subscription.h"
 #include "exchange/token_cache.h"
@@ -51,7 +52,8 @@ static void tick_exchanges(struct worker *worker, uint64_t now)
 static bool anything_to_time(const struct worker *worker)
 {
 	return worker->n_clients || worker->n_calls || !list_empty(&worker->streams) ||
-	       !list_empty(&worker->processes) || (worker->http && http_server_connections(worker->http)) ||
+	       !list_empty(&worker->processes) || !list_empty(&worker->stdio_fronts) ||
+	       (worker->http && http_server_connections(worker->http)) ||
 	       (worker->metrics_http && http_server_connections(worker->metrics_http));
 }
 
@@ -64,6 +66,7 @@ static void on_tick(uv_timer_t *timer)
 	tick_clients(worker, now);
 	tick_exchanges(worker, now);
 	processes_tick(worker, now);
+	stdio_fronts_tick(worker, now);
 	LIST_EACH(&worker->streams, node)
 		event_stream_tick(LIST_ENTRY(node, struct event_stream, node), now);
 	if (worker->http)
