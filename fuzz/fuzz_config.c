@@ -1,5 +1,6 @@
 /* fuzz_config.c - any bytes as a config: read, or refused with places that exist. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "audit/redact.h"
 #include "base/check.h"
 #include "conf/conf.h"
 #include "conf/core.h"
@@ -47,7 +48,12 @@ static void read_problems(const struct conf_problems *problems)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct conf_options options = { .tables = tables, .home = S("/home/a") };
+	const struct conf_options options = {
+		.tables = tables,
+		.home = S("/home/a"),
+		.is_secret_name = redact_is_secret_name,
+		.has_secret = redact_has_secret,
+	};
 	CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
 	CLEANUP(conf_unrefp) struct conf *conf = NULL;
 	struct span text = span_of((const char *)data, size);

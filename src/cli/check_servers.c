@@ -149,12 +149,15 @@ static int try_address(const struct conf_url *url, struct err *err)
 
 static void check_address_of(struct doctor *doctor, const struct conf_node *server)
 {
+	CLEANUP(buf_release) struct buf shown = BUF_INIT((size_t)CONF_URL_MAX_BYTES + 8);
 	struct span name = conf_name(server), text = conf_get_text(server, "url");
 	struct conf_url url;
 	struct err err = ERR_INIT;
 
 	if (conf_url_parse(text, &url, &err) < 0)
 		return;
+	conf_url_add_shown(&shown, text);
+	text = buf_span(&shown);
 	if (!doctor->try_servers)
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("server"), NULL,
 			   tr("%.*s: %.*s (not tried; --servers tries it)"), SPAN_ARG(name), SPAN_ARG(text));

@@ -121,12 +121,55 @@ static void note_keys(const struct bind *bind, struct conf_problem *problem, con
 	conf_problem_note(bind->reading->problems, problem, tr("the keys here are: %s"), buf_cstr(&list));
 }
 
-static void unknown_key(const struct bind *bind, const struct conf_node *node, const struct yaml_node *key)
+/* A name as a sentence may hold it. */
+static struct span shown_name(const struct bind *bind, const struct yaml_node *key)
+{
+	return source_hides(bind->reading->source, key->at) ? S("***") : span_first(key->text, 64);
+}
+
+/* Keys of a server in the configs of clients, which are what people have. */
+static const char *advice_for(const struct shape *section, struct span name)
+{
+	static const struct {
+		struct span name;
+		const char *advice;
+	} table[] = {
+		{ SPAN("command"), TR_MARK("write run: [command, args…]") },
+		{ SPAN("args"), TR_MARK("write run: [command, args…]") },
+		{ SPAN("headers"),
+		  TR_MARK("headers are not supported yet: a server behind `url` gets no credentials; a "
+			  "program behind `run` gets them through `env`") },
+	};
+
+	if (!shape_child(section, S("run")) || shape_type(section) != CONF_SECTION)
+		return NULL;
+	for (size_t i = 0; i < COUNT(table); i++)
+		if (span_eq(table[i].name, name))
+			return table[i].advice;
+	return NULL;
+}
+
+static void label_unknown(const struct bind *bind, struct conf_problem *problem, const struct shape *section,
+			  struct span name, const struct span *names, size_t n)
 {
 	struct conf_problems *problems = bind->reading->problems;
+	const char *advice = advice_for(section, name);
+	struct span near = near_name(name, names, n);
+	const struct shape *deeper = find_deeper(section, name);
+
+	if (advice)
+		conf_problem_label(problems, problem, "%s", tr(advice));
+	else if (near.n)
+		conf_problem_label(problems, problem, tr("did you mean `%.*s`?"), SPAN_ARG(near));
+	else if (deeper)
+		conf_problem_label(problems, problem, tr("did you mean `%.*s: { %.*s: … }`?"),
+				   SPAN_ARG(deeper->parent->name), SPAN_ARG(deeper->name));
+}
+
+static void unknown_key(const struct bind *bind, const struct conf_node *node, const struct yaml_node *key)
+{
 	struct path_text path = fill_path(node);
-	struct span name = span_first(key->text, 64), names[MAX_KEYS_SHOWN], near;
-	const struct shape *deeper;
+	struct span name = shown_name(bind, key), names[MAX_KEYS_SHOWN];
 	struct conf_problem *problem;
 	size_t n = 0;
 
@@ -138,13 +181,7 @@ static void unknown_key(const struct bind *bind, const struct conf_node *node, c
 		return;
 	for (const struct shape *child = node->shape->first; child && n < COUNT(names); child = child->next)
 		names[n++] = child->name;
-	near = near_name(key->text, names, n);
-	deeper = near.n ? NULL : find_deeper(node->shape, key->text);
-	if (near.n)
-		conf_problem_label(problems, problem, tr("did you mean `%.*s`?"), SPAN_ARG(near));
-	else if (deeper)
-		conf_problem_label(problems, problem, tr("did you mean `%.*s: { %.*s: … }`?"),
-				   SPAN_ARG(deeper->parent->name), SPAN_ARG(deeper->name));
+	label_unknown(bind, problem, node->shape, key->text, names, n);
 	note_keys(bind, problem, names, n);
 }
 
@@ -153,7 +190,7 @@ static void duplicate_key(const struct bind *bind, const struct conf_node *node,
 {
 	const struct reading *reading = bind->reading;
 	struct path_text path = fill_path(node);
-	struct span name = span_first(key->text, 64);
+	struct span name = shown_name(bind, key);
 	struct conf_problem *problem;
 
 	problem = node->parent

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/tr.h"
 #include "conf/bind.h"
+#include "conf/fault.h"
 #include "conf/hide.h"
 #include "conf/yaml.h"
 #include "text/utf8.h"
@@ -103,146 +104,6 @@ static bool check_characters(const struct load *load)
 	return true;
 }
 
-static const char *fault_sentence(enum yaml_fault_kind kind)
-{
-	switch (kind) {
-	case YAML_FAULT_SYNTAX:
-	case YAML_FAULT_MEMORY:
-		return "";
-	case YAML_FAULT_ANCHOR:
-		return tr("anchors (&name) are not used here");
-	case YAML_FAULT_ALIAS:
-		return tr("aliases (*name) are not used here");
-	case YAML_FAULT_TAG:
-		return tr("tags (!name) are not used here");
-	case YAML_FAULT_DIRECTIVE:
-		return tr("directives (a line that begins with a percent sign) are not used here");
-	case YAML_FAULT_DOCUMENTS:
-		return tr("a file holds one document only");
-	case YAML_FAULT_COMPLEX_KEY:
-		return tr("a key must be a text");
-	case YAML_FAULT_MERGE_KEY:
-		return tr("merge keys (<<) are not used here");
-	case YAML_FAULT_DEPTH:
-		return tr("the file is nested too deeply");
-	}
-	return "";
-}
-
-static const char *fault_code(enum yaml_fault_kind kind)
-{
-	return kind == YAML_FAULT_DEPTH ? "K109" : "K108";
-}
-
-/* The parser's words where ours are clearer; all in the catalogue. */
-static const char *clearer(struct span words)
-{
-	static const struct {
-		struct span theirs;
-		const char *ours;
-	} table[] = {
-		{ SPAN("invalid multiline plain key"),
-		  TR_MARK("the next line is read as part of this value: check how far it is indented") },
-		{ SPAN("invalid value after mapping"),
-		  TR_MARK("a colon and a space should follow this key") },
-		{ SPAN("could not find expected ':'"),
-		  TR_MARK("a colon and a space should follow this key") },
-		{ SPAN("invalid nested block mapping on the same line"),
-		  TR_MARK("two keys on one line: put a value that holds \": \" in quotes") },
-		{ SPAN("invalid indentation in mapping"), TR_MARK("this line fits no indentation above it") },
-		{ SPAN("flow sequence without a closing bracket"), TR_MARK("a `]` is missing before this") },
-		{ SPAN("flow mapping without a closing brace"), TR_MARK("a `}` is missing before this") },
-		{ SPAN("flow sequence with invalid extra closing bracket"),
-		  TR_MARK("this `]` closes nothing") },
-		{ SPAN("flow mapping with invalid extra closing brace"), TR_MARK("this `}` closes nothing") },
-		{ SPAN("missing comma in flow mapping"), TR_MARK("a comma or a `}` is missing before this") },
-		{ SPAN("missing comma in flow sequence"),
-		  TR_MARK("a comma or a `]` is missing before this") },
-		{ SPAN("mismatched flow mapping end"), TR_MARK("a `[` must be closed by `]`") },
-		{ SPAN("mismatched flow sequence end"), TR_MARK("a `{` must be closed by `}`") },
-		{ SPAN("double-quoted scalar without closing quote"), TR_MARK("this quote is not closed") },
-		{ SPAN("single-quoted scalar without closing quote"), TR_MARK("this quote is not closed") },
-		{ SPAN("wrongly indented double-quoted scalar"),
-		  TR_MARK("this quote is not closed on its line") },
-		{ SPAN("wrongly indented single-quoted scalar"),
-		  TR_MARK("this quote is not closed on its line") },
-		{ SPAN("plain scalar cannot start with '@'"),
-		  TR_MARK("put a text that begins with this in quotes") },
-		{ SPAN("plain scalar cannot start with '`'"),
-		  TR_MARK("put a text that begins with this in quotes") },
-		{ SPAN("plain scalar cannot start with '%'"),
-		  TR_MARK("put a text that begins with this in quotes") },
-		{ SPAN("did not find expected node content"),
-		  TR_MARK("a value or a closing bracket is missing here") },
-		{ SPAN("tab character may not be used as indentation"),
-		  TR_MARK("YAML is indented with spaces, not with tabs") },
-		{ SPAN("invalid tab character as indent instead of space"),
-		  TR_MARK("YAML is indented with spaces, not with tabs") },
-	};
-
-	for (size_t i = 0; i < COUNT(table); i++)
-		if (span_eq(table[i].theirs, words))
-			return table[i].ours;
-	return NULL;
-}
-
-/* The first tab that indents one of the lines a fault is about. */
-static bool find_tab(const struct source *source, struct range range, size_t *at)
-{
-	size_t last = source_line_at(source, range.at + range.n);
-
-	for (size_t i = source_line_at(source, range.at); i <= last; i++) {
-		struct span line = source_line(source, i);
-		size_t n = 0;
-
-		while (n < line.n && line.p[n] == ' ')
-			n++;
-		*at = source->line_starts[i] + n;
-		if (n < line.n && line.p[n] == '\t')
-			return true;
-	}
-	return false;
-}
-
-static void report_syntax(const struct load *load, const struct yaml_fault *fault)
-{
-	const struct source *source = &load->conf->source;
-	const char *label = clearer(fault->text);
-	struct range range = fault->at;
-	struct conf_problem *problem;
-	size_t tab;
-
-	if (find_tab(source, range, &tab)) {
-		range = (struct range){ tab, 1 };
-		label = TR_MARK("YAML is indented with spaces, not with tabs");
-	}
-	problem = conf_problem_in(load->problems, source, range.at, range.n, "K101", "%s",
-				  tr("this is not valid YAML"));
-	if (label)
-		conf_problem_label(load->problems, problem, "%s", tr(label));
-	else
-		conf_problem_label(load->problems, problem, "%.*s", SPAN_ARG(fault->text));
-}
-
-static void report_fault(const struct load *load, const struct yaml_fault *fault)
-{
-	struct conf_problem *problem;
-
-	if (fault->kind == YAML_FAULT_MEMORY) {
-		(void)refuse_memory(load);
-		return;
-	}
-	if (fault->kind == YAML_FAULT_SYNTAX) {
-		report_syntax(load, fault);
-		return;
-	}
-	problem = conf_problem_in(load->problems, &load->conf->source, fault->at.at, fault->at.n,
-				  fault_code(fault->kind), "%s", fault_sentence(fault->kind));
-	if (fault->kind == YAML_FAULT_ALIAS)
-		conf_problem_label(load->problems, problem, "%s",
-				   tr("put a pattern that begins with * in quotes: \"*\""));
-}
-
 /* In a file of another version everything else may be right. */
 static void keep_version_problem(struct conf_problems *problems)
 {
@@ -271,11 +132,13 @@ static bool read_tree(struct load *load, const struct yaml *yaml)
 	struct yaml_fault fault = { .kind = YAML_FAULT_SYNTAX };
 
 	if (!yaml_parse(yaml, conf->source.text, &load->scratch, &tree, &fault)) {
-		report_fault(load, &fault);
+		if (fault.kind == YAML_FAULT_MEMORY)
+			return refuse_memory(load);
+		fault_report(load->problems, &conf->source, &fault);
 		return false;
 	}
-	if (tree && !hide_secrets(&conf->source, &conf->arena, conf->shape, tree))
-		return refuse_memory(load);
+	if (tree)
+		hide_secrets(&conf->source, conf->shape, tree, load->options);
 	conf->root = bind_tree(&reading, yaml, conf->shape, tree);
 	if (!conf->root || conf->arena.over || load->scratch.over)
 		return refuse_memory(load);
@@ -328,10 +191,9 @@ static int load_source(struct span name, struct span text, struct span folder,
 	}
 	good = read_source(&load);
 	keep_version_problem(problems);
-	if (!conf->source.settled && !hide_secrets(&conf->source, &conf->arena, conf->shape, NULL))
-		good = refuse_memory(&load);
-	else
-		conf_problems_settle(problems, &conf->source);
+	if (!conf->source.settled)
+		hide_secrets(&conf->source, conf->shape, NULL, options);
+	conf_problems_settle(problems, &conf->source);
 	arena_release(&load.scratch);
 	if (!good)
 		return -1;

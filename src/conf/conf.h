@@ -16,6 +16,12 @@ struct conf_node;
 struct conf_options {
 	const struct conf_item *const *tables; /* the rooms' tables, ended by NULL */
 	struct span home;		       /* the user's home folder; empty: "~/" is refused */
+	/*
+	 * What is a secret by its name, and what by its looks: lines are shown without it. NULL: only
+	 * what the tables say is one.
+	 */
+	bool (*is_secret_name)(struct span name);
+	bool (*has_secret)(struct span text);
 };
 
 /*
@@ -69,6 +75,8 @@ struct conf_address {
 	bool v6;
 };
 struct conf_address conf_address(const struct conf_node *element);
+/* One address and port, however both are written; not where any free port may be taken. */
+bool conf_address_same(const struct conf_node *a, const struct conf_node *b);
 
 /*
  * Values by path. Where the node is absent: empty text, false, 0, no address. CONF_STRING, CONF_ENUM,

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "base/tr.h"
+#include "conf/conf.h"
 #include "conf/shape.h"
 #include "conf/url.h"
 #include "conf/value.h"
@@ -16,6 +17,7 @@
 #define MAX_TEXT_BYTES ((size_t)64 * 1024)
 #define MAX_LIST 1000
 #define MAX_NAME_BYTES 256
+#define MAX_ADDRESSES 64
 
 struct path_text fill_path(const struct conf_node *node)
 {
@@ -279,6 +281,17 @@ static size_t list_words(struct buf *out, const char *const *words, struct span 
 	return n;
 }
 
+/* "warning" for "warn", "err" for "error", or a word with a typing mistake. */
+static struct span near_word(struct span text, const struct span *words, size_t n)
+{
+	struct span near = near_name(text, words, n);
+
+	for (size_t i = 0; i < n && !near.n && text.n >= 3; i++)
+		if (span_eq_nocase(span_first(text, words[i].n), span_first(words[i], text.n)))
+			near = words[i];
+	return near;
+}
+
 static void fill_enum(const struct reading *reading, struct conf_node *node, const struct yaml_node *yaml)
 {
 	const char *const *words = node->shape->item->words;
@@ -298,7 +311,7 @@ static void fill_enum(const struct reading *reading, struct conf_node *node, con
 	n = list_words(&list, words, spans, COUNT(spans));
 	problem = fill_problem(reading, yaml, code_of(node->shape->item), tr("%s must be one of: %s"),
 			       path.text, buf_cstr(&list));
-	near = near_name(yaml->text, spans, n);
+	near = near_word(yaml->text, spans, n);
 	if (near.n)
 		conf_problem_label(reading->problems, problem, tr("did you mean `%.*s`?"), SPAN_ARG(near));
 }
@@ -443,6 +456,21 @@ static void check_length(const struct reading *reading, const struct conf_node *
 				   path.text, max);
 }
 
+/* Refused at the second: a port that is taken is taken by whom it was given first. 0 is another each time. */
+static void check_twice(const struct reading *reading, const struct conf_node *list)
+{
+	struct path_text path = fill_path(list);
+
+	for (const struct conf_node *at = list->first; at; at = at->next)
+		for (const struct conf_node *before = list->first; before != at; before = before->next)
+			if (conf_address_same(before, at)) {
+				(void)conf_problem_in(reading->problems, reading->source, at->value.at,
+						      at->value.n, "K104", tr("%s names this address twice"),
+						      path.text);
+				break;
+			}
+}
+
 static void fill_list(const struct reading *reading, struct conf_node *list, const struct yaml_node *yaml)
 {
 	enum conf_type type = shape_type(list->shape);
@@ -469,6 +497,8 @@ static void fill_list(const struct reading *reading, struct conf_node *list, con
 	for (const struct conf_node *element = list->first; element; element = element->next)
 		n++;
 	check_length(reading, list, yaml, n);
+	if (type == CONF_ADDRESS && n <= MAX_ADDRESSES)
+		check_twice(reading, list);
 	if (type == CONF_ARGV && list->first && list->first->text.n == 0)
 		refuse(reading, list, yaml, tr("it names no program"));
 }

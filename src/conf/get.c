@@ -1,5 +1,7 @@
 /* get.c - questions to a frozen config. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+
 #include "base/check.h"
 #include "conf/conf.h"
 #include "conf/node.h"
@@ -120,6 +122,24 @@ struct conf_address conf_address(const struct conf_node *element)
 	return (struct conf_address){ .host = element->text,
 				      .port = (uint16_t)element->number,
 				      .v6 = element->v6 };
+}
+
+static bool read_ip(const struct conf_address *address, unsigned char out[16])
+{
+	char name[64];
+
+	memset(out, 0, 16);
+	return span_to_cstr(address->host, name, sizeof(name)) &&
+	       inet_pton(address->v6 ? AF_INET6 : AF_INET, name, out) == 1;
+}
+
+bool conf_address_same(const struct conf_node *a, const struct conf_node *b)
+{
+	struct conf_address x = conf_address(a), y = conf_address(b);
+	unsigned char p[16], q[16];
+
+	return x.port && x.port == y.port && x.v6 == y.v6 && read_ip(&x, p) && read_ip(&y, q) &&
+	       memcmp(p, q, sizeof(p)) == 0;
 }
 
 struct span conf_get_text(const struct conf_node *from, const char *path)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/hide.h"
 
+#include "conf/looks.h"
 #include "text/near.h"
 
 #define MAX_WORDS 32
@@ -33,46 +34,64 @@ static bool is_secret(const struct words *words, struct span name)
 	return false;
 }
 
-static bool hide_in_tree(struct source *source, struct arena *arena, const struct words *words,
-			 struct yaml_node *tree)
+/* --- a tree --- */
+
+static void hide_node(struct source *source, const struct yaml_node *node)
 {
-	for (struct yaml_node *node = tree; node; node = yaml_next(tree, node))
-		if (node->key && is_secret(words, node->key->text) &&
-		    !source_hide(source, arena, (struct range){ node->at.at, node->end - node->at.at }))
-			return false;
-	return true;
+	size_t end = node->end;
+
+	/* A block ends where the next key begins. */
+	while (end > node->at.at && strchr(" \t\r\n", source->text.p[end - 1]))
+		end--;
+	source_hide(source, (struct range){ node->at.at, end - node->at.at });
 }
 
-static bool is_word(char c)
+static unsigned depth_of(const struct yaml_node *node)
+{
+	unsigned depth = 0;
+
+	for (; node->parent; node = node->parent)
+		depth++;
+	return depth;
+}
+
+/* The shape of a node below one of `parent`'s; NULL where nobody knows the node. */
+static const struct shape *shape_of(const struct shape *parent, const struct yaml_node *node)
+{
+	const struct shape *shape;
+
+	if (parent && shape_type(parent) == CONF_STRING_MAP && node->kind == YAML_SCALAR)
+		return parent;
+	if (!parent || shape_is_open(parent) != (node->key != NULL))
+		return NULL;
+	/* Of a list its elements. */
+	if (!node->key)
+		return node->kind == YAML_SCALAR ? parent : NULL;
+	shape = shape_child(parent, node->key->text);
+	/* A name of the user's own with a text: a variable that stands too far to the left. */
+	return shape && span_eq(shape->name, S("*")) && node->kind != YAML_MAPPING ? NULL : shape;
+}
+
+static void hide_in_tree(struct source *source, const struct words *words, const struct shape *root,
+			 struct yaml_node *tree)
+{
+	const struct shape *shapes[YAML_MAX_DEPTH + 1] = { root };
+
+	for (struct yaml_node *node = yaml_next(tree, tree); node; node = yaml_next(tree, node)) {
+		unsigned depth = depth_of(node);
+
+		shapes[depth] = shape_of(shapes[depth - 1], node);
+		if (!shapes[depth] || (node->key && is_secret(words, node->key->text)))
+			hide_node(source, node);
+	}
+}
+
+/* --- a text --- */
+
+static bool is_of_key(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
 	       c == '-';
-}
-
-/* The name that ends before the colon at `colon`, without its quotes. */
-static struct span name_before(struct span line, size_t colon)
-{
-	size_t end = colon, first;
-
-	while (end > 0 && (line.p[end - 1] == ' ' || line.p[end - 1] == '"' || line.p[end - 1] == '\''))
-		end--;
-	first = end;
-	while (first > 0 && is_word(line.p[first - 1]))
-		first--;
-	return span_of(line.p + first, end - first);
-}
-
-/* Is there a secret key on the line, and where does what follows its colon begin? */
-static bool find_secret(const struct words *words, struct span line, size_t *at)
-{
-	for (size_t i = 0; i < line.n; i++) {
-		if (line.p[i] != ':' || !is_secret(words, name_before(line, i)))
-			continue;
-		*at = i + 1;
-		return true;
-	}
-	*at = line.n;
-	return false;
 }
 
 static size_t indent_of(struct span line)
@@ -89,7 +108,7 @@ static bool begins_with_key(struct span content)
 {
 	size_t n = 0;
 
-	while (n < content.n && is_word(content.p[n]))
+	while (n < content.n && is_of_key(content.p[n]))
 		n++;
 	return n > 0 && n < content.n && content.p[n] == ':';
 }
@@ -108,10 +127,19 @@ static bool leaves_open(struct span line)
 
 /* Which lines belong to a secret while a text is walked. */
 struct hiding {
+	struct source *source;
+	const struct words *words;
+	const struct shape *shape;
 	bool on;
 	bool to_the_end; /* brackets: indentation says nothing */
+	bool known;	 /* the key above is one we know, and no secret */
 	size_t indent;	 /* of the line with the key */
 };
+
+static bool is_known(const struct hiding *hiding, struct span name)
+{
+	return shape_has_name(hiding->shape, name) && !is_secret(hiding->words, name);
+}
 
 static bool still_hidden(const struct hiding *hiding, struct span line)
 {
@@ -119,36 +147,106 @@ static bool still_hidden(const struct hiding *hiding, struct span line)
 
 	if (!hiding->on)
 		return false;
-	return hiding->to_the_end || own > hiding->indent || !begins_with_key(span_skip(line, own));
+	/* How far a tab indents is anybody's guess. */
+	return hiding->to_the_end || own > hiding->indent || span_find(span_first(line, own), '\t') < own ||
+	       !begins_with_key(span_skip(line, own));
 }
 
-static bool hide_in_text(struct source *source, struct arena *arena, const struct words *words)
+/* Where the next key's colon is, or the end of the line. */
+static size_t find_key(const struct hiding *hiding, struct span line, size_t from)
 {
-	struct hiding hiding = { .to_the_end = span_starts(span_trim(source->text), S("{")) };
+	while (from < line.n && !looks_like_key(line, from) &&
+	       (line.p[from] != ':' || !is_secret(hiding->words, looks_name_before(line, from))))
+		from++;
+	return from;
+}
 
+/* `{` and then the first key, or nothing more: no value to hide yet. */
+static bool opens_mapping(const struct hiding *hiding, struct span line, size_t from)
+{
+	struct span rest = looks_skip_blanks(span_skip(line, from)), name;
+	size_t colon = find_key(hiding, line, from);
+
+	if (!span_starts(rest, S("{")))
+		return false;
+	rest = looks_skip_blanks(span_skip(rest, 1));
+	if (!rest.n)
+		return true;
+	name = looks_name_before(line, colon);
+	return colon < line.n && name.n && (name.p == rest.p || name.p == rest.p + 1);
+}
+
+/* A value over lines: what follows belongs to it too. Returns where hiding begins. */
+static size_t begin_hiding(struct hiding *hiding, struct span line, size_t from)
+{
+	hiding->on = true;
+	hiding->known = false;
+	hiding->indent = indent_of(line);
+	hiding->to_the_end = hiding->to_the_end || leaves_open(line);
+	return from;
+}
+
+/* A line without a key belongs to the key above, unless a known one lacks its colon. */
+static size_t keyless_line(struct hiding *hiding, struct span line)
+{
+	size_t own = indent_of(line), n = own;
+
+	while (n < line.n && is_of_key(line.p[n]))
+		n++;
+	if (n > own && is_known(hiding, span_of(line.p + own, n - own)))
+		return line.n;
+	return hiding->known ? line.n : own;
+}
+
+/* From where on the line is hidden. */
+static size_t hidden_from(struct hiding *hiding, struct span line)
+{
+	size_t colon = find_key(hiding, line, 0);
+
+	if (still_hidden(hiding, line))
+		return indent_of(line);
+	hiding->on = false;
+	if (colon == line.n)
+		return keyless_line(hiding, line);
+	for (; colon < line.n; colon = find_key(hiding, line, colon + 1)) {
+		struct span name = looks_name_before(line, colon);
+		struct span rest = looks_skip_blanks(span_skip(line, colon + 1));
+
+		hiding->known = is_known(hiding, name);
+		if (hiding->known)
+			continue;
+		/* The value of a secret key may be on lines of its own; a server's name has keys there. */
+		if (is_secret(hiding->words, name))
+			return begin_hiding(hiding, line, colon + 1);
+		if (rest.n && !opens_mapping(hiding, line, colon + 1))
+			return begin_hiding(hiding, line, colon + 1);
+	}
+	return line.n;
+}
+
+static void hide_in_text(struct hiding *hiding)
+{
+	struct source *source = hiding->source;
+
+	hiding->to_the_end = span_starts(span_trim(source->text), S("{"));
 	for (size_t i = 0; i < source->n_lines; i++) {
 		struct span line = source_line(source, i);
-		size_t from = indent_of(line);
+		size_t from = hidden_from(hiding, line);
 
-		if (!still_hidden(&hiding, line)) {
-			hiding.on = find_secret(words, line, &from);
-			hiding.indent = indent_of(line);
-			hiding.to_the_end = hiding.to_the_end || (hiding.on && leaves_open(line));
-		}
-		if (!source_hide(source, arena,
-				 (struct range){ source->line_starts[i] + from, line.n - from }))
-			return false;
+		source_hide(source, (struct range){ source->line_starts[i] + from, line.n - from });
 	}
-	return true;
 }
 
-bool hide_secrets(struct source *source, struct arena *arena, const struct shape *shape,
-		  struct yaml_node *tree)
+void hide_secrets(struct source *source, const struct shape *shape, struct yaml_node *tree,
+		  const struct conf_options *options)
 {
-	struct words words = secret_words(shape);
-	bool good = words.n == 0 ||
-		    (tree ? hide_in_tree(source, arena, &words, tree) : hide_in_text(source, arena, &words));
+	const struct words words = secret_words(shape);
+	struct hiding hiding = { .source = source, .words = &words, .shape = shape, .known = true };
 
-	source->settled = good;
-	return good;
+	if (tree)
+		hide_in_tree(source, &words, shape, tree);
+	else
+		hide_in_text(&hiding);
+	looks_hide(source, shape, options);
+	source->settled = true;
 }

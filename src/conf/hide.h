@@ -2,14 +2,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "conf/conf.h"
 #include "conf/shape.h"
 #include "conf/source.h"
 #include "conf/yaml.h"
 
 /*
- * Hides the values of secret keys, and of keys that look like a secret key written wrongly. With
- * `tree` NULL the text could not be read: whole lines are hidden then, rather too many than too
- * few. False without memory.
+ * Hides the values of secret keys, of keys that look like a secret key written wrongly and of keys
+ * that nobody knows, and what looks like a secret wherever it stands. With `tree` NULL the text
+ * could not be read: lines are hidden then, rather too many than too few.
  */
-bool hide_secrets(struct source *source, struct arena *arena, const struct shape *shape,
-		  struct yaml_node *tree) MUST_CHECK;
+void hide_secrets(struct source *source, const struct shape *shape, struct yaml_node *tree,
+		  const struct conf_options *options);

@@ -148,12 +148,15 @@ struct conf_problem *conf_problem_in(struct conf_problems *problems, const struc
 				     size_t n, const char *code, const char *format, ...)
 {
 	struct conf_problem *problem;
+	struct span key;
 	va_list args;
 
 	va_start(args, format);
 	problem = add_in(problems, source, (struct range){ at, n }, code, format, args);
 	va_end(args);
-	keep_key(problems, problem, key_at(source, (struct range){ at, n }, code));
+	key = key_at(source, (struct range){ at, n }, code);
+	if (!key.n || !source_hides(source, (struct range){ (size_t)(key.p - source->text.p), key.n }))
+		keep_key(problems, problem, key);
 	return problem;
 }
 

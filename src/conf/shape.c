@@ -80,3 +80,11 @@ const struct shape *shape_next(const struct shape *shape)
 		shape = shape->parent;
 	return shape ? shape->next : NULL;
 }
+
+bool shape_has_name(const struct shape *root, struct span name)
+{
+	for (const struct shape *shape = root; shape; shape = shape_next(shape))
+		if (span_eq(shape->name, name))
+			return true;
+	return false;
+}

@@ -37,3 +37,6 @@ const struct shape *shape_child(const struct shape *shape, struct span name);
 
 /* The shape after `shape`, parents first; NULL after the last one. */
 const struct shape *shape_next(const struct shape *shape);
+
+/* Has any key of the tree this name? */
+bool shape_has_name(const struct shape *root, struct span name);

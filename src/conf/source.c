@@ -20,8 +20,9 @@ bool source_init(struct source *source, struct arena *arena, struct span name, s
 	*source = (struct source){ .name = arena_dup(arena, name), .text = arena_dup(arena, text) };
 	for (size_t i = 0; i < text.n; i++)
 		lines += text.p[i] == '\n';
+	source->hidden = arena_alloc(arena, text.n / 8 + 1);
 	starts = arena_alloc(arena, lines * sizeof(*starts));
-	if (!starts)
+	if (!starts || !source->hidden)
 		return false;
 	for (size_t i = 0; i < text.n; i++)
 		if (text.p[i] == '\n')
@@ -31,22 +32,23 @@ bool source_init(struct source *source, struct arena *arena, struct span name, s
 	return true;
 }
 
-bool source_hide(struct source *source, struct arena *arena, struct range range)
+static bool is_hidden(const struct source *source, size_t offset)
 {
-	struct source_mask *last = source->last_mask, *mask;
+	return source->hidden[offset / 8] & (1U << offset % 8);
+}
 
-	if (range.n == 0 || (last && range.at + range.n <= last->range.at + last->range.n))
-		return true;
-	mask = arena_alloc(arena, sizeof(*mask));
-	if (!mask)
-		return false;
-	mask->range = range;
-	if (last)
-		last->next = mask;
-	else
-		source->first_mask = mask;
-	source->last_mask = mask;
-	return true;
+void source_hide(struct source *source, struct range range)
+{
+	for (size_t i = range.at; i < range.at + range.n && i < source->text.n; i++)
+		source->hidden[i / 8] |= (uint8_t)(1U << i % 8);
+}
+
+bool source_hides(const struct source *source, struct range range)
+{
+	for (size_t i = range.at; i < range.at + range.n && i < source->text.n; i++)
+		if (is_hidden(source, i))
+			return true;
+	return false;
 }
 
 size_t source_line_at(const struct source *source, size_t offset)
@@ -132,8 +134,8 @@ void source_add_shown(struct buf *out, struct span text)
 
 /* Walks a line piece by piece; a masked stretch is one piece. */
 struct walk {
-	const struct source_mask *mask; /* the first that may still matter */
-	size_t base;			/* offset of the line in the text */
+	const struct source *source;
+	size_t base; /* offset of the line in the text */
 	struct span line;
 	size_t at;	   /* offset in the line of the next piece */
 	size_t column;	   /* of the next piece, from 0 */
@@ -143,21 +145,15 @@ struct walk {
 
 static bool walk_next(struct walk *walk)
 {
-	size_t offset = walk->base + walk->at, n;
+	size_t n = 0;
 
 	if (walk->at >= walk->line.n)
 		return false;
-	while (walk->mask && walk->mask->range.at + walk->mask->range.n <= offset)
-		walk->mask = walk->mask->next;
 	walk->piece_at = walk->at;
 	walk->piece_column = walk->column;
-	if (walk->mask && walk->mask->range.at <= offset) {
-		n = walk->mask->range.at + walk->mask->range.n - offset;
-		n = n < walk->line.n - walk->at ? n : walk->line.n - walk->at;
-		walk->piece = S(MASK_TEXT);
-	} else {
-		walk->piece = shown(span_skip(walk->line, walk->at), &n);
-	}
+	while (walk->at + n < walk->line.n && is_hidden(walk->source, walk->base + walk->at + n))
+		n++;
+	walk->piece = n ? S(MASK_TEXT) : shown(span_skip(walk->line, walk->at), &n);
 	walk->at += n;
 	walk->piece_end = walk->at;
 	walk->column += utf8_width(walk->piece);
@@ -190,7 +186,7 @@ struct excerpt source_excerpt(const struct source *source, struct range range, s
 	CLEANUP(buf_release) struct buf out = BUF_INIT(4096);
 	size_t index = source_line_at(source, range.at), from, to;
 	struct span line = source_line(source, index);
-	struct walk walk = { .mask = source->first_mask, .base = source->line_starts[index], .line = line };
+	struct walk walk = { .source = source, .base = source->line_starts[index], .line = line };
 	struct range caret = columns_of(walk, on_line(source, range, line));
 	struct excerpt excerpt;
 

@@ -10,13 +10,8 @@ struct range {
 	size_t at, n;
 };
 
-struct source_mask {
-	struct range range;
-	struct source_mask *next;
-};
-
 /*
- * A text with its name and its line starts. Masked ranges hold secrets: they are never shown.
+ * A text with its name and its line starts. Hidden bytes are of secrets: they are never shown.
  *
  * Owner:   everything lives in the arena that source_init() was given.
  */
@@ -24,8 +19,8 @@ struct source {
 	struct span name, text;
 	const uint32_t *line_starts; /* offsets; the first is 0 */
 	size_t n_lines;		     /* at least 1 */
-	struct source_mask *first_mask, *last_mask;
-	bool settled; /* every mask is known */
+	uint8_t *hidden;	     /* a bit for each byte of the text */
+	bool settled;		     /* what is hidden is known */
 };
 
 /* Where a range begins. */
@@ -43,8 +38,10 @@ struct excerpt {
 /* Copies `name` and `text` (less than 4 GiB). False without memory. */
 bool source_init(struct source *source, struct arena *arena, struct span name, struct span text) MUST_CHECK;
 
-/* Adds a mask; masks come in the order of the text, one inside the last one adds nothing. */
-bool source_hide(struct source *source, struct arena *arena, struct range range) MUST_CHECK;
+/* Both take what lies within the text. */
+void source_hide(struct source *source, struct range range);
+/* Is a part of it hidden? */
+bool source_hides(const struct source *source, struct range range);
 
 /* The line's index (from 0) that holds `offset`, and its bytes without the line end. */
 size_t source_line_at(const struct source *source, size_t offset);

@@ -111,3 +111,66 @@ int conf_url_parse(struct span text, struct conf_url *out, struct err *err)
 	*out = url;
 	return 0;
 }
+
+static size_t find_any(struct span text, const char *any)
+{
+	size_t n = 0;
+
+	while (n < text.n && !(text.p[n] && strchr(any, text.p[n])))
+		n++;
+	return n;
+}
+
+static size_t find_last(struct span text, char c)
+{
+	size_t n = text.n;
+
+	while (n > 0 && text.p[n - 1] != c)
+		n--;
+	return n ? n - 1 : text.n;
+}
+
+/* A password may hold a slash where nobody wrote it as %2F. */
+static bool is_port(struct span text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (text.p[i] < '0' || text.p[i] > '9')
+			return false;
+	return true;
+}
+
+struct conf_url_secrets conf_url_secrets(struct span rest)
+{
+	struct span authority = span_first(rest, find_any(rest, "/?#"));
+	size_t at = find_last(authority, '@'), colon = find_last(authority, ':'), mark;
+	struct conf_url_secrets out = { .user = S(""), .query = S("") };
+
+	if (at == authority.n && colon < authority.n && !is_port(span_skip(authority, colon + 1)) &&
+	    authority.p[authority.n - 1] != ']')
+		at = find_last(rest, '@');
+	if (at < rest.n && rest.p[at] == '@')
+		out.user = span_first(rest, at);
+	mark = out.user.n + find_any(span_skip(rest, out.user.n), "?#");
+	if (mark < rest.n)
+		out.query = span_skip(rest, mark + 1);
+	return out;
+}
+
+void conf_url_add_shown(struct buf *out, struct span url)
+{
+	size_t scheme = span_find(url, ':');
+	struct span rest = span_skip(url, scheme);
+	struct conf_url_secrets secrets;
+
+	if (!span_starts(rest, S("://"))) {
+		buf_add(out, url);
+		return;
+	}
+	rest = span_skip(rest, 3);
+	secrets = conf_url_secrets(rest);
+	buf_add(out, span_first(url, scheme + 3));
+	buf_add(out, secrets.user.n ? S("***") : S(""));
+	rest = span_skip(rest, secrets.user.n);
+	buf_add(out, span_first(rest, rest.n - secrets.query.n));
+	buf_add(out, secrets.query.n ? S("***") : S(""));
+}

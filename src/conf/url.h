@@ -2,8 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "base/buf.h"
 #include "base/err.h"
-#include "base/span.h"
 
 #define CONF_URL_MAX_BYTES 2048
 
@@ -18,3 +18,13 @@ struct conf_url {
 
 /* Errors: ERR_CONFIG, a sentence without the text. */
 int conf_url_parse(struct span text, struct conf_url *out, struct err *err) MUST_CHECK;
+
+/* What of a URL is nobody's to see: what stands before an `@`, and what follows a `?` or a `#`. */
+struct conf_url_secrets {
+	struct span user, query; /* both borrowed from `rest`, and may be empty */
+};
+/* `rest` begins behind `://`; the URL need not be valid. */
+struct conf_url_secrets conf_url_secrets(struct span rest);
+
+/* Adds a URL as it may be shown. */
+void conf_url_add_shown(struct buf *out, struct span url);

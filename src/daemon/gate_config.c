@@ -8,9 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audit/redact.h"
 #include "base/check.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "base/tr.h"
 #include "conf/core.h"
 #include "conf/url.h"
 #include "crypto/digest.h"
@@ -36,11 +38,32 @@ static int load_built_in(const struct conf_options *options, struct buf *text, s
 	return conf_load_text(S("(built in)"), buf_span(text), options, out, problems);
 }
 
+/* Clients and Prometheus are served at addresses of their own. */
+static bool check_addresses(const struct conf *conf, struct conf_problems *problems)
+{
+	const struct conf_node *listen = conf_get_first(conf_root(conf), "listen");
+	const struct conf_node *metrics = conf_get_first(conf_root(conf), "metrics");
+	size_t before = problems->n;
+
+	for (; metrics; metrics = conf_next(metrics))
+		for (const struct conf_node *at = listen; at; at = conf_next(at))
+			if (conf_address_same(at, metrics))
+				(void)conf_problem_at(
+				    problems, metrics, "K104", "%s",
+				    tr("`metrics` needs an address that `listen` does not name"));
+	return problems->n == before;
+}
+
 int gate_config_load(const char *file, const char *data_dir, struct gate_config *out,
 		     struct conf_problems *problems, struct err *err)
 {
 	struct gate_config config = { 0 };
-	const struct conf_options options = { .tables = gate_tables, .home = gate_paths_home() };
+	const struct conf_options options = {
+		.tables = gate_tables,
+		.home = gate_paths_home(),
+		.is_secret_name = redact_is_secret_name,
+		.has_secret = redact_has_secret,
+	};
 	CLEANUP(buf_release) struct buf text = BUF_INIT(CONF_MAX_BYTES);
 	uint8_t digest[DIGEST_BYTES];
 	struct buf hex = { .p = config.digest, .cap = 64, .max = 64 };
@@ -61,7 +84,7 @@ int gate_config_load(const char *file, const char *data_dir, struct gate_config 
 			    data_dir ? span_str(data_dir) : conf_get_text(conf_root(config.conf), "data"),
 			    err) < 0)
 		goto fail;
-	if (!gate_tls_check(&config, problems)) {
+	if (!check_addresses(config.conf, problems) || !gate_tls_check(&config, problems)) {
 		(void)err_set(err, ERR_CONFIG, "the config is not usable");
 		goto fail;
 	}

@@ -103,15 +103,47 @@ static int hand_on_config(struct reload *reload, struct err *err)
 	return 0;
 }
 
-static bool needs_restart(const struct gate_config *old, const struct gate_config *fresh)
+/* `log.level` (line 3) */
+static void name_key(struct buf *out, const struct conf_node *root, const char *key)
+{
+	const struct conf_node *node = conf_find(root, key);
+	uint32_t line = node ? conf_line(node) : 0;
+
+	if (out->n)
+		buf_add(out, S(", "));
+	buf_addf(out, "`%s`", key);
+	if (line)
+		buf_addf(out, tr(" (line %u)"), line);
+}
+
+/* Adds the keys that differ and cannot be changed in a gate that runs. */
+static void name_fixed(struct buf *out, const struct gate_config *old, const struct gate_config *fresh)
 {
 	const struct conf_node *a = conf_root(old->conf), *b = conf_root(fresh->conf);
 
-	return !gate_config_same_addresses(old, fresh, "listen") ||
-	       !gate_config_same_addresses(old, fresh, "metrics") ||
-	       strcmp(old->paths.data, fresh->paths.data) != 0 ||
-	       conf_get_word(a, "log.level") != conf_get_word(b, "log.level") ||
-	       conf_get_word(a, "log.format") != conf_get_word(b, "log.format");
+	if (!gate_config_same_addresses(old, fresh, "listen"))
+		name_key(out, b, "listen");
+	if (!gate_config_same_addresses(old, fresh, "metrics"))
+		name_key(out, b, "metrics");
+	if (strcmp(old->paths.data, fresh->paths.data) != 0)
+		name_key(out, b, "data");
+	if (conf_get_word(a, "log.level") != conf_get_word(b, "log.level"))
+		name_key(out, b, "log.level");
+	if (conf_get_word(a, "log.format") != conf_get_word(b, "log.format"))
+		name_key(out, b, "log.format");
+}
+
+/* What a gate does once, at its start. */
+static int check_fixed(const struct gate_config *old, const struct gate_config *fresh, struct err *err)
+{
+	CLEANUP(buf_release) struct buf keys = BUF_INIT((size_t)200);
+
+	name_fixed(&keys, old, fresh);
+	if (!keys.n)
+		return 0;
+	return err_set(err, ERR_CONFIG,
+		       tr("%s can change with a restart only; the new config was not loaded"),
+		       buf_cstr(&keys));
 }
 
 /* For programs an event each, for people all of them as they are shown at a start. */
@@ -166,10 +198,8 @@ static int read_fresh(struct reload *reload, struct gate_config *fresh, struct e
 		conf_problems_json(&reload->problems, &problems);
 		return name_first(&problems, err);
 	}
-	if (needs_restart(&reload->config, fresh))
-		return err_set(err, ERR_CONFIG, "%s",
-			       tr("`listen`, `metrics`, `data` and `log` change with a restart only; the new "
-				  "config was not loaded"));
+	if (check_fixed(&reload->config, fresh, err) < 0)
+		return -1;
 	/* Before anybody is told: what changes after this is news to the next reload. */
 	gate_config_resolved(fresh, reload->briefing->launch_key, reload->fresh_resolved);
 	if (memcmp(reload->fresh_resolved, reload->resolved, sizeof(reload->resolved)) == 0)

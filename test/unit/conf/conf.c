@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "audit/redact.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "conf/core.h"
@@ -26,7 +27,12 @@ static const struct conf_item more_items[] = {
 };
 
 static const struct conf_item *const tables[] = { conf_core_items, upstream_items, more_items, NULL };
-static const struct conf_options options = { .tables = tables, .home = SPAN("/home/a") };
+static const struct conf_options options = {
+	.tables = tables,
+	.home = SPAN("/home/a"),
+	.is_secret_name = redact_is_secret_name,
+	.has_secret = redact_has_secret,
+};
 
 #define V "version: 1\n"
 
@@ -46,6 +52,14 @@ static const struct {
 	{ SPAN(V "data: @x\n"), "K101", 2, 7, 1, "in quotes" },
 	{ SPAN(V "# \xE2\x80\xAE\n"), "K101", 2, 3, 1, "U+202E" },
 	{ SPAN(V "data: \x1B[2J\n"), "K101", 2, 7, 1, "U+001B" },
+	{ SPAN(V "listen: [a\nservers: {}\n"), "K101", 2, 9, 1, "this bracket is not closed" },
+	{ SPAN(V "log: { level: info\nservers: {}\n"), "K101", 2, 6, 1, "this bracket is not closed" },
+	{ SPAN(V "data: a[b # {\nmore:\n  names: [a, \"]\"\n  on: true\n"), "K101", 4, 10, 1,
+	  "this bracket is not closed" },
+	{ SPAN(V "more: { names: [\na\n] }\n"), "K101", 3, 1, 1, "indented further than the key" },
+	{ SPAN(V "data: \"a\" b\n"), "K101", 2, 11, 1, "follows the closing quote" },
+	{ SPAN(V "more: { names: [a,, b] }\n"), "K101", 2, 19, 1, "a comma too many" },
+	{ SPAN(V "data: !<x y\n"), "K101", 2, 10, 1, "cannot be read as YAML: missing '>'" },
 	/* the subset */
 	{ SPAN("%YAML 1.1\n---\n" V), "K108", 1, 1, 1, "directives" },
 	{ SPAN(V "---\n" V), "K108", 2, 1, 3, "one document" },
@@ -73,6 +87,12 @@ static const struct {
 	  "did you mean `tools: { allow" },
 	{ SPAN(V "servers:\n  a:\n    run: x\n    tools: { alow: [] }\n"), "K102", 5, 14, 4,
 	  "unknown key `alow` in servers.a.tools" },
+	{ SPAN(V "mcpServers: {}\n"), "K102", 2, 1, 10, "did you mean `servers`?" },
+	{ SPAN(V "servers: { a: { run: x, command: y } }\n"), "K102", 2, 25, 7, "write run: [command, args" },
+	{ SPAN(V "servers: { a: { run: x, args: [y] } }\n"), "K102", 2, 25, 4, "write run: [command, args" },
+	{ SPAN(V "servers: { a: { url: http://h, headers: {} } }\n"), "K102", 2, 32, 7, "not supported yet" },
+	{ SPAN(V "command: x\n"), "K102", 2, 1, 7, "the keys here are" },
+	{ SPAN(V "ghp_abcdefghijklmnopqrstuvwxyz: x\n"), "K102", 2, 1, 30, "unknown key `***`" },
 	{ SPAN(V "関門: x\n"), "K102", 2, 1, 2, "unknown key `関門`" },
 	{ SPAN(V "log: {}\nlog: {}\n"), "K106", 3, 1, 3, "it stands on line 2 already" },
 	{ SPAN(V "servers: { a: { run: x }, a: { run: y } }\n"), "K106", 2, 27, 1, "in servers" },
@@ -122,11 +142,16 @@ static const struct {
 	{ SPAN(V "more: { size: 2MB }\n"), "K104", 2, 15, 3, "MiB" },
 	{ SPAN(V "more: { color: gren }\n"), "K104", 2, 16, 4, "did you mean `green`?" },
 	{ SPAN(V "more: { color: x }\n"), "K104", 2, 16, 1, "one of: red, green" },
+	{ SPAN(V "log: { level: warning }\n"), "K104", 2, 15, 7, "did you mean `warn`?" },
+	{ SPAN(V "log: { level: err }\n"), "K104", 2, 15, 3, "did you mean `error`?" },
 	{ SPAN(V "more: { names: [] }\n"), "K104", 2, 16, 1, "not be empty" },
 	{ SPAN(V "more: { names: [a, b, c] }\n"), "K104", 2, 16, 1, "at most 2" },
 	{ SPAN(V "more: { title: \"a\\0b\" }\n"), "K104", 2, 16, 6, "control character" },
 	{ SPAN(V "listen: localhost:80\n"), "K104", 2, 9, 12, "the number of an address" },
 	{ SPAN(V "listen: [\"127.0.0.1:1\", \"127.0.0.1:99999\"]\n"), "K104", 2, 25, 17, "port" },
+	{ SPAN(V "listen: [\"127.0.0.1:1\", \"[::1]:1\", \"127.0.0.1:1\"]\n"), "K104", 2, 36, 13,
+	  "listen names this address twice" },
+	{ SPAN(V "listen: [\"[::1]:1\", \"[0::1]:1\"]\n"), "K104", 2, 21, 10, "twice" },
 	{ SPAN(V "listen: []\n"), "K104", 2, 9, 1, "not be empty" },
 	{ SPAN(V "data: \"\"\n"), "K104", 2, 7, 2, "empty" },
 	{ SPAN(V "data: \"a\\nb\"\n"), "K104", 2, 7, 6, "line break" },
@@ -276,7 +301,70 @@ static const char *const leaky[] = {
 	V "servers:\n  a:\n    env: { T: \"s3cret\xFF\" }\n",
 	V "env: s3cret\n",
 	V "servers: { a: { env: s3cret, run: x",
+	/* what hosts' configs have */
+	V "servers:\n  a:\n    url: http://h\n    headers: {Authorization: \"Bearer s3cret\"}\n",
+	V "servers:\n  a:\n    url: http://h\n    headers: { X: s3cret }\n    timeout: 5\n",
+	V "servers:\n  a:\n    run: x\n    token: s3cret\n",
+	V "servers:\n  a:\n    run: x\n    era: s3 # token: s3cret\n",
+	V "token: s3cret\n",
+	V "servers:\n  a:\n    run: x\n    env:\n      A: b\n    GITHUB_TOKEN: s3cret\n",
+	V "servers:\n  a:\n    run: x\n    env:\n  GITHUB_TOKEN: s3cret\n",
+	V "servers:\n  a:\n    run: x\n    env:\n\tGITHUB_TOKEN: s3cret\n",
+	V "servers:\n  a:\n    run: x\n    env:\n\tlevel: s3cret\n",
+	V "servers:\n  a:\n    command: x\n    args: [\"--api-key\", \"s3cret\"]\n",
+	V "servers:\n  a: { args: [\"--api-key\", \"s3cret\"], run: x\n",
+	V "servers:\n  a:\n    args:\n      - \"s3cret\n",
+	V "servers:\n  a:\n    run: \"x --token s3cret | tee\"\n",
+	V "servers:\n  a:\n    run: x --token 's3cret\n",
+	V "servers:\n  a: { run: [x, --api-key, \"my s3cret\"], timeout: 5 }\n",
+	V "servers:\n  a: { run: x --api-key=s3cret, timeout: 5 }\n",
+	V "servers:\n  a: { run: \"x \\\"--api-key=my s3cret\\\"\", timeout: 5 }\n",
+	V "servers:\n  a: { run: env DB_PASSWORD=s3cret x, timeout: 5 }\n",
+	V "servers:\n  a: { run: [x, -H, \"Authorization: s3cret\"], timeout: 5 }\n",
+	V "servers:\n  a: { run: [x, --token,\n    s3cret], era: *x }\n",
+	V "servers:\n  a: { run: [x, --token,\n    s3cret, &x y] }\n",
+	V "servers:\n  a: { url: \"https://u:s3cret@h/\" }\n",
+	V "servers:\n  a: { url: \"https://u:s3/s3cret@h/\" }\n",
+	V "servers:\n  a: { url: \"https://s3cret@h:port/\" }\n",
+	V "servers:\n  a: { url: \"https://h/mcp?api=s3cret\", timeout: 5 }\n",
+	V "servers:\n  a: { url: \"https://h/mcp#s3cret\" }\n",
+	V "servers:\n  a: { run: x db://u:s3cret@h/, timeout: 5 }\n",
+	V "servers: { a: { run: x, timeout: 5 } } # ghp_s3cretabcdefghijklmnop\n",
+	V "servers: { ghp_s3cretabcdefghijklmnop1234567890: { run: x } }\n",
+	V "ghp_s3cretabcdefghijklmnop1234567890: { run: x }\n",
+	V "servers: [ { name: s3cret } ]\n",
+	V "listen: { token: s3cret }\n",
+	V "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"args\": [\"s3cret\"]}}}\n",
+	"{\"mcpServers\": {\n\"a\": {\n\"args\": [\"s3cret\"],, }}}\n",
 };
+
+/* Names and values that are nobody's secret: a sentence without them would help nobody. */
+static const struct {
+	const char *text, *line;
+} readable[] = {
+	{ V "listen: localhost:80\n", "listen: localhost:80" },
+	{ V "log: { level: loud }\n", "log: { level: loud }" },
+	{ V "more: { names: [a, b, tokens] }\n", "more: { names: [a, b, tokens] }" },
+	{ V "servers: { a_token-server: { run: x y --port 80, timeout: 5 } }\n",
+	  "servers: { a_token-server: { run: x y --port 80, timeout: 5 } }" },
+	{ V "servers:\n  a:\n    run: npx -y \"x\n", "    run: npx -y \"x" },
+	{ V "servers:\n  a:\n    run x\n    era: auto\n", "    run x" },
+	{ V "servers:\n  a:\n    tools:\n      allow:\n        - read_*\n        - *\n", "        - *" },
+	{ V "servers: { a: { url: ftp://h:80/mcp/@x } }\n", "servers: { a: { url: ftp://h:80/mcp/@x } }" },
+	{ V "servers:\n  a:\n    env: { A: b }\n    token: x\n    era: old\n    run: x\n", "    token: ***" },
+};
+
+static void test_readable(void)
+{
+	for (size_t i = 0; i < COUNT(readable); i++) {
+		CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
+		CLEANUP(conf_unrefp) struct conf *conf = NULL;
+
+		ok(conf_load_text(S("k"), span_str(readable[i].text), &options, &conf, &problems) < 0,
+		   "refused: %s", readable[i].line);
+		is_span(problems.at[0].excerpt, span_str(readable[i].line), "and shown");
+	}
+}
 
 static void test_secrets(void)
 {
@@ -492,6 +580,7 @@ int main(void)
 	test_files();
 	test_hostile();
 	test_secrets();
+	test_readable();
 	test_good();
 	test_defaults();
 	test_empty_map();

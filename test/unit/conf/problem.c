@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/problem.h"
 
+#include "audit/redact.h"
 #include "base/tr.h"
 #include "conf/conf.h"
 #include "conf/core.h"
@@ -10,7 +11,12 @@
 #include "json/tape.h"
 
 static const struct conf_item *const tables[] = { conf_core_items, upstream_items, NULL };
-static const struct conf_options options = { .tables = tables, .home = SPAN("/home/a") };
+static const struct conf_options options = {
+	.tables = tables,
+	.home = SPAN("/home/a"),
+	.is_secret_name = redact_is_secret_name,
+	.has_secret = redact_has_secret,
+};
 
 #define BEFORE                                                                                               \
 	"version: 1\n\n\n\n\n\n\n\n\n\n"                                                                     \
@@ -24,7 +30,7 @@ static const struct {
 	{ "a typing mistake", TR_EN, SPAN(BEFORE "     # here\n      alow: [\"*\"]\n"),
 	  SPAN("error[K102]: unknown key `alow` in servers.files.tools\n"
 	       "  ┌─ /home/a/kanmon.yaml:17:7\n"
-	       "17│       alow: [\"*\"]\n"
+	       "17│       alow: ***\n"
 	       "  │       ^^^^ did you mean `allow`?\n"
 	       "  = the keys here are: allow, deny\n"
 	       "  = this file was not loaded\n"
@@ -32,7 +38,7 @@ static const struct {
 	{ "the same in Japanese", TR_JA, SPAN(BEFORE "     # here\n      alow: [\"*\"]\n"),
 	  SPAN("エラー[K102]: 不明なキー `alow` が servers.files.tools にあります\n"
 	       "  ┌─ /home/a/kanmon.yaml:17:7\n"
-	       "17│       alow: [\"*\"]\n"
+	       "17│       alow: ***\n"
 	       "  │       ^^^^ `allow` の誤りではありませんか\n"
 	       "  = ここで使えるキー: allow, deny\n"
 	       "  = this file was not loaded\n"
@@ -54,7 +60,7 @@ static const struct {
 	  SPAN("version: 1\nlog: {\t関門サーバー: か\xE3\x82\x99 }\n"),
 	  SPAN("error[K102]: unknown key `関門サーバー` in log\n"
 	       "  ┌─ /home/a/kanmon.yaml:2:8\n"
-	       " 2│ log: { 関門サーバー: か\xE3\x82\x99 }\n"
+	       " 2│ log: { 関門サーバー: *** }\n"
 	       "  │        ^^^^^^^^^^^^\n"
 	       "  = the keys here are: level, format\n"
 	       "  = this file was not loaded\n"
@@ -76,11 +82,52 @@ static const struct {
 	      "or 1h30m\n"
 	      "  = this file was not loaded\n"
 	      "help: kanmon explain K104\n") },
+	{ "an unknown key's value, a URL's query and its user", TR_EN,
+	  SPAN("version: 1\nservers: { a: { url: \"http://u:p@h/m?k=v\", tols: [x], era: auto } }\n"),
+	  SPAN("error[K104]: servers.a.url must be an http or https URL\n"
+	       "  ┌─ /home/a/kanmon.yaml:2:22\n"
+	       " 2│ servers: { a: { url: \"http://***@h/m?***\", tols: ***, era: auto } }\n"
+	       "  │                      ^^^^^^^^^^^^^^^^^^^^ leave out user name and password\n"
+	       "help: kanmon explain K104\n"
+	       "\n"
+	       "error[K102]: unknown key `tols` in servers.a\n"
+	       "  ┌─ /home/a/kanmon.yaml:2:44\n"
+	       " 2│ servers: { a: { url: \"http://***@h/m?***\", tols: ***, era: auto } }\n"
+	       "  │                                            ^^^^ did you mean `tools`?\n"
+	       "  = the keys here are: run, url, cwd, env, era, tools, timeout, ca\n"
+	       "  = this file was not loaded\n"
+	       "help: kanmon explain K102\n") },
+	{ "a command's secrets", TR_EN,
+	  SPAN("version: 1\nservers:\n  a: { run: [x, --token, s, \"B=t\", API_KEY=t], timeout: 5 }\n"),
+	  SPAN(
+	      "error[K104]: servers.a.timeout must be a duration such as 30s, 5m or 400d\n"
+	      "  ┌─ /home/a/kanmon.yaml:3:57\n"
+	      " 3│   a: { run: [x, --token, ***, \"B=t\", API_KEY=***], timeout: 5 }\n"
+	      "  │                                                             ^ write a number and ms, s, m, h "
+	      "or d, such as 30s or 1h30m\n"
+	      "  = this file was not loaded\n"
+	      "help: kanmon explain K104\n") },
+	{ "known keys of a file that is no YAML", TR_EN,
+	  SPAN("version: 1\nservers:\n  a: { run: x, tools: { allow: [*] } }\n"),
+	  SPAN("error[K108]: aliases (*name) are not used here\n"
+	       "  ┌─ /home/a/kanmon.yaml:3:33\n"
+	       " 3│   a: { run: x, tools: { allow: [*] } }\n"
+	       "  │                                 ^ put a pattern that begins with * in quotes: \"*\"\n"
+	       "  = this file was not loaded\n"
+	       "help: kanmon explain K108\n") },
+	{ "an unclosed bracket in Japanese", TR_JA,
+	  SPAN("version: 1\nservers:\n  a:\n    run: [x, y\n    timeout: 5s\n"),
+	  SPAN("エラー[K101]: YAML として正しくありません\n"
+	       "  ┌─ /home/a/kanmon.yaml:4:10\n"
+	       " 4│     run: [x, y\n"
+	       "  │          ^ この括弧が閉じられていません\n"
+	       "  = this file was not loaded\n"
+	       "ヘルプ: kanmon explain K101\n") },
 	{ "an escape sequence in a key", TR_EN, SPAN("version: 1\n\"a\\e[31m\\nb\": x\n"),
 	  SPAN("error[K102]: unknown key `a\xEF\xBF\xBD[31m\xEF\xBF\xBD"
 	       "b`\n"
 	       "  ┌─ /home/a/kanmon.yaml:2:1\n"
-	       " 2│ \"a\\e[31m\\nb\": x\n"
+	       " 2│ \"a\\e[31m\\nb\": ***\n"
 	       "  │ ^^^^^^^^^^^^\n"
 	       "  = the keys here are: version, listen, data, log, servers\n"
 	       "  = this file was not loaded\n"
@@ -135,7 +182,7 @@ static void test_long_line(void)
 	is_int(problems.at[0].column, 2020, "has its real column");
 	ok(problems.at[0].caret_at < 60, "and carets near the left");
 	conf_problems_render(&out, &problems, &(struct conf_render){ .footer = S("") });
-	ok(span_contains(buf_span(&out), S("form: text")), "what they point at is shown");
+	ok(span_contains(buf_span(&out), S("form: ***")), "what they point at is shown");
 	ok(longest_line(buf_span(&out)) < 150, "the line is cut");
 }
 
@@ -159,6 +206,21 @@ static void test_color(void)
 	conf_problems_render(&out, &problems, &(struct conf_render){ .color = true, .footer = S("") });
 	ok(span_starts(buf_span(&out), S("\033[1;31merror[K109]\033[0m")), "in colour");
 	ok(!span_contains(buf_span(&out), S("\033[2J")), "with no colours but ours");
+}
+
+/* The key is named where its value is hidden, and hidden where it is the secret. */
+static void test_key(void)
+{
+	CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
+	CLEANUP(conf_unrefp) struct conf *conf = NULL;
+
+	ok(conf_load_text(
+	       S("k"),
+	       S("version: 1\nghp_abcdefghijklmnopqrstuvwxyz: x\nservers: { a: { url: \"http://u:p@h\" } }\n"),
+	       &options, &conf, &problems) < 0,
+	   "a secret as a key, a secret in a URL");
+	is_span(problems.at[0].key, S(""), "the one is no key to name");
+	is_span(problems.at[1].key, S("url"), "the other's key is named");
 }
 
 static void test_json(void)
@@ -197,6 +259,7 @@ int main(void)
 	test_looks();
 	test_long_line();
 	test_color();
+	test_key();
 	test_json();
 	return tap_done();
 }

@@ -122,8 +122,34 @@ static void test_urls(void)
 	}
 }
 
+static const struct {
+	struct span url, shown;
+} shown_urls[] = {
+	{ SPAN("https://h:80/a/@b"), SPAN("https://h:80/a/@b") },
+	{ SPAN("https://u:p@h/a"), SPAN("https://***@h/a") },
+	{ SPAN("https://u@v@h/a"), SPAN("https://***@h/a") },
+	{ SPAN("https://u:p/q@h/a"), SPAN("https://***@h/a") },
+	{ SPAN("https://[::1]/@a"), SPAN("https://[::1]/@a") },
+	{ SPAN("http://h/m?k=v#f"), SPAN("http://h/m?***") },
+	{ SPAN("http://h#f"), SPAN("http://h#***") },
+	{ SPAN("http://h/m?u@v"), SPAN("http://h/m?***") },
+	{ SPAN("http://"), SPAN("http://") },
+	{ SPAN("words"), SPAN("words") },
+};
+
+static void test_shown_urls(void)
+{
+	for (size_t i = 0; i < COUNT(shown_urls); i++) {
+		CLEANUP(buf_release) struct buf out = BUF_INIT(100);
+
+		conf_url_add_shown(&out, shown_urls[i].url);
+		is_span(buf_span(&out), shown_urls[i].shown, "how a URL is shown");
+	}
+}
+
 int main(void)
 {
+	test_shown_urls();
 	test_refused();
 	test_split();
 	test_urls();

@@ -64,7 +64,9 @@ static void refusals(void)
 	} cases[] = {
 		{ "listen: 127.0.0.1:1\n", "K105", "", 1 },
 		{ "version: 2\n", "K107", "", 1 },
-		{ V "servers: [\n", "K101", "", 3 },
+		{ V "servers: [\n", "K101", "not closed", 2 },
+		{ V "listen: 127.0.0.1:7\nmetrics: [\"[::1]:7\", \"127.0.0.1:7\"]\n", "K104", "", 3 },
+		{ V "metrics: 127.0.0.1:7676\n", "K104", "", 2 },
 		{ V "serves: {}\n", "K102", "servers", 2 },
 		{ V "limits: { connection: 5 }\n", "K102", "connections", 2 },
 		{ V "servers: { a: { run: cat, tool: {} } }\n", "K102", "tools", 2 },
