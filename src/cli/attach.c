@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/tr.h"
+#include "cli/ending.h"
 #include "cli/gate.h"
 #include "daemon/control.h"
 #include "jail/launch.h"
@@ -55,11 +57,19 @@ static int open_ends(struct ends *ends, struct err *err)
 	return 0;
 }
 
-/* One step of carrying bytes; closes `to` at the end of `from`. */
-static void carry(int *from, int *to, bool close_to)
+/* Would a write of PIPE_BUF bytes to the pipe not wait? */
+static bool has_space(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	return poll(&p, 1, 0) > 0;
+}
+
+/* One step of carrying bytes, `most` of them; closes `to` at the end of `from`. */
+static void carry(int *from, int *to, size_t most, bool close_to)
 {
 	char chunk[65536];
-	ssize_t got = read(*from, chunk, sizeof(chunk));
+	ssize_t got = read(*from, chunk, most < sizeof(chunk) ? most : sizeof(chunk));
 
 	if (got > 0) {
 		for (ssize_t at = 0; at < got;) {
@@ -78,24 +88,29 @@ static void carry(int *from, int *to, bool close_to)
 		closep(to);
 }
 
-/* Until the gate says how it ended, or is gone. */
-static int wait_end(struct gate *gate, struct ends ends)
+/*
+ * Until the gate says how it ended (0, and `code`), or is gone (an exit code, and it is said). It may read no
+ * more before its own words are taken: nothing of the host's is carried to it that it would have to be waited
+ * for with.
+ */
+static int wait_end(struct gate *gate, struct ends ends, int *code)
 {
 	int in = ends.feed >= 0 ? STDIN_FILENO : -1, out = STDOUT_FILENO;
 
 	for (;;) {
+		bool space = has_space(ends.feed);
 		struct pollfd p[3] = { { .fd = gate->fd, .events = POLLIN },
-				       { .fd = in, .events = POLLIN },
+				       { .fd = space ? in : ends.feed, .events = space ? POLLIN : POLLOUT },
 				       { .fd = ends.drain, .events = POLLIN } };
 		struct wire_in message;
 		int got;
 
 		if (poll(p, 3, -1) < 0 && errno != EINTR)
-			return EXIT_KANMON;
-		if (p[1].revents)
-			carry(&in, &ends.feed, true);
+			return cmd_fail(EXIT_KANMON, "poll: %s", strerrordesc_np(errno));
+		if (p[1].revents && space)
+			carry(&in, &ends.feed, PIPE_BUF, true);
 		if (p[2].revents)
-			carry(&ends.drain, &out, false);
+			carry(&ends.drain, &out, SIZE_MAX, false);
 		if (!p[0].revents)
 			continue;
 		got = wire_recv(gate->fd, gate->store, &message, NULL);
@@ -103,16 +118,18 @@ static int wait_end(struct gate *gate, struct ends ends)
 			return cmd_fail(EXIT_KANMON, "%s",
 					tr("the gate is gone; start the host's connection again"));
 		if (got > 0 && message.kind == CONTROL_ENDED) {
-			int code = (int)wire_get_u64(&message);
-
+			*code = (int)wire_get_u64(&message);
+			/* The gate lets go of the other ends, also where the host would go on speaking. */
+			closep(&ends.feed);
+			gate_close(gate);
 			while (ends.drain >= 0)
-				carry(&ends.drain, &out, false);
-			return code;
+				carry(&ends.drain, &out, SIZE_MAX, false);
+			return EXIT_OK;
 		}
 	}
 }
 
-static int connect_gate(const struct options *options, struct gate *gate, bool next)
+static int connect_gate(const struct options *options, struct gate *gate, struct gate_paths *paths, bool next)
 {
 	struct gate_config config;
 	struct err err = ERR_INIT;
@@ -123,17 +140,19 @@ static int connect_gate(const struct options *options, struct gate *gate, bool n
 		return rc;
 	if (gate_connect_or_start(gate, options, &config, next, &err) < 0)
 		rc = cmd_fail(EXIT_KANMON, "%s", err.text);
+	*paths = config.paths;
 	gate_config_release(&config);
 	return rc;
 }
 
 /* Has a gate take the host. One that ends takes nobody any more, and the next one is asked. */
-static int offer(const struct options *options, struct gate *gate, const struct wire_out *out)
+static int offer(const struct options *options, struct gate *gate, struct gate_paths *paths,
+		 const struct wire_out *out)
 {
 	for (int gates = 1;; gates++) {
 		struct err err = ERR_INIT;
 		struct wire_in in;
-		int rc = connect_gate(options, gate, gates > 1);
+		int rc = connect_gate(options, gate, paths, gates > 1);
 
 		if (rc)
 			return rc;
@@ -150,7 +169,8 @@ static int offer(const struct options *options, struct gate *gate, const struct 
 static int converse(const struct options *options, const struct wire_out *out, const struct ends *ends)
 {
 	CLEANUP(gate_close) struct gate gate = GATE_INIT;
-	int rc = offer(options, &gate, out);
+	struct gate_paths paths;
+	int rc = offer(options, &gate, &paths, out), code = EXIT_OK;
 
 	if (rc)
 		return rc;
@@ -163,7 +183,10 @@ static int converse(const struct options *options, const struct wire_out *out, c
 		if (null > 0)
 			(void)dup2(null, STDIN_FILENO);
 	}
-	return wait_end(&gate, *ends);
+	rc = wait_end(&gate, *ends, &code);
+	if (rc == EXIT_OK && code != EXIT_OK)
+		ending_tell(code, options->n_words ? options->words[0] : NULL, &paths);
+	return rc ? rc : code;
 }
 
 int attach_catalogue(const struct options *options)
@@ -263,16 +286,30 @@ static struct span default_name(char *const *words, int n)
 	return best;
 }
 
+/*
+ * A name that a config refuses because of the tools' names is refused here too; one with other signs is
+ * shown as it is, and cleaned for the rules.
+ */
+static const char *fault_of_name(struct span name)
+{
+	if (span_contains(name, S("__")))
+		return tr("`__` parts the server from the tool in a tool's name");
+	return span_ends(name, S("_")) ? tr("it must not end with `_`") : NULL;
+}
+
 int attach_server(const struct options *options)
 {
 	CLEANUP(wire_out_release) struct wire_out out = { 0 };
 	CLEANUP(closep) int folder = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *name = option_value(options, "name");
+	const char *fault = name ? fault_of_name(span_str(name)) : NULL;
 	struct err err = ERR_INIT;
 	struct ends ends;
 
 	if (options->n_words == 0)
 		return cmd_usage_error(&cmd_run, "%s", tr("run needs a command: kanmon run -- CMD…"));
+	if (fault)
+		return cmd_usage_error(&cmd_run, "--name %s: %s", name, fault);
 	if (options->n_words > LAUNCH_MAX_ARGS)
 		return cmd_fail(EXIT_USAGE, tr("a command has at most %d words"), LAUNCH_MAX_ARGS);
 	if (folder < 0)

@@ -1,11 +1,8 @@
 /* check_gate.c - doctor: the data folder, the audit log, the gate and its address, the tokens. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -13,12 +10,12 @@
 #include "base/clock.h"
 #include "base/tr.h"
 #include "cli/doctor.h"
+#include "cli/knock.h"
 #include "cli/role_users.h"
 #include "cli/token_rows.h"
 #include "daemon/gate_tls.h"
 #include "daemon/listen.h"
 
-enum { HEALTH_WAIT_MS = 3000 };
 #define ROOM_LITTLE_BYTES (UINT64_C(100) << 20)
 #define ROOM_NONE_BYTES (UINT64_C(4) << 20)
 
@@ -126,11 +123,6 @@ static void shown_address(const struct conf_address *address, char *out, size_t 
 		       SPAN_ARG(span_first(address->host, 200)), address->port);
 }
 
-static bool is_any(const struct conf_address *address)
-{
-	return span_eq(address->host, S("0.0.0.0")) || span_eq(address->host, S("::"));
-}
-
 static bool is_loopback(const struct conf_address *address)
 {
 	return span_eq(address->host, S("localhost")) || span_starts(address->host, S("127.")) ||
@@ -162,68 +154,10 @@ static bool url_address(struct span url, struct conf_address *out)
 	return true;
 }
 
-/* What "any address" means to somebody on this machine. */
-static const char *host_of(const struct conf_address *address, char *store, size_t size)
-{
-	if (is_any(address))
-		return address->v6 ? "::1" : "127.0.0.1";
-	if (span_eq(address->host, S("localhost")))
-		return "127.0.0.1";
-	return span_to_cstr(address->host, store, size) ? store : "";
-}
-
-static int connect_to(const struct conf_address *address, struct err *err)
-{
-	CLEANUP(closep) int fd = -1;
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6, .sin6_port = htons(address->port) };
-	struct sockaddr_in four = { .sin_family = AF_INET, .sin_port = htons(address->port) };
-	const struct timeval wait = { .tv_sec = HEALTH_WAIT_MS / 1000 };
-	char store[64];
-	const char *host = host_of(address, store, sizeof(store));
-	int rc;
-
-	if (inet_pton(address->v6 ? AF_INET6 : AF_INET, host,
-		      address->v6 ? (void *)&six.sin6_addr : (void *)&four.sin_addr) != 1)
-		return err_set(err, ERR_CONFIG, "%s", tr("the address cannot be read"));
-	fd = socket(address->v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_sys(err, "socket");
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	rc = address->v6 ? connect(fd, (struct sockaddr *)&six, sizeof(six))
-			 : connect(fd, (struct sockaddr *)&four, sizeof(four));
-	if (rc < 0)
-		return err_set(err, ERR_SYSTEM, "%s", strerrordesc_np(errno));
-	return take_fd(&fd);
-}
-
-/* The status of GET `path`, or -1. */
-static int get_status(const struct conf_address *address, const char *path, struct err *err)
-{
-	CLEANUP(closep) int fd = connect_to(address, err);
-	char request[400], reply[32], store[64];
-	const char *host = host_of(address, store, sizeof(store));
-	uint64_t status = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return -1;
-	(void)snprintf(request, sizeof(request),
-		       address->v6 ? "GET %s HTTP/1.1\r\nHost: [%s]\r\nConnection: close\r\n\r\n"
-				   : "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
-		       path, host);
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
-		return err_set(err, ERR_SYSTEM, "%s", strerrordesc_np(errno));
-	n = recv(fd, reply, 12, MSG_WAITALL);
-	if (n != 12 || memcmp(reply, "HTTP/1.1 ", 9) != 0 || !span_u64(span_of(reply + 9, 3), &status))
-		return err_set(err, ERR_FORMAT, "%s", tr("what answers there is no gate"));
-	return (int)status;
-}
-
 /* Over TLS its own word about its processes stands for /readyz: that somebody listens is tried. */
 static int get_secure(const struct doctor *doctor, const struct conf_address *address, struct err *err)
 {
-	CLEANUP(closep) int fd = connect_to(address, err);
+	CLEANUP(closep) int fd = knock_open(address, err);
 	const struct state *state = &doctor->state;
 
 	if (fd < 0)
@@ -246,9 +180,9 @@ static void check_health(struct doctor *doctor, struct span url)
 	if (is_secure(url))
 		status = get_secure(doctor, &address, &err);
 	else
-		status = get_status(&address, "/healthz", &err);
+		status = knock_status(&address, "/healthz", &err);
 	if (status == 200 && !is_secure(url))
-		status = get_status(&address, "/readyz", &err);
+		status = knock_status(&address, "/readyz", &err);
 	if (status == 200)
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("gate"), NULL, tr("%s; running, healthy, ready"),
 			   shown);
@@ -285,10 +219,28 @@ static void check_running(struct doctor *doctor)
 			   tr("it serves hosts on stdio only: %s"), buf_cstr(&why));
 }
 
+/* False: it is not, and a line says so. */
+static bool is_free(struct doctor *doctor, const char *key, struct listeners *listeners)
+{
+	const struct conf_node *first = conf_get_first(conf_root(doctor->config->conf), key);
+	struct err err = ERR_INIT;
+
+	if (listeners_open(listeners, first, &err) == 0)
+		return true;
+	doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), NULL, "%s", err.text);
+	return false;
+}
+
+static void close_all(struct listeners *listeners)
+{
+	while (listeners->n)
+		closep(&listeners->fds[--listeners->n]);
+}
+
 void check_gate(struct doctor *doctor)
 {
-	struct listeners listeners = { .n = 0 };
-	struct err err = ERR_INIT;
+	struct listeners clients = { .n = 0 }, metrics = { .n = 0 };
+	bool free_for_clients, free_for_metrics;
 
 	if (doctor->running) {
 		check_running(doctor);
@@ -296,13 +248,13 @@ void check_gate(struct doctor *doctor)
 	}
 	if (doctor->silent || !doctor->config->conf)
 		return;
-	if (listeners_open(&listeners, conf_get_first(conf_root(doctor->config->conf), "listen"), &err) < 0)
-		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), NULL, "%s", err.text);
-	else
+	free_for_clients = is_free(doctor, "listen", &clients);
+	free_for_metrics = is_free(doctor, "metrics", &metrics);
+	if (free_for_clients && free_for_metrics)
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("gate"), NULL, "%s",
 			   tr("not running; its address is free"));
-	while (listeners.n)
-		closep(&listeners.fds[--listeners.n]);
+	close_all(&clients);
+	close_all(&metrics);
 }
 
 /* An ordinary user's gate is all his. */

@@ -1,13 +1,17 @@
 /* cmd_status.c - kanmon status: the running gate at a glance. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/tr.h"
+#include "cli/hint.h"
+#include "cli/knock.h"
 #include "cli/output.h"
 #include "cli/role_users.h"
 #include "cli/state.h"
 #include "conf/source.h"
+#include "daemon/gate_tls.h"
 #include "text/utf8.h"
 #include "json/write.h"
 
@@ -293,6 +297,43 @@ static void add_json(struct buf *out, const struct state *state, const struct ga
 	buf_add_char(out, '\n');
 }
 
+/* A gate with another data folder has the address, and is not found in this one. */
+static bool answers(const struct gate_config *config, char *shown, size_t size)
+{
+	const struct conf_node *first = config->conf ? conf_get_first(conf_root(config->conf), "listen")
+						     : NULL;
+	bool tls = config->conf && gate_tls_listens(config);
+
+	for (const struct conf_node *at = first; at; at = conf_next(at)) {
+		const struct conf_address address = conf_address(at);
+		struct err err = ERR_INIT;
+		CLEANUP(closep) int fd = tls ? knock_open(&address, &err) : -1;
+
+		if (fd < 0 && (tls || knock_status(&address, "/healthz", &err) != 200))
+			continue;
+		(void)snprintf(shown, size, address.v6 ? "[%.*s]:%u" : "%.*s:%u",
+			       SPAN_ARG(span_first(address.host, 200)), address.port);
+		return true;
+	}
+	return false;
+}
+
+static int tell_absence(const struct gate_config *config)
+{
+	CLEANUP(buf_release) struct buf command = BUF_INIT((size_t)PATH_MAX * 4);
+	const char *file = config->paths.config[0] ? config->paths.config : tr("the built-in defaults");
+	char shown[256];
+
+	if (answers(config, shown, sizeof(shown)))
+		return cmd_fail(
+		    EXIT_UNREACHABLE,
+		    tr("no gate is running for %s in %s, and yet %s answers: perhaps a gate with another --data-dir"),
+		    file, config->paths.data, shown);
+	hint_add_command(&command, "serve", &config->paths);
+	return cmd_fail(EXIT_UNREACHABLE, tr("no gate is running for %s; start it with `%s`"), file,
+			buf_cstr(&command));
+}
+
 static int show(const struct gate_config *config, bool json)
 {
 	CLEANUP(state_release) struct state state = STATE_INIT;
@@ -306,9 +347,7 @@ static int show(const struct gate_config *config, bool json)
 			(void)puts("{\"running\":false}");
 		if (!absent)
 			return cmd_fail(EXIT_FAILED, "%s", err.text);
-		return cmd_fail(EXIT_UNREACHABLE,
-				tr("no gate is running for %s; start it with `kanmon serve`"),
-				config->paths.config[0] ? config->paths.config : tr("the built-in defaults"));
+		return tell_absence(config);
 	}
 	if (json) {
 		add_json(&out, &state, config);

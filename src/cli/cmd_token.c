@@ -248,6 +248,17 @@ static int put_create(const struct options *options, struct wire_out *out)
 	return 0;
 }
 
+/* What is given and says nothing was meant to say something. */
+static int refuse_for_create(const struct options *options)
+{
+	const char *unused = option_value(options, "scope") ? "scope" : "expires";
+
+	if (!option_value(options, unused))
+		return 0;
+	return cmd_usage_error(&cmd_token, tr("the option --%s is for token create, not for token %s"),
+			       unused, options->words[0]);
+}
+
 static int put_question(const struct options *options, struct wire_out *out)
 {
 	struct span verb = options->n_words ? span_str(options->words[0]) : S("");
@@ -261,17 +272,15 @@ static int put_question(const struct options *options, struct wire_out *out)
 				       list ? tr("nothing more") : tr("one name or id"));
 	if (span_eq(verb, S("create")))
 		return put_create(options, out);
-	if (list)
-		return 0;
-	if (span_eq(verb, S("rotate")) || span_eq(verb, S("revoke"))) {
-		wire_begin(out, span_eq(verb, S("rotate")) ? ASK_TOKEN_ROTATE : ASK_TOKEN_REVOKE, 0);
-		wire_put_span(out, span_str(options->words[1]));
-	} else {
+	if (!list && !span_eq(verb, S("rotate")) && !span_eq(verb, S("revoke")))
 		return cmd_usage_error(&cmd_token,
 				       tr("token has no verb %s; it has create, list, rotate, revoke"),
 				       options->words[0]);
+	if (!list) {
+		wire_begin(out, span_eq(verb, S("rotate")) ? ASK_TOKEN_ROTATE : ASK_TOKEN_REVOKE, 0);
+		wire_put_span(out, span_str(options->words[1]));
 	}
-	return 0;
+	return refuse_for_create(options);
 }
 
 /* The server may come later; it may also be misspelt. */
@@ -321,8 +330,7 @@ static int run(const struct options *options)
 		return rc;
 	rc = question.bytes.n ? answer_question(&config.paths, &question, options->words[1], json)
 			      : print_list(&config.paths, json);
-	/* For the other verbs the option says nothing. */
-	if (rc == 0 && span_eq(span_str(options->words[0]), S("create")))
+	if (rc == 0)
 		note_scopes(options, &config);
 	gate_config_release(&config);
 	return rc;

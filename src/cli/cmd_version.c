@@ -7,7 +7,9 @@ static int run(const struct options *options)
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)256);
 
-	(void)options;
+	if (options->n_words)
+		return cmd_usage_error(&cmd_version, tr("version takes no further words: %s"),
+				       options->words[0]);
 	buf_addf(&out, "kanmon %s\n", KANMON_VERSION);
 	return output_print(&out);
 }

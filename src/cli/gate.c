@@ -13,6 +13,7 @@
 
 #include "base/file.h"
 #include "base/tr.h"
+#include "cli/hint.h"
 #include "crypto/digest.h"
 #include "daemon/control.h"
 #include "daemon/data_lock.h"
@@ -141,6 +142,19 @@ int gate_ask(struct gate *gate, const struct wire_out *out, struct wire_in *in, 
 
 /* --- taking one's place --- */
 
+/* The sentence of the lock, with a command that finds the gate which has it. */
+static int stay_out(const struct gate_paths *paths, struct err *err)
+{
+	CLEANUP(buf_release) struct buf command = BUF_INIT((size_t)PATH_MAX * 4);
+
+	hint_add_command(&command, "status", paths);
+	/* A command that is cut would mislead. */
+	if (!buf_ok(&command) || command.n + strlen(paths->data) + 64 > sizeof(err->text))
+		return -1;
+	return err_set(err, ERR_DENIED, tr("another gate uses %s; see `%s`"), paths->data,
+		       buf_cstr(&command));
+}
+
 static int keep(const struct gate *gate, const struct gate_paths *paths, struct wire_in *in, struct err *err)
 {
 	bool background = wire_get_u64(in);
@@ -148,7 +162,7 @@ static int keep(const struct gate *gate, const struct gate_paths *paths, struct 
 	int pid = (int)gate->pid;
 
 	if (!background || in->bad)
-		return -1;
+		return stay_out(paths, err);
 	return err_set(
 	    err, ERR_DENIED,
 	    tr("a gate started by `kanmon run` has %s (pid %d), and hosts use it: %llu; end it with `kill "
@@ -176,7 +190,7 @@ static int wait_lock(const struct gate_paths *paths, int *lock_fd, struct err *e
 			return 1;
 		(void)poll(NULL, 0, GATE_LEAVE_STEP_MS);
 	}
-	return -1;
+	return stay_out(paths, err);
 }
 
 static int ask_room(const struct gate_paths *paths, int *lock_fd, struct err *err)
@@ -188,10 +202,11 @@ static int ask_room(const struct gate_paths *paths, int *lock_fd, struct err *er
 	int rc;
 
 	wire_begin(&out, CONTROL_YIELD, 0);
+	/* One that ends listens no more, or has no answer; then its place is waited for. */
 	if (gate_connect(&gate, paths, &unheard) < 0)
-		return -1;
+		return unheard.code == ERR_MISSING ? wait_lock(paths, lock_fd, err) : stay_out(paths, err);
 	if (gate_ask(&gate, &out, &in, &unheard) < 0)
-		return unheard.code == ERR_CLOSED ? wait_lock(paths, lock_fd, err) : -1;
+		return unheard.code == ERR_CLOSED ? wait_lock(paths, lock_fd, err) : stay_out(paths, err);
 	rc = in.kind == CONTROL_DONE ? wait_lock(paths, lock_fd, err) : keep(&gate, paths, &in, err);
 	wire_in_release(&in);
 	return rc;
@@ -203,7 +218,7 @@ int gate_make_room(const struct gate_paths *paths, int *lock_fd, struct err *err
 
 	for (int gates = 0; rc > 0 && gates < GATES_ASKED; gates++)
 		rc = ask_room(paths, lock_fd, err);
-	return rc == 0 ? 0 : -1;
+	return rc > 0 ? stay_out(paths, err) : rc;
 }
 
 /* --- starting one --- */

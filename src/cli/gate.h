@@ -47,7 +47,7 @@ int gate_ask(struct gate *gate, const struct wire_out *out, struct wire_in *in, 
 /*
  * Asks the gate of a data folder to leave where `kanmon run` started it and no host is attached, and waits
  * until it has: 0, and `lock_fd` holds the folder's lock. -1 where it stays: `err` tells what to do about a
- * gate that hosts use, and is left as it is where it is another `kanmon serve`.
+ * gate that hosts use, or how another `kanmon serve` is found.
  */
 int gate_make_room(const struct gate_paths *paths, int *lock_fd, struct err *err) MUST_CHECK;
 

@@ -13,6 +13,7 @@
 #include "daemon/spawn.h"
 #include "daemon/work.h"
 #include "http/message.h"
+#include "text/near.h"
 
 const struct cmd *const cmds[] = { &cmd_serve,	 &cmd_run,	  &cmd_status,	&cmd_token, &cmd_doctor,
 				   &cmd_explain, &cmd_completion, &cmd_version, NULL };
@@ -193,6 +194,49 @@ static void print_exit_codes(void)
 		printf("%-4d %s\n", at->code, tr(at->text));
 }
 
+/* Options that stand before a command. */
+static const struct span first_options[] = { SPAN("--help"), SPAN("--lang"), SPAN("--version") };
+
+static bool belongs_after(struct span word)
+{
+	bool is_long = span_starts(word, S("--"));
+	struct span name = is_long ? span_skip(word, 2) : S("");
+
+	name = span_first(name, span_find(name, '='));
+	for (size_t i = 0; cmds[i]; i++)
+		if (find_option(cmds[i], name, !is_long && word.n > 1 ? word.p[1] : '\0'))
+			return true;
+	return false;
+}
+
+static int refuse_option(const char *word)
+{
+	struct span near = near_name(span_str(word), first_options, COUNT(first_options));
+
+	if (strcmp(word, "--lang") == 0)
+		return cmd_fail(EXIT_USAGE, tr("the option --%s was given twice"), "lang");
+	if (belongs_after(span_str(word)))
+		return cmd_fail(EXIT_USAGE, tr("the option %s belongs after a command; see `kanmon help`"),
+				word);
+	if (near.n)
+		return cmd_fail(EXIT_USAGE, tr("there is no option %s; did you mean `%.*s`?"), word,
+				SPAN_ARG(near));
+	return cmd_fail(EXIT_USAGE, tr("there is no option %s; see `kanmon help`"), word);
+}
+
+static int refuse_command(const char *word)
+{
+	struct span names[COUNT(cmds)], near;
+
+	for (size_t i = 0; i < COUNT(cmds); i++)
+		names[i] = cmds[i] ? span_str(cmds[i]->name) : S("help");
+	near = near_name(span_str(word), names, COUNT(names));
+	if (near.n)
+		return cmd_fail(EXIT_USAGE, tr("there is no command %s; did you mean `%.*s`?"), word,
+				SPAN_ARG(near));
+	return cmd_fail(EXIT_USAGE, tr("there is no command %s; see `kanmon help`"), word);
+}
+
 static int help(const char *topic)
 {
 	const struct cmd *cmd = topic ? cmd_find(span_str(topic)) : NULL;
@@ -205,17 +249,14 @@ static int help(const char *topic)
 		print_exit_codes();
 		return EXIT_OK;
 	}
-	if (topic && topic[0] == '-')
-		return cmd_fail(EXIT_USAGE, tr("the option %s belongs after a command; see `kanmon help`"),
-				topic);
 	if (topic)
-		return cmd_fail(EXIT_USAGE, tr("there is no command %s; see `kanmon help`"), topic);
+		return topic[0] == '-' ? refuse_option(topic) : refuse_command(topic);
 	printf("%s\n\n", tr("kanmon - the gate that every MCP message passes"));
 	for (size_t i = 0; cmds[i]; i++)
 		printf("  %-12s %s\n", cmds[i]->name, tr(cmds[i]->summary));
 	printf("  %-12s %s\n\n", "help", tr("this text; help COMMAND, help exit-codes"));
-	printf("  %-12s %s\n\n%s\n", "--lang en|ja", tr("before a command: the language of its texts"),
-	       tr("Start with: kanmon serve"));
+	printf("  %-12s %s\n", "--lang en|ja", tr("before a command: the language of its texts"));
+	printf("  %-12s %s\n\n%s\n", "-V", tr(cmd_version.summary), tr("Start with: kanmon serve"));
 	return EXIT_OK;
 }
 
@@ -258,7 +299,9 @@ static int choose_language(int *argc, char ***argv)
 	tr_set_language(tr_language_from_env());
 	if (strncmp(word, "--lang=", 7) == 0) {
 		language = word + 7;
-	} else if (*argc > 2 && strcmp(word, "--lang") == 0) {
+	} else if (strcmp(word, "--lang") == 0) {
+		if (*argc == 2)
+			return cmd_fail(EXIT_USAGE, "%s", tr("--lang needs a value: en or ja"));
 		language = (*argv)[2];
 		n = 2;
 	}
@@ -292,8 +335,11 @@ int main(int argc, char **argv)
 		return help(NULL);
 	if (strcmp(argv[1], "help") == 0)
 		return help(argc > 2 ? argv[2] : NULL);
-	if (strcmp(argv[1], "--version") == 0)
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
+		options.words = argv + 2;
+		options.n_words = argc - 2;
 		return cmd_version.run(&options);
+	}
 	cmd = cmd_find(span_str(argv[1]));
 	if (!cmd)
 		return help(argv[1]);

@@ -163,6 +163,10 @@ static void add_files(struct buf *out)
 		{ "~/.local/state/kanmon/",
 		  TR_MARK("The store, the audit log and the control socket of the gate of the user's config; "
 			  "another config's gate has a folder of its own beside it.") },
+		{ "~/.local/state/kanmon/kanmon.log",
+		  TR_MARK(
+		      "The log of a gate that `kanmon run` started, with what its servers write to stderr; "
+		      "`kanmon serve` writes its own to stderr.") },
 	};
 
 	add_heading(out, tr("FILES"));

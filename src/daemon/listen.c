@@ -11,38 +11,44 @@
 #include <unistd.h>
 
 #include "base/tr.h"
+#include "conf/node.h"
 
 enum { LISTEN_BACKLOG = 512 };
 
-static int refuse(const struct addrinfo *at, const char *shown, struct err *err)
+/* An address of the config, as a sentence names it, and the key it stands under. */
+struct asked {
+	char shown[300];
+	char key[32];
+};
+
+static int refuse(const struct asked *asked, struct err *err)
 {
 	if (errno == EADDRINUSE)
 		return err_set(
 		    err, ERR_SYSTEM,
 		    tr("K901: %s is in use by another program; end that program, or choose another address with "
-		       "`listen:`"),
-		    shown);
+		       "`%s:`"),
+		    asked->shown, asked->key);
 	if (errno == EACCES)
-		return err_set(
-		    err, ERR_SYSTEM,
-		    tr("K902: %s may only be used by root; choose a port above 1023 with `listen:`"), shown);
-	(void)at;
-	return err_sys(err, tr("K903: %s cannot be listened on"), shown);
+		return err_set(err, ERR_SYSTEM,
+			       tr("K902: %s may only be used by root; choose a port above 1023 with `%s:`"),
+			       asked->shown, asked->key);
+	return err_sys(err, tr("K903: %s cannot be listened on"), asked->shown);
 }
 
-static int bind_one(const struct addrinfo *at, const char *shown, int *out, struct err *err)
+static int bind_one(const struct addrinfo *at, const struct asked *asked, int *out, struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
 	int on = 1;
 
 	fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return refuse(at, shown, err);
+		return refuse(asked, err);
 	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (at->ai_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
 	if (bind(fd, at->ai_addr, at->ai_addrlen) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
-		return refuse(at, shown, err);
+		return refuse(asked, err);
 	*out = take_fd(&fd);
 	return 0;
 }
@@ -68,6 +74,17 @@ static void remember(struct listeners *listeners, int fd, const struct conf_addr
 		listeners->n_names++;
 }
 
+static void name_asked(const struct conf_node *node, const char *host, struct asked *asked)
+{
+	CLEANUP(buf_release) struct buf key = BUF_INIT(sizeof(asked->key) - 1);
+	const struct conf_address address = conf_address(node);
+
+	(void)snprintf(asked->shown, sizeof(asked->shown), address.v6 ? "[%s]:%u" : "%s:%u", host,
+		       address.port);
+	conf_node_add_path(&key, node);
+	(void)snprintf(asked->key, sizeof(asked->key), "%.*s", SPAN_ARG(buf_span(&key)));
+}
+
 static int open_address(struct listeners *listeners, const struct conf_node *node, struct err *err)
 {
 	const struct conf_address address = conf_address(node);
@@ -75,20 +92,21 @@ static int open_address(struct listeners *listeners, const struct conf_node *nod
 					.ai_socktype = SOCK_STREAM,
 					.ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	struct addrinfo *found = NULL;
-	char host[256], port[8], shown[300];
+	struct asked asked;
+	char host[256], port[8];
 	int rc = 0;
 
 	if (!span_to_cstr(address.host, host, sizeof(host)))
 		return err_set(err, ERR_CONFIG, "an address to listen on is too long");
 	(void)snprintf(port, sizeof(port), "%u", address.port);
-	(void)snprintf(shown, sizeof(shown), address.v6 ? "[%s]:%s" : "%s:%s", host, port);
+	name_asked(node, host, &asked);
 	if (getaddrinfo(host, port, &hints, &found) != 0)
-		return err_set(err, ERR_CONFIG, tr("K903: %s is no address of this machine"), shown);
+		return err_set(err, ERR_CONFIG, tr("K903: %s is no address of this machine"), asked.shown);
 	for (const struct addrinfo *at = found; at && rc == 0; at = at->ai_next) {
 		if (listeners->n == LISTENERS_MAX)
 			rc = err_set(err, ERR_LIMIT, "more than %d addresses to listen on", LISTENERS_MAX);
 		else
-			rc = bind_one(at, shown, &listeners->fds[listeners->n], err);
+			rc = bind_one(at, &asked, &listeners->fds[listeners->n], err);
 		if (rc == 0)
 			remember(listeners, listeners->fds[listeners->n++], &address);
 	}

@@ -22,7 +22,8 @@ struct listeners {
 /*
  * Binds and listens on each address, adding to `listeners`. "localhost" means 127.0.0.1 and [::1].
  *
- * Errors: ERR_SYSTEM with a sentence that names the address and says what to do; nothing stays bound.
+ * Errors: ERR_SYSTEM with a sentence that names the address, the key it stands under and what to do; nothing
+ * stays bound.
  */
 int listeners_open(struct listeners *listeners, const struct conf_node *first, struct err *err) MUST_CHECK;
 

@@ -9,6 +9,7 @@ import socket
 from harness import SERVER, WAIT, Agent, Gate, contains, equal, is_alive, ok, text_of, wait_until
 from hosts import run_with
 from life import small
+from up import test_up_twice
 
 
 def test_address_taken():
@@ -44,7 +45,7 @@ def test_address_edited():
     ok(gate.logged("change with a restart only"), "another address needs a restart", gate.log_text())
     result = gate.ask("status")
     ok(bound in result.out and "127.0.0.1:1/" not in result.out, "status shows the address that is bound", result)
-    ok(re.search(r"refused at 20\S+Z, the one before stays in force: `listen`, `metrics`", result.out), "and that the file was not loaded, when and why", result)
+    ok(re.search(r"refused at 20\S+Z, the one before stays in force: `listen` \(line 2\) can", result.out), "and that the file was not loaded, when and why", result)
     state = gate.state()
     ok(state["listen"] == [bound] and "with a restart only" in state["config_refused"]["why"] and state["config_refused"]["at_ms"] > 0,
        "the same as JSON", state)
@@ -146,4 +147,48 @@ def test_serve_after_run():
     host.end()
 
 
-TESTS = (test_serve_after_run, test_json_log, test_address_taken, test_address_edited, test_any_port)
+def test_metrics_taken():
+    """The message names the key the address stands under, and doctor tries that one too."""
+    gate = Gate()
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        gate.write(f"metrics: 127.0.0.1:{other.getsockname()[1]}\nservers: {{}}\n")
+        result = gate.ask("serve")
+        ok(result.code == 1 and "K901" in result.err and "with `metrics:`" in result.err, "a port in use for metrics: the key is named", result)
+        doctor = gate.ask("doctor")
+        ok(doctor.code == 3 and "✗ gate       K901" in doctor.out and "with `metrics:`" in doctor.out and "is free" not in doctor.out,
+           "doctor says so too", doctor)
+        contains(gate.ask("doctor", LANG="ja_JP.UTF-8").out, "`metrics:` で", "in Japanese")
+    gate.listen = "192.0.2.7:7676"
+    gate.write(f"metrics: 127.0.0.1:{gate.port}\nservers: {{}}\n")
+    contains(gate.ask("doctor").out, "K903: 192.0.2.7:7676", "the other one is tried as before")
+
+
+def test_hints():
+    """The command that a message names finds the gate that is meant, as it stands."""
+    gate = Gate()
+    other = gate.home / "it's other"
+    quoted = "'" + str(other).replace("'", "'\\''") + "'"
+    result = gate.ask("status")
+    ok(result.code == 69 and f"start it with `kanmon serve -c {gate.config}`" in result.err, "status without a gate names its config", result)
+    result = gate.ask("status", "--data-dir", str(other))
+    contains(result.err, f"`kanmon serve -c {gate.config} --data-dir {quoted}`", "and its data folder, quoted")
+    gate.start()
+    result = gate.ask("serve")
+    ok(result.code == 1 and f"see `kanmon status -c {gate.config}`" in result.err, "another gate: so does serve", result)
+    contains(gate.ask("serve", LANG="ja_JP.UTF-8").err, f"`kanmon status -c {gate.config}` を", "in Japanese")
+    result = gate.ask("status", "--data-dir", str(other))
+    ok(result.code == 69 and f"127.0.0.1:{gate.port} answers: perhaps a gate with another --data-dir" in result.err,
+       "its address answers: perhaps another data folder", result)
+    contains(gate.ask("status", "--data-dir", str(other), LANG="ja_JP.UTF-8").err, "別の --data-dir", "in Japanese")
+    equal(gate.ask("status", "-o", "json", "--data-dir", str(other)).out, '{"running":false}\n', "JSON is as it was")
+    gate.stop()
+    own = gate.home / ".config" / "kanmon" / "kanmon.yaml"
+    own.parent.mkdir(parents=True)
+    own.write_text(f"version: 1\nlisten: 127.0.0.1:{gate.port}\nservers: {{}}\n")
+    contains(gate.run("status").err, "start it with `kanmon serve`", "the user's own gate needs no option")
+
+
+TESTS = (test_serve_after_run, test_json_log, test_address_taken, test_metrics_taken, test_address_edited, test_any_port, test_hints,
+         test_up_twice)

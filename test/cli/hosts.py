@@ -234,16 +234,50 @@ def test_probe_then_initialize():
 
 def test_run_failures():
     gate = Gate().start()
+    served = "the gate's log has more; it is where `kanmon serve` writes it\n"
+
+    def ended(code, said, name):
+        got, err = host.end()
+        ok(got == code and err == f"error: {said}; {served}", f"{name}: {code}, and a line that says so", got, err)
+
     host, reply = run_with(gate, "no-such-program")
     ok(reply and "error" in reply, "no such program: the host gets an error", reply)
-    equal(host.end()[0], 127, "and 127")
+    ended(127, "there is no program no-such-program, or it exited with code 127 itself", "no such program")
     plain = gate.home / "plain"
     plain.write_text("not a program\n")
     host, reply = run_with(gate, str(plain))
     ok(reply and "error" in reply, "not executable: the host gets an error", reply)
-    equal(host.end()[0], 126, "and 126")
+    ended(126, f"{plain} cannot be executed, or it exited with code 126 itself", "not executable")
     host, reply = run_with(gate, "sh", "-c", "exit 3")
-    equal(host.end()[0], 3, "a server that ends at once: its code")
+    ended(3, "the server exited with code 3", "a server that ends at once")
+    host, reply = run_with(gate, "sh", "-c", "exit 125")
+    ended(125, "the gate itself failed, or the server exited with code 125", "a server with the gate's code")
+    host, reply = run_with(gate, "sh", "-c", "exit 250")
+    ended(250, "the server exited with code 250", "a code that is no signal")
+    host, reply = run_with(gate, "sh", "-c", "kill -SEGV $$")
+    ended(139, "the server was ended by SIGSEGV (exit code 139)", "a server that crashes")
+    host = Host(gate, "--lang", "ja", "run", "-c", str(gate.config), "--", "false")
+    host.say(*HELLO)
+    host.answer(1)
+    contains(host.end()[1], "サーバーはコード 1 で終了しました", "in Japanese")
+
+
+def test_run_failure_in_background():
+    """The log of a gate that run started is a file, and the line names it."""
+    gate = Gate()
+    host, _ = run_with(gate, "false")
+    code, said = host.end()
+    ok(code == 1 and said == f"error: the server exited with code 1; the gate's log has more: {gate.data}/kanmon.log\n", "run without a gate: the log", code, said)
+    ok((gate.data / "kanmon.log").exists(), "which is there")
+
+
+def test_run_name_refused():
+    """What a config refuses because of the tools' names."""
+    gate = Gate()
+    for name, why in (("a__b", "`__` parts the server from the tool in a tool's name"), ("a_", "it must not end with `_`")):
+        result = gate.ask("run", "--name", name, "--", "true")
+        ok(result.code == 2 and f"--name {name}: {why}" in result.err, f"--name {name}: refused", result)
+    contains(gate.ask("run", "--name", "a_", "--", "true", LANG="ja_JP.UTF-8").err, "--name a_: `_` で終わってはいけません", "in Japanese")
 
 
 def test_run_names():
@@ -377,6 +411,116 @@ def test_run_as_a_gate_leaves():
         equal(host.end(), (0, ""), f"{name}: and all is well")
 
 
+def call_of(number, tool, **arguments):
+    return {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": {"name": tool, "arguments": arguments}}
+
+
+def lines_of(*messages):
+    return b"".join(json.dumps(message).encode() + b"\n" for message in messages)
+
+
+def test_all_said_before():
+    """What stands before the end of stdin is answered: out of a pipe, out of a file, and without a newline at its end."""
+    gate = Gate(small()).start()
+    said = lines_of(*HELLO, call_of(2, "small__echo", text="one"), call_of(3, "small__echo", text="two"))
+    plain = said.replace(b"small__", b"")
+    (gate.home / "in").write_bytes(plain)
+    for name, words, given in (("run", ("run", "-c", str(gate.config), "--", *SERVER), plain),
+                               ("serve --stdio", ("serve", "--stdio", "-c", str(gate.config)), said)):
+        for form, text in (("a pipe", given), ("a last line without its end", given[:-1]), ("one message", lines_of(HELLO[0]))):
+            done = gate.run(*words, stdin=text)
+            replies = {reply["id"]: reply for reply in map(json.loads, done.out.splitlines())}
+            ok(done.code == 0 and replies.keys() == ({1} if form == "one message" else {1, 2, 3}) and all("result" in r for r in replies.values()),
+               f"{name}, {form}: all of it is answered, then the end", done)
+    for name, words, text in (("run", ("run", "-c", str(gate.config), "--", *SERVER), plain), ("serve --stdio", ("serve", "--stdio", "-c", str(gate.config)), said)):
+        (gate.home / "in").write_bytes(text)
+        with open(gate.home / "in", "rb") as given, open(gate.home / "out", "wb") as taken:
+            code = gate.spawn(*words, stdin=given, stdout=taken).wait(WAIT)
+        ids = [json.loads(line)["id"] for line in (gate.home / "out").read_text().splitlines()]
+        equal((code, ids), (0, [1, 2, 3]), f"{name}, from a file into a file")
+
+
+def test_never_answered():
+    """A host ends its server by closing stdin, also one that hangs."""
+    gate = Gate().start()
+    host, _ = run_with(gate, *SERVER)
+    host.say(call_of(2, "wait", file=str(gate.home / "never")))
+    ok(wait_until(lambda: (gate.home / "never.begun").exists()), "# a call is under way")
+    equal(host.end()[0], 0, "run: stdin is closed, and a call that is never answered does not keep it")
+
+
+def test_slow_host():
+    """Who reads, only slowly, has all of it."""
+    gate = Gate().start()
+    host, _ = run_with(gate, *SERVER)
+    numbers = list(range(2, 14))
+    saying = threading.Thread(target=lambda: host.say(*(call_of(n, "echo", text="x" * 3_000_000) for n in numbers)))
+    saying.start()
+    got = []
+    for _ in numbers:
+        time.sleep(0.4)
+        got.append(json.loads(host.process.stdout.readline() or b"{}"))
+    saying.join()
+    equal([reply.get("id") for reply in got], numbers, "run: a slow reader has all answers")
+    ok(all(len(text_of(reply)) == 3_000_000 for reply in got if "result" in reply), "and they are whole")
+    equal(host.end()[0], 0, "and is not cut")
+
+
+def test_host_that_reads_nothing():
+    gate = Gate().start()
+    host, _ = run_with(gate, *SERVER)
+    host.say(call_of(2, "echo", text="x" * 3_000_000))
+    equal(host.end()[0], 125, "run: what was asked for is not read: that is no success")
+    ok(gate.logged("stdio.slow"), "and the log says why")
+
+
+def test_run_into_a_file():
+    """A server that ends, while nobody closes stdin: the end of it does not wait for that of the host."""
+    gate = Gate().start()
+    with open(gate.home / "out", "wb") as taken:
+        process = gate.spawn("run", "-c", str(gate.config), "--", "sh", "-c", "exit 3", stdin=subprocess.PIPE, stdout=taken)
+    process.stdin.write(lines_of(HELLO[0]))
+    process.stdin.flush()
+    try:
+        code = process.wait(WAIT)
+    except subprocess.TimeoutExpired:
+        code = "it does not end"
+    process.stdin.close()
+    process.wait(WAIT)
+    equal(code, 3, "run: a server ends whose output goes into a file: its code")
+    ok(code_of(json.loads((gate.home / "out").read_text())) == "K701", "and the host has the error")
+
+
+def test_more_said_than_read():
+    """From a file into a file, `kanmon run` carries both ways by itself: neither waits for the other."""
+    gate = Gate().start()
+    (gate.home / "in").write_bytes(b"x\n" * 200_000)
+    with open(gate.home / "in", "rb") as given, open(gate.home / "out", "wb") as taken:
+        code = gate.spawn("run", "-c", str(gate.config), "--", *SERVER, stdin=given, stdout=taken).wait(WAIT)
+    with open(gate.home / "out", "rb") as taken:
+        equal((code, sum(1 for _ in taken)), (0, 200_000), "run: as many refusals as there are bad lines")
+
+
+def test_run_server_ends():
+    """A server that ends takes its host's pipes with it: the host sees the end, though nobody else would close them."""
+    gate = Gate().start()
+    words = ("run", "-c", str(gate.config), "--")
+    for name, command, said in (("a server that dies in a call", SERVER, True), ("one that cannot be started", ("no-such-program",), False)):
+        host = Host(gate, *words, *command)
+        host.say(*HELLO)
+        answered = host.answer(1)
+        if said:
+            ok(answered is not None, "# a host", answered)
+            host.say({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "quit", "arguments": {"code": 3}}})
+        rest = []
+        reader = threading.Thread(target=lambda: rest.append(host.process.stdout.read()))
+        reader.start()
+        reader.join(WAIT)
+        ok(rest, f"{name}: the host's output ends", answered)
+        ok(host.process.wait(WAIT) in (3, 127), f"{name}: the exit code", host.process.returncode)
+        host.process.stdin.close()
+
+
 def test_gate_gone():
     gate = Gate().start()
     host, reply = run_with(gate, *SERVER)
@@ -402,5 +546,6 @@ def test_catalogue():
 
 
 TESTS = (test_tokens_without_gate, test_first_tokens, test_token_table, test_token_for_no_server, test_token_not_printed, test_many_tokens, test_tokens_with_gate, test_run, test_probe_then_initialize,
-         test_run_failures, test_run_names, test_run_environment, test_run_starts_a_gate, test_run_starts_a_gate_from_here,
-         test_run_while_a_gate_ends, test_run_as_a_gate_leaves, test_run_with_files, test_gate_gone, test_catalogue)
+         test_run_failures, test_run_failure_in_background, test_run_name_refused, test_run_names, test_run_environment, test_run_starts_a_gate, test_run_starts_a_gate_from_here,
+         test_run_while_a_gate_ends, test_run_as_a_gate_leaves, test_run_with_files, test_all_said_before, test_never_answered, test_slow_host,
+         test_host_that_reads_nothing, test_run_into_a_file, test_more_said_than_read, test_run_server_ends, test_gate_gone, test_catalogue)

@@ -178,7 +178,7 @@ def test_reload_is_whole():
     contains(gate.log_text(), "server many: the environment has at most 256 entries", "and the log says why")
     equal(mark_of(agent), "one", "again nothing has changed")
     gate.write("log: { level: debug }\n" + marked("two"))
-    ok(gate.logged("`log` change with a restart only"), "the log's settings need a restart, and the log says so")
+    ok(gate.logged("`log.level` (line 4) can change with a restart only"), "the log's settings need a restart, and the log says so")
 
     secret.write_text("s")
     gate.write("limits: { body: 4KiB }\n" + marked("two", more=needs))

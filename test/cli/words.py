@@ -34,6 +34,8 @@ def test_help():
     equal(gate.run().out, top.out, "so does no command at all")
     contains(gate.run("help", "exit-codes").out, "69   no gate is running", "help exit-codes")
     equal(gate.run("--version").out, gate.run("version").out, "--version and version agree")
+    equal(gate.run("-V").out, gate.run("version").out, "so does -V")
+    contains(top.out, "\n  -V  ", "which help names")
 
 
 def test_wrong_words():
@@ -41,6 +43,18 @@ def test_wrong_words():
     for words, part in (
         (["fly"], "there is no command fly"),
         (["-c", "kanmon.yaml", "status"], "the option -c belongs after a command"),
+        (["serv"], "there is no command serv; did you mean `serve`?"),
+        (["help", "statsu"], "there is no command statsu; did you mean `status`?"),
+        (["--vresion"], "there is no option --vresion; did you mean `--version`?"),
+        (["--fast"], "there is no option --fast; see `kanmon help`"),
+        (["--config=a", "status"], "the option --config=a belongs after a command"),
+        (["--lang"], "--lang needs a value: en or ja"),
+        (["--lang", "en", "--lang", "en"], "the option --lang was given twice"),
+        (["version", "x"], "version takes no further words: x"),
+        (["--version", "x"], "version takes no further words: x"),
+        (["token", "list", "--scope", "mcp"], "the option --scope is for token create, not for token list"),
+        (["token", "rotate", "x", "--expires", "1d"], "the option --expires is for token create, not for token rotate"),
+        (["token", "revoke", "x", "--scope=mcp"], "the option --scope is for token create, not for token revoke"),
         (["--lang", "xx", "version"], "there is no language xx; there are en and ja"),
         (["--lang=", "version"], "there is no language"),
         (["serve", "--fast"], "there is no option --fast"),
@@ -83,12 +97,47 @@ def test_wrong_configs():
     ok(doctor.code == 3 and "error[K102]" in doctor.out and "✗ config" in doctor.out, "doctor shows it", doctor)
 
 
+SECRET = "ghp_" + "a1B2" * 9
+
+SECRETS = {
+    "a header": f'servers:\n  a:\n    url: http://a.example/\n    headers: {{Authorization: "Bearer {SECRET}"}}\n',
+    "an unknown key": f"servers:\n  a:\n    run: x\n    token: {SECRET}\n",
+    "a variable that stands too far left": f"servers:\n  a:\n    run: x\n    env:\n    GITHUB_TOKEN: {SECRET}\n",
+    "a variable behind a tab": f"servers:\n  a:\n    run: x\n    env:\n\tGITHUB_TOKEN: {SECRET}\n",
+    "args": f'servers:\n  a:\n    command: npx\n    args: ["--api-key","{SECRET}"]\n',
+    "a command line": f'servers:\n  a:\n    run: "x --token {SECRET} | tee"\n',
+    "a plain word": f"servers:\n  a: {{ run: x {SECRET}, timeout: 5 }}\n",
+    "a URL": f'servers:\n  a:\n    url: "https://u:{SECRET}@a.example/"\n',
+}
+
+
+def test_secrets():
+    gate = Gate()
+    for name, text in SECRETS.items():
+        gate.write(text)
+        for command in ("serve", "doctor", "status"):
+            result = gate.ask(command)
+            ok(result.code in (2, 3) and "error[K1" in result.text and SECRET[4:] not in result.text and "***" in result.text,
+               f"{command}: {name} that holds a secret is masked", result)
+    gate.write('servers:\n  a:\n    url: "http://127.0.0.1:1/mcp?api_key=opaque"\n    tools: { allow: ["*"] }\n')
+    for words in ((), ("--servers",)):
+        text = gate.ask("doctor", *words).text
+        ok("http://127.0.0.1:1/mcp?***" in text and "opaque" not in text, f"doctor {' '.join(words)}: a URL without its query", text)
+
+
 def test_japanese():
     gate = Gate()
     gate.write(WRONG["unknown-key"][0])
     result = gate.ask("serve", LANG="ja_JP.UTF-8")
     contains(result.err, "エラー[K102]", "a Japanese locale: Japanese")
     shown("config-unknown-key-ja", "LANG=ja_JP.UTF-8 kanmon serve", result.text, gate)
+    for text, part in (
+        ("servers:\n  a:\n    run: [x, y\n    timeout: 5s\n", "この括弧が閉じられていません"),
+        ("servers:\n  a:\n    run: !<x y\n", "YAML として読めません: missing"),
+        ("servers:\n  a: { command: npx }\n", "run: [コマンド, 引数…] と書いてください"),
+    ):
+        gate.write(text)
+        contains(gate.ask("serve", LANG="ja_JP.UTF-8").err, part, f"Japanese: {part}")
     gate.write("servers: {}\n")
     contains(gate.run("--lang", "ja", "help").out, "すべての MCP メッセージが通る関門", "--lang ja")
     contains(gate.run("--lang=ja", "help").out, "すべての MCP メッセージが通る関門", "--lang=ja")
@@ -134,4 +183,4 @@ def test_examples():
     contains(gate.ask("doctor", GITHUB_TOKEN="x").out, "; servers: 3", "the config in the reference is a good one")
 
 
-TESTS = (test_help, test_wrong_words, test_wrong_configs, test_japanese, test_completion, test_examples)
+TESTS = (test_help, test_wrong_words, test_wrong_configs, test_secrets, test_japanese, test_completion, test_examples)
