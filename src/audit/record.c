@@ -198,8 +198,7 @@ static bool put_redacted(const struct audit_record *record, struct buf *out)
 	/* The buffer may be larger already than that ceiling. */
 	if (buf_ok(out) && out->n - start <= RECORD_ARGUMENTS_BYTES)
 		return true;
-	out->n = start;
-	out->over = false;
+	buf_cut(out, start);
 	return false;
 }
 

@@ -57,6 +57,13 @@ void buf_clear(struct buf *buf)
 	buf->over = false;
 }
 
+void buf_cut(struct buf *buf, size_t n)
+{
+	check(n <= buf->n);
+	buf->n = n;
+	buf->over = false;
+}
+
 /* Doubles, so that a message of n bytes costs O(n) copies; never past the ceiling. */
 static bool grow(struct buf *buf, size_t need)
 {

@@ -24,8 +24,8 @@ void budget_give(struct budget *budget, size_t n);
 
 /*
  * Adding past the ceiling or the budget, or without memory, adds nothing and sets `over`, which stays set
- * until buf_clear(): write a whole message, then ask once. Zero is not legal, for a buffer without a ceiling
- * is a bug; start with BUF_INIT.
+ * until buf_clear() or buf_cut(): write a whole message, then ask once. Zero is not legal, for a buffer
+ * without a ceiling is a bug; start with BUF_INIT.
  */
 struct buf {
 	char *p;
@@ -52,6 +52,10 @@ void buf_release(struct buf *buf);
 
 /* Empties for reuse; keeps the memory, clears `over`. */
 void buf_clear(struct buf *buf);
+
+/* Back to its first `n` bytes: what was begun after them, and did not fit, is dropped whole. Clears `over`.
+ */
+void buf_cut(struct buf *buf, size_t n);
 
 /* Makes room for `more` bytes after the last; returns where they go, NULL past the ceiling. */
 char *buf_reserve(struct buf *buf, size_t more);

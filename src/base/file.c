@@ -121,21 +121,11 @@ int file_make_dirs(const char *path, struct err *err)
 	}
 }
 
-static int set_flag(int fd, int get, int set, int flag, bool on, struct err *err)
-{
-	int flags = fcntl(fd, get);
-
-	if (flags < 0 || fcntl(fd, set, on ? flags | flag : flags & ~flag) < 0)
-		return err_sys(err, "cannot set a descriptor's flags");
-	return 0;
-}
-
-int file_set_cloexec(int fd, bool on, struct err *err)
-{
-	return set_flag(fd, F_GETFD, F_SETFD, FD_CLOEXEC, on, err);
-}
-
 int file_set_nonblock(int fd, bool on, struct err *err)
 {
-	return set_flag(fd, F_GETFL, F_SETFL, O_NONBLOCK, on, err);
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) < 0)
+		return err_sys(err, "cannot set a descriptor's flags");
+	return 0;
 }

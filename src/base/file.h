@@ -28,6 +28,4 @@ int file_replace(const char *path, struct span bytes, unsigned mode, struct err 
 /* Makes `path` and its parents with 0700. Present folders stay as they are. */
 int file_make_dirs(const char *path, struct err *err) MUST_CHECK;
 
-/* Close-on-exec and non-blocking flags. */
-int file_set_cloexec(int fd, bool on, struct err *err) MUST_CHECK;
 int file_set_nonblock(int fd, bool on, struct err *err) MUST_CHECK;

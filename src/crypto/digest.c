@@ -46,35 +46,14 @@ void digest_keyed(const uint8_t key[DIGEST_KEY_BYTES], struct span bytes, uint8_
 					 DIGEST_KEY_BYTES) == 0);
 }
 
-void digest_sha256(struct span bytes, uint8_t out[DIGEST_BYTES])
-{
-	check(crypto_hash_sha256(out, bytes_of(bytes), bytes.n) == 0);
-}
-
 void digest_start(struct digest *digest)
 {
 	check(crypto_generichash_blake2b_init(blake2b_of(digest), NULL, 0, DIGEST_BYTES) == 0);
 }
 
-void digest_start_keyed(struct digest *digest, const uint8_t key[DIGEST_KEY_BYTES])
-{
-	check(crypto_generichash_blake2b_init(blake2b_of(digest), key, DIGEST_KEY_BYTES, DIGEST_BYTES) == 0);
-}
-
 void digest_add(struct digest *digest, struct span bytes)
 {
 	check(crypto_generichash_blake2b_update(blake2b_of(digest), bytes_of(bytes), bytes.n) == 0);
-}
-
-void digest_add_framed(struct digest *digest, struct span bytes)
-{
-	uint64_t n = bytes.n;
-	char length[8];
-
-	for (size_t i = 0; i < sizeof(length); i++)
-		length[i] = (char)(uint8_t)(n >> (8 * i));
-	digest_add(digest, span_of(length, sizeof(length)));
-	digest_add(digest, bytes);
 }
 
 void digest_finish(struct digest *digest, uint8_t out[DIGEST_BYTES])

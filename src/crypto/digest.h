@@ -22,17 +22,12 @@ void digest_blake2b(struct span bytes, uint8_t out[DIGEST_BYTES]);
 /* Keyed BLAKE2b-256: who lacks the key can neither make it nor test a guess against it. */
 void digest_keyed(const uint8_t key[DIGEST_KEY_BYTES], struct span bytes, uint8_t out[DIGEST_BYTES]);
 
-void digest_sha256(struct span bytes, uint8_t out[DIGEST_BYTES]);
-
 /* BLAKE2b-256 in steps. The state is plain memory: copying it forks the digest. */
 struct digest {
 	_Alignas(64) uint8_t state[384];
 };
 void digest_start(struct digest *digest);
-void digest_start_keyed(struct digest *digest, const uint8_t key[DIGEST_KEY_BYTES]);
 void digest_add(struct digest *digest, struct span bytes);
-/* Adds the length in 8 bytes and then the bytes, so that neighbours cannot be shifted. */
-void digest_add_framed(struct digest *digest, struct span bytes);
 /* Ends it and wipes the state. */
 void digest_finish(struct digest *digest, uint8_t out[DIGEST_BYTES]);
 

@@ -48,25 +48,3 @@ bool base64url_decode(struct span text, struct buf *out)
 	out->n += got;
 	return true;
 }
-
-/* 0..15, or -1 for anything that is no lower-case digit. */
-static int digit_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
-bool hex_decode(struct span text, uint8_t *out, size_t n)
-{
-	if (text.n % 2 != 0 || text.n / 2 != n)
-		return false;
-	for (size_t i = 0; i < text.n; i++)
-		if (digit_of(text.p[i]) < 0)
-			return false;
-	for (size_t i = 0; i < n; i++)
-		out[i] = (uint8_t)(digit_of(text.p[2 * i]) * 16 + digit_of(text.p[2 * i + 1]));
-	return true;
-}

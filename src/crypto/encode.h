@@ -17,6 +17,3 @@ void base64url_add(struct buf *out, struct span bytes);
  * Errors: false, and `out` as before; also where out's ceiling is in the way (`over` is set then).
  */
 bool base64url_decode(struct span text, struct buf *out) MUST_CHECK;
-
-/* Fills exactly `n` bytes from 2n lower-case digits; false where `text` is anything else. */
-bool hex_decode(struct span text, uint8_t *out, size_t n) MUST_CHECK;

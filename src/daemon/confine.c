@@ -47,23 +47,16 @@ static bool starts_programs(enum role role)
 	return role == ROLE_MANAGER || role == ROLE_LAUNCHER;
 }
 
-static void set_limits(const struct confine_options *options, struct confine_report *report)
+static void set_limits(enum role role, struct confine_report *report)
 {
 	struct rlimit core = { 0 }, files;
 
 	if (setrlimit(RLIMIT_CORE, &core) < 0)
 		add_gap(report, "no core files", errno, "a crash may write memory to the disk");
-	if (options->open_files == 0 || getrlimit(RLIMIT_NOFILE, &files) < 0)
+	/* What a shell gives is little for a server, and right for the programs that others start. */
+	if (starts_programs(role) || getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return;
-	files.rlim_cur = options->open_files;
-	if (files.rlim_cur > files.rlim_max) {
-		struct rlimit more = { files.rlim_cur, files.rlim_cur };
-
-		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
-			return;
-		add_gap(report, "open files", errno, "fewer connections than configured fit");
-		files.rlim_cur = files.rlim_max;
-	}
+	files.rlim_cur = files.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
 		add_gap(report, "open files", errno, "fewer connections than configured fit");
 }
@@ -235,7 +228,7 @@ int confine(enum role role, const struct confine_options *options, struct confin
 	if (!options)
 		options = &none;
 	*report = (struct confine_report){ 0 };
-	set_limits(options, report);
+	set_limits(role, report);
 	if (leave_root(role, report, err) < 0)
 		return err_wrap(err, "%s", role_name(role));
 	drop_capabilities(role, report);

@@ -22,7 +22,6 @@ enum {
 struct confine_options {
 	const char *data_dir;  /* the keeper's; NULL: none */
 	const char *audit_dir; /* the keeper's; NULL: none, or inside data_dir */
-	uint64_t open_files;   /* soft limit of descriptors, and hard one where it is lower; 0: leave it */
 	pid_t parent;	       /* whose death ends this process too; 0: nobody's */
 };
 
@@ -41,7 +40,8 @@ struct confine_report {
 };
 
 /*
- * Confines the calling process for good: limits, user, capabilities, no_new_privs, Landlock,
+ * Confines the calling process for good: limits (no core files; of worker, egress and keeper as many open
+ * files as the hard limit allows), user, capabilities, no_new_privs, Landlock,
  * seccomp, in this order. Of root, worker and egress become the users above, without further groups;
  * the keeper stays root without capabilities, for its folders are often below root's own, where
  * nobody else may go; manager and launcher start programs as who they are. To be called with one thread, with

@@ -19,8 +19,9 @@
  *                   n spans argv, u64 m, m spans "NAME=value"; three descriptors: in, out, the working
  *                   folder → CONTROL_RUNNING, later CONTROL_ENDED u64 code
  *   CONTROL_ATTACH  span host; two descriptors: in, out: the catalogue → the same
- *                   Both: CONTROL_LEAVING where the gate ends; nothing was taken, and the next gate may be
- * asked gate → command CONTROL_FAILED  span sentence
+ *                   Both: CONTROL_LEAVING where the gate ends: nothing was taken, the next one may be asked
+ * gate → command
+ *   CONTROL_FAILED  span sentence
  */
 enum control_kind {
 	CONTROL_STATUS = 200,

@@ -4,10 +4,12 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/secret.h"
 #include "base/tr.h"
 #include "daemon/control.h"
 #include "daemon/gate_config.h"
@@ -19,6 +21,7 @@
 
 enum {
 	HOSTS_MAX = 1024,
+	HOSTS_OTHER_FILES = 64,
 	HOSTS_NAME_BYTES = 32,
 	HOSTS_SHOWN_BYTES = 64,
 	HOSTS_STATE_BYTES = 32 * 1024, /* the manager's part; with the rest of the message it fits a packet */
@@ -40,7 +43,8 @@ struct caller {
 	bool asked;			    /* it waits for an answer */
 	uint32_t reload_id;		    /* of its CONTROL_RELOAD */
 	bool reloading;			    /* it waits for the end of one */
-	bool ended;
+	bool ended;			    /* it was told so */
+	bool released;			    /* the worker has closed its pipes */
 };
 
 struct hosts {
@@ -49,7 +53,7 @@ struct hosts {
 	uv_poll_t poll;
 	uv_timer_t idle;
 	struct list callers;
-	size_t n, n_hosts;
+	size_t n, n_hosts, most;
 	unsigned n_handles; /* being closed, at the end */
 	bool leaving;	    /* the next gate has room for who comes now */
 	uint64_t next;
@@ -84,13 +88,22 @@ static void forget_server(struct caller *caller)
 	wire_out_release(&out);
 }
 
+/* It holds the server's environment. */
+static void drop_definition(struct caller *caller)
+{
+	if (caller->definition.p)
+		secret_wipe(caller->definition.p, caller->definition.n);
+	buf_release(&caller->definition);
+	caller->definition = (struct buf){ 0 };
+}
+
 static void caller_free(struct caller *caller)
 {
 	struct hosts *hosts = caller->hosts;
 	struct wire_out out = { 0 };
 
 	question_cancel(&caller->question);
-	if (caller->number && !caller->ended && hosts->worker) {
+	if (caller->number && !caller->released && hosts->worker) {
 		wire_begin(&out, WORK_STDIO_END, 0);
 		wire_put_u64(&out, caller->number);
 		channel_send(hosts->worker, &out);
@@ -103,7 +116,7 @@ static void caller_free(struct caller *caller)
 	hosts->n--;
 	caller->channel = channel_close(caller->channel);
 	closep(&caller->folder);
-	buf_release(&caller->definition);
+	drop_definition(caller);
 	free(caller);
 	watch_idle(hosts);
 }
@@ -185,8 +198,7 @@ static void take_shown(struct caller *caller, struct span name)
 static void drop_request(struct caller *caller)
 {
 	caller->server[0] = '\0';
-	buf_release(&caller->definition);
-	caller->definition = (struct buf){ 0 };
+	drop_definition(caller);
 	closep(&caller->folder);
 }
 
@@ -294,7 +306,8 @@ void hosts_from_worker(struct hosts *hosts, struct wire_in *in)
 	if (!caller)
 		return;
 	if (in->kind == WORK_STDIO_ENDED) {
-		end_host(caller, 0);
+		caller->released = true;
+		end_host(caller, wire_get_u64(in) ? EXIT_OF_GATE : 0);
 		return;
 	}
 	code = wire_get_u64(in);
@@ -441,7 +454,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 	(void)events;
 	if (fd < 0)
 		return;
-	caller = hosts->n < HOSTS_MAX * 2 && is_ours(fd) ? calloc(1, sizeof(*caller)) : NULL;
+	caller = hosts->n < hosts->most && is_ours(fd) ? calloc(1, sizeof(*caller)) : NULL;
 	if (!caller) {
 		(void)close(fd);
 		return;
@@ -457,6 +470,18 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 	hosts->n++;
 }
 
+/* Each has two descriptors, its socket and a host's folder; the manager has others of its own. */
+static size_t most_callers(void)
+{
+	struct rlimit files;
+	size_t most = HOSTS_MAX * 2;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 2 < most + HOSTS_OTHER_FILES)
+		most = files.rlim_cur / 2 -
+		       (files.rlim_cur / 4 < HOSTS_OTHER_FILES ? files.rlim_cur / 4 : HOSTS_OTHER_FILES);
+	return most;
+}
+
 struct hosts *hosts_new(const struct hosts_options *options, struct err *err)
 {
 	struct hosts *hosts = calloc(1, sizeof(*hosts));
@@ -466,6 +491,7 @@ struct hosts *hosts_new(const struct hosts_options *options, struct err *err)
 		return NULL;
 	}
 	hosts->options = *options;
+	hosts->most = most_callers();
 	list_init(&hosts->callers);
 	if (control_listen(options->control, &hosts->fd, err) < 0) {
 		free(hosts);
@@ -533,8 +559,10 @@ void hosts_set_worker(struct hosts *hosts, struct channel *worker)
 	LIST_EACH(&hosts->callers, node) {
 		struct caller *caller = LIST_ENTRY(node, struct caller, node);
 
-		if (caller->number)
-			end_host(caller, EXIT_OF_GATE);
+		if (!caller->number)
+			continue;
+		caller->released = true;
+		end_host(caller, EXIT_OF_GATE);
 	}
 }
 

@@ -218,6 +218,19 @@ static void ring_broken(struct manager *manager)
 			  LFS("why", err.text));
 }
 
+/* One that has ended is started again, and joined to the worker then. */
+static void peer_lost(struct manager *manager, const struct child *child, uint64_t peer)
+{
+	enum child_role role = peer == PEER_LAUNCHER ? CHILD_LAUNCHER : CHILD_EGRESS;
+	pid_t pid = manager->children[role].pid;
+
+	if (child->role != CHILD_WORKER || manager->stopping)
+		return;
+	child_reap(&manager->children[role]);
+	if (pid && manager->children[role].pid == pid)
+		briefing_join(&manager->briefing, role);
+}
+
 static void on_message(void *owner, struct child *child, struct wire_in *in)
 {
 	struct manager *manager = owner;
@@ -249,6 +262,9 @@ static void on_message(void *owner, struct child *child, struct wire_in *in)
 	case WORK_WORKER_CUT:
 		if (child->role == CHILD_KEEPER)
 			briefing_join(&manager->briefing, CHILD_KEEPER);
+		break;
+	case WORK_PEER_LOST:
+		peer_lost(manager, child, wire_get_u64(in));
 		break;
 	case WORK_SETUP:
 	case WORK_PEER:
@@ -282,7 +298,10 @@ static void on_reload_asked(void *owner)
 {
 	struct manager *manager = owner;
 
-	reload_start(&manager->reload);
+	if (manager->stopping)
+		hosts_reloaded(manager->hosts, tr("the gate is ending; try again"));
+	else
+		reload_start(&manager->reload);
 }
 
 /* A sentence may hold a path, which is any bytes. */
@@ -359,6 +378,7 @@ static void watch_signal(struct manager *manager, uv_signal_t *handle, int numbe
 	(void)uv_signal_start(handle, on_signal, number);
 }
 
+/* A gate in the background is there for hosts on stdio: it can do without an address. */
 static int open_sockets(struct manager *manager, struct err *err)
 {
 	const struct conf_node *root = conf_root(manager->reload.config.conf);
@@ -372,7 +392,14 @@ static int open_sockets(struct manager *manager, struct err *err)
 		(void)snprintf(manager->not_bound, sizeof(manager->not_bound), "%s", err->text);
 		*err = ERR_INIT;
 	}
-	return listeners_open(&manager->metrics, conf_get_first(root, "metrics"), err);
+	if (listeners_open(&manager->metrics, conf_get_first(root, "metrics"), err) == 0)
+		return 0;
+	if (!manager->options.background)
+		return -1;
+	log_event(manager->log, LOG_WARN, "metrics.taken",
+		  "The gate gives no metrics: their address cannot be used.", LFS("why", err->text));
+	*err = ERR_INIT;
+	return 0;
 }
 
 static int lock_data(struct manager *manager, struct err *err)

@@ -28,9 +28,12 @@
  * worker → manager
  *   WORK_READY   the config is in force
  *   WORK_REFUSED span sentence: the config could not be taken
- *   WORK_STDIO_ENDED  u64 host: it closed its input, or its output broke
+ *   WORK_STDIO_ENDED  u64 host, u64 0 it closed its input, or its output broke / 1 it could not be served, or
+ *                took nothing of what waited for it
  *   WORK_STDIO_SERVER u64 host, u64 code, u64 signal: the server made for this host has exited
  *   WORK_DRAINED
+ *   WORK_PEER_LOST    u64 enum work_peer, launcher or egress: the channel to it broke; where it lives on, it
+ *                     needs another
  * manager → keeper
  *   WORK_PEER    as above: the channel of a new worker
  * keeper → worker (on their own channel, unasked)
@@ -58,6 +61,7 @@ enum work_kind {
 	WORK_RING_BROKEN,
 	WORK_AUDIT_KEY,
 	WORK_WORKER_CUT,
+	WORK_PEER_LOST,
 };
 
 enum work_peer { PEER_KEEPER, PEER_LAUNCHER, PEER_EGRESS };

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "audit/redact.h"
@@ -79,12 +80,23 @@ static void host_free(struct host *host)
 	free(host);
 }
 
-static void on_host_end(void *owner, struct stdio_front *front)
+static void tell_host_ended(struct process *process, uint64_t number, bool failed)
+{
+	struct wire_out out = { 0 };
+
+	wire_begin(&out, WORK_STDIO_ENDED, 0);
+	wire_put_u64(&out, number);
+	wire_put_u64(&out, failed);
+	channel_send(process->worker.manager, &out);
+	wire_out_release(&out);
+}
+
+static void on_host_end(void *owner, struct stdio_front *front, bool cut)
 {
 	struct host *host = owner;
 
 	(void)front;
-	tell_manager(host->process, WORK_STDIO_ENDED, host->number, true);
+	tell_host_ended(host->process, host->number, cut);
 	host_free(host);
 }
 
@@ -102,9 +114,9 @@ static int start_host(struct process *process, struct wire_in *in, struct err *e
 	struct host *host = calloc(1, sizeof(*host));
 	struct stdio_options options = { .on_end = on_host_end, .owner = host };
 	struct span id, name, definition;
+	CLEANUP(closep) int in_fd = -1;
+	CLEANUP(closep) int out_fd = -1;
 
-	options.in = -1;
-	options.out = -1;
 	if (!host)
 		return err_set(err, ERR_NOMEM, "no memory for a host");
 	host->process = process;
@@ -113,23 +125,25 @@ static int start_host(struct process *process, struct wire_in *in, struct err *e
 	id = wire_get_span(in);
 	name = wire_get_span(in);
 	definition = wire_get_span(in);
-	options.in = wire_get_fd(in);
-	options.out = wire_get_fd(in);
+	in_fd = wire_get_fd(in);
+	out_fd = wire_get_fd(in);
 	if (wire_in_done(in) && definition.n)
 		host->own = snapshot_add_server(worker, definition, err);
 	if (!wire_in_done(in) || (definition.n && !host->own)) {
-		closep(&options.in);
-		closep(&options.out);
 		free(host);
 		return err_set(err, ERR_FORMAT, "the manager's host cannot be read");
 	}
 	list_add(&process->hosts, &host->node);
 	options.only = host->own;
 	options.principal = principal_new(id, name, S("mcp"), 0);
-	if (options.principal)
+	if (options.principal) {
+		options.in = in_fd;
+		options.out = out_fd;
+		in_fd = out_fd = -1;
 		host->front = stdio_front_new(worker, &options, err);
-	else
+	} else {
 		(void)err_set(err, ERR_NOMEM, "no memory for a host");
+	}
 	(void)principal_unref(options.principal);
 	if (host->front)
 		return 0;
@@ -148,7 +162,7 @@ static void take_host(struct process *process, struct wire_in *in)
 		return;
 	log_event(process->log, LOG_ERROR, "host.failed", "A host could not be served.",
 		  LFS("why", err.text));
-	tell_manager(process, WORK_STDIO_ENDED, number, true);
+	tell_host_ended(process, number, true);
 }
 
 /* --- the launcher's, the keeper's and the egress process's unasked words --- */
@@ -227,6 +241,7 @@ static void on_launcher_gone(void *owner)
 	upstream->launcher = channel_close(upstream->launcher);
 	processes_clear(&process->worker);
 	/* Its servers die with it; their links see their pipes close. */
+	tell_manager(process, WORK_PEER_LOST, PEER_LAUNCHER, true);
 }
 
 static void let_in(struct process *process);
@@ -268,6 +283,7 @@ static void on_egress_gone(void *owner)
 
 	worker_set_egress(&process->worker, NULL);
 	(void)channel_close(gone);
+	tell_manager(process, WORK_PEER_LOST, PEER_EGRESS, true);
 }
 
 static const struct channel_events launcher_events = { on_launcher_message, on_launcher_gone };
@@ -345,6 +361,20 @@ static void hand_on_limits(const struct worker *worker)
 		http_server_set_limits(worker->metrics_http, &options.limits, options.max_connections);
 }
 
+/* Half of the descriptors there can be: servers, hosts and their pipes need the others. */
+static void fit_connections(struct worker *worker)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / 2 >= worker->limits.connections)
+		return;
+	log_event(worker->log, LOG_WARN, "limits.files",
+		  "Fewer connections fit than `limits.connections` says: raise the hard limit of open files.",
+		  LFN("configured", worker->limits.connections), LFN("fit", files.rlim_cur / 2),
+		  LFN("files", files.rlim_cur));
+	worker->limits.connections = files.rlim_cur / 2;
+}
+
 static void take_config(struct process *process, struct wire_in *in)
 {
 	CLEANUP(closep) int fd = wire_get_fd(in);
@@ -358,6 +388,7 @@ static void take_config(struct process *process, struct wire_in *in)
 	if (fd >= 0 && file_read_fd(fd, "the config", &text, &err) == 0 &&
 	    snapshot_apply(&process->worker, buf_span(&text), &err) == 0) {
 		process->configured = true;
+		fit_connections(&process->worker);
 		hand_on_limits(&process->worker);
 		tell_manager(process, WORK_READY, 0, false);
 		return;
@@ -451,6 +482,7 @@ static void heed(struct process *process, struct wire_in *in)
 	case WORK_RING_BROKEN:
 	case WORK_AUDIT_KEY:
 	case WORK_WORKER_CUT:
+	case WORK_PEER_LOST:
 		break;
 	}
 }
@@ -463,7 +495,7 @@ static void defer(struct process *process, struct wire_in *in)
 		deferred = malloc(sizeof(*deferred) + in->rest.n);
 	if (!deferred) {
 		if (in->kind == WORK_STDIO)
-			tell_manager(process, WORK_STDIO_ENDED, wire_get_u64(in), true);
+			tell_host_ended(process, wire_get_u64(in), true);
 		return;
 	}
 	*deferred = (struct deferred){ .in = *in };

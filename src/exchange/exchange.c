@@ -251,9 +251,10 @@ void exchange_refuse(struct exchange *x, unsigned status, int error, const char 
 	finish(x, status, buf_span(&out), x->sent ? "failed" : "refused", code);
 }
 
-void exchange_answer(struct exchange *x, struct span result)
+void exchange_answer(struct exchange *x, const struct buf *result)
 {
-	CLEANUP(buf_release) struct buf out = BUF_INIT(result.n + 2048);
+	struct span value = result ? buf_span(result) : S("{}");
+	CLEANUP(buf_release) struct buf out = BUF_INIT(value.n + 2048);
 
 	/* The gate's own answers take the form the server's have. */
 	if (x->attachment && x->attachment->link && x->attachment->link->streams && x->sink &&
@@ -261,9 +262,9 @@ void exchange_answer(struct exchange *x, struct span result)
 		x->sink->begin(x->sink, x);
 	begin_answer(x, &out);
 	buf_add(&out, S(",\"result\":"));
-	buf_add(&out, result);
+	buf_add(&out, value);
 	buf_add_char(&out, '}');
-	if (!buf_ok(&out)) {
+	if (value.n == 0 || (result && !buf_ok(result)) || !buf_ok(&out)) {
 		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for the answer"), S(""));
 		return;
 	}

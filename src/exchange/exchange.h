@@ -23,7 +23,7 @@ struct sink {
 
 enum stage_result {
 	STAGE_NEXT, /* go on */
-	STAGE_WAIT, /* parked; stage_resume() comes back to this stage */
+	STAGE_WAIT, /* parked; exchange_run() comes back to this stage */
 	STAGE_DONE, /* answered or refused; the exchange is gone */
 };
 
@@ -65,7 +65,6 @@ struct exchange {
 	bool progressed;
 	bool wants_log;	      /* modern: the request asked for log messages */
 	unsigned listens;     /* VIEW_…: of the gate's own subscription, what is told */
-	bool local;	      /* answered by the gate itself */
 	bool headers_checked; /* came over HTTP, modern: mirrored headers must match */
 	void *work;	      /* what a multi-server answer gathers in; freed by free_work */
 	void (*free_work)(struct exchange *x);
@@ -84,7 +83,7 @@ struct exchange_options {
 
 /*
  * Starts the request `message` (its tape is worker->json) on its way. The sink gets the answer,
- * possibly before this returns. NULL: answered already, or without memory (told to the sink too).
+ * possibly before this returns; a lack of memory is told to it, too.
  */
 void exchange_start(struct worker *worker, const struct message *message,
 		    const struct exchange_options *options);
@@ -98,8 +97,8 @@ bool exchange_keep(struct exchange *x);
 /* Ends it with a JSON-RPC error. `code` is a stable K code or NULL; `data` further members or empty. */
 void exchange_refuse(struct exchange *x, unsigned status, int error, const char *code, struct span text,
 		     struct span data);
-/* Ends it with a result: `result` is JSON. */
-void exchange_answer(struct exchange *x, struct span result);
+/* Ends it with a result: `result` is whole JSON, or not ok (told as a lack of memory); NULL: `{}`. */
+void exchange_answer(struct exchange *x, const struct buf *result);
 /* Ends it with whole JSON-RPC text. */
 void exchange_finish(struct exchange *x, unsigned status, struct span message, const char *outcome);
 /* The client gave it up (or is gone): the server is told where its era asks for it. */

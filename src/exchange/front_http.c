@@ -56,7 +56,13 @@ static void bad_json(const struct visit *visit)
 static bool types_fit(struct visit *visit)
 {
 	struct span accept = http_known(visit->head, HTTP_HEADER_ACCEPT);
+	struct span coding = http_known(visit->head, HTTP_HEADER_CONTENT_ENCODING);
 
+	if (coding.n && !span_eq_nocase(coding, S("identity"))) {
+		visit_refuse(visit, 415, S(""), -32000, "K507",
+			     S("Content-Encoding is not taken: send plain JSON"));
+		return false;
+	}
 	if (!door_is_json(http_known(visit->head, HTTP_HEADER_CONTENT_TYPE))) {
 		visit_refuse(visit, 415, S(""), -32000, "K507", S("Content-Type must be application/json"));
 		return false;

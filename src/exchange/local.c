@@ -261,7 +261,7 @@ static enum stage_result answer_tools(struct exchange *x)
 		buf_add_char(&result, '}');
 	}
 	if (buf_ok(&result) && buf_ok(&tools))
-		exchange_answer(x, buf_span(&result));
+		exchange_answer(x, &result);
 	else
 		exchange_refuse(x, 200, -32603, "K803", S("The list is too large"), S(""));
 	return STAGE_DONE;
@@ -330,7 +330,7 @@ static enum stage_result answer_initialize(struct exchange *x)
 		add_offered(&result, &offered);
 		buf_add(&result, S(",\"serverInfo\":" OWN_INFO "}"));
 	}
-	exchange_answer(x, buf_span(&result));
+	exchange_answer(x, &result);
 	return STAGE_DONE;
 }
 
@@ -344,7 +344,7 @@ static enum stage_result discover_of_one(struct exchange *x, struct buf *out)
 		edit.at = json_get(json, 0, S("cacheScope"));
 		json_emit(out, json, 0, &edit, edit.at == JSON_NONE ? 0 : 1);
 	}
-	exchange_answer(x, buf_span(out));
+	exchange_answer(x, out);
 	return STAGE_DONE;
 }
 
@@ -369,7 +369,7 @@ static enum stage_result answer_discover(struct exchange *x)
 	add_offered(&result, &offered);
 	buf_add(&result,
 		S(",\"ttlMs\":0,\"cacheScope\":\"private\",\"_meta\":{\"" META_SERVER "\":" OWN_INFO "}}"));
-	exchange_answer(x, buf_span(&result));
+	exchange_answer(x, &result);
 	return STAGE_DONE;
 }
 
@@ -395,7 +395,7 @@ static enum stage_result answer_set_level(struct exchange *x)
 		if (buf_ok(&x->worker->out))
 			link_send(link, buf_span(&x->worker->out), &facts);
 	}
-	exchange_answer(x, S("{}"));
+	exchange_answer(x, NULL);
 	return STAGE_DONE;
 }
 
@@ -413,6 +413,6 @@ enum stage_result local_answer(struct exchange *x)
 		return answer_set_level(x);
 	if (x->method == METHOD_LISTEN)
 		return subscription_begin(x);
-	exchange_answer(x, S("{}"));
+	exchange_answer(x, NULL);
 	return STAGE_DONE;
 }

@@ -50,7 +50,7 @@ static void roundup_finish(struct later *later)
 	if (x->revision >= REVISION_2026_07_28)
 		buf_add(&result, S(",\"resultType\":\"complete\",\"ttlMs\":0,\"cacheScope\":\"private\""));
 	buf_add_char(&result, '}');
-	exchange_answer(x, buf_span(&result));
+	exchange_answer(x, &result);
 }
 
 void roundup_add(struct buf *out, struct json *json, struct span array, struct span server)
@@ -71,6 +71,9 @@ void roundup_add(struct buf *out, struct json *json, struct span array, struct s
 		json_string_add(json, name_at, &joined);
 		buf_clear(&name);
 		json_add_string(&name, buf_span(&joined));
+		/* No client could ask for it. */
+		if (!buf_ok(&joined) || !buf_ok(&name))
+			continue;
 		edit = (struct json_edit){ name_at, JSON_REPLACE, buf_span(&name) };
 		if (out->n)
 			buf_add_char(out, ',');
@@ -95,22 +98,34 @@ static void part_over(struct part *part)
 		loop_later(&roundup->x->worker->loop, &roundup->later);
 }
 
+/* All of its items, or none: a list that does not fit is left out whole. */
+static bool take_items(const struct part *part, struct span items)
+{
+	struct roundup *roundup = part->roundup;
+	CLEANUP(buf_release) struct buf array = BUF_INIT(items.n + 2);
+	size_t had = roundup->items.n;
+
+	buf_add_char(&array, '[');
+	buf_add(&array, items);
+	buf_add_char(&array, ']');
+	roundup_add(&roundup->items, &roundup->x->worker->side, buf_span(&array),
+		    part->attachment->server->name);
+	if (buf_ok(&array) && buf_ok(&roundup->items))
+		return true;
+	buf_cut(&roundup->items, had);
+	return false;
+}
+
 static void on_part(void *owner, struct gather *gather, bool fine, struct span why)
 {
 	struct part *part = owner;
-	struct roundup *roundup = part->roundup;
-	CLEANUP(buf_release) struct buf array = BUF_INIT((size_t)40 * 1024 * 1024);
 
-	if (fine) {
-		buf_add_char(&array, '[');
-		buf_add(&array, gather_items(gather));
-		buf_add_char(&array, ']');
-		roundup_add(&roundup->items, &roundup->x->worker->side, buf_span(&array),
-			    part->attachment->server->name);
-		view_prompts_given(part->attachment, true);
-	} else {
+	if (!fine)
 		note_partial(part, why);
-	}
+	else if (take_items(part, gather_items(gather)))
+		view_prompts_given(part->attachment, true);
+	else
+		note_partial(part, span_str(link_crowded));
 	part_over(part);
 }
 

@@ -5,6 +5,7 @@
 #include "exchange/client.h"
 #include "exchange/subscription.h"
 #include "exchange/view.h"
+#include "mcp/params.h"
 #include "schema/schema.h"
 #include "json/number.h"
 #include "json/pointer.h"
@@ -115,7 +116,7 @@ static enum stage_result check_message(struct exchange *x)
 {
 	const struct method_info *info = method_info(x->method);
 	enum stage_result result = STAGE_NEXT;
-	json_at arguments;
+	const char *fault;
 
 	if (x->revision >= REVISION_2026_07_28)
 		result = check_claim(x);
@@ -126,13 +127,8 @@ static enum stage_result check_message(struct exchange *x)
 		return refused(x, exchange_status(x, -32601), -32601, "K601", S("Method not found"));
 	if (info->named_by.n && !take_name(x, info->named_by))
 		return refused(x, 200, -32602, "K605", S("Invalid params: what the method names is missing"));
-	if (x->method == METHOD_TOOLS_CALL) {
-		arguments = json_get(x->message.json, x->message.params, S("arguments"));
-		if (arguments != JSON_NONE && !json_is(x->message.json, arguments, JSON_OBJECT))
-			return refused(x, 200, -32602, "K605",
-				       S("Invalid params: arguments must be an object"));
-	}
-	return STAGE_NEXT;
+	fault = params_fault(&x->message);
+	return fault ? refused(x, 200, -32602, "K605", span_str(fault)) : STAGE_NEXT;
 }
 
 /* --- route: which server, and a live connection to it --- */
@@ -276,7 +272,7 @@ static enum stage_result bad_arguments(struct exchange *x, struct span text)
 	if (x->revision >= REVISION_2026_07_28)
 		buf_add(&result, S(",\"resultType\":\"complete\""));
 	buf_add_char(&result, '}');
-	exchange_answer(x, buf_span(&result));
+	exchange_answer(x, &result);
 	return STAGE_DONE;
 }
 

@@ -64,7 +64,7 @@ static void close_with(struct exchange *x, struct span cancelled)
 	buf_add(&result, S("{\"resultType\":\"complete\",\"_meta\":{\"" META_SUBSCRIPTION "\":"));
 	buf_add(&result, x->id);
 	buf_add(&result, S("}}"));
-	exchange_answer(x, buf_span(&result));
+	exchange_answer(x, &result);
 }
 
 void subscription_ended(struct exchange *x, const struct message *message)

@@ -55,12 +55,6 @@ struct span http_method_name(enum http_method method)
 	return methods[method];
 }
 
-struct span http_known_name(enum http_known which)
-{
-	check(which < HTTP_HEADER_COUNT);
-	return known[which].name;
-}
-
 /* The first known name of each length; the others of it follow. */
 static const uint8_t first_of_length[] = {
 	[4] = HTTP_HEADER_HOST,
@@ -100,14 +94,6 @@ const struct http_header *http_find(const struct http_head *head, struct span na
 			return header;
 	}
 	return NULL;
-}
-
-bool http_list_has(struct span list, struct span token)
-{
-	while (list.n)
-		if (span_eq_nocase(span_trim(span_cut(&list, ',')), token))
-			return true;
-	return false;
 }
 
 /* The marks of a token beside letters and digits: !#$%&'*+-.^_`|~ */

@@ -123,16 +123,7 @@ const struct http_header *http_find(const struct http_head *head, struct span na
 /* The known field of that name, in any case; HTTP_HEADER_NONE for others. */
 enum http_known http_known_of(struct span name);
 
-/* "Content-Type"; the empty span for HTTP_HEADER_NONE. */
-struct span http_known_name(enum http_known which);
-
 struct span http_method_name(enum http_method method);
-
-/*
- * Is `token` an element of the comma-separated `list`, in any case? Parameters (";q=…") of an
- * element are not looked at and must not be there.
- */
-bool http_list_has(struct span list, struct span token);
 
 /* One or more of the letters, digits and marks a method or a field name may hold. */
 bool http_is_token(struct span s);

@@ -126,8 +126,12 @@ static void refuse(struct http_request *conn)
 	struct span name = http_reason_name(reason);
 	char store[256];
 	struct buf body = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
-	const struct http_header type = { SPAN("Content-Type"), SPAN("application/json") };
-	const struct http_reply reply = { .status = http_reason_status(reason), .headers = &type, .n = 1 };
+	/* The last goes with 405 only. */
+	const struct http_header headers[] = { { SPAN("Content-Type"), SPAN("application/json") },
+					       { SPAN("Allow"), SPAN("POST, GET, DELETE") } };
+	const struct http_reply reply = { .status = http_reason_status(reason),
+					  .headers = headers,
+					  .n = reason == HTTP_BAD_METHOD_REFUSED ? 2 : 1 };
 	uint32_t missed;
 
 	if (log_brake_pass(&server->brake, loop_now(server->loop), 5, &missed))

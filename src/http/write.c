@@ -110,21 +110,6 @@ static void add_fields(struct buf *out, const struct http_fields *fields, bool n
 	buf_add(out, S("\r\n"));
 }
 
-bool http_write_request_head(struct buf *out, const struct http_request_line *line,
-			     const struct http_fields *fields)
-{
-	if (line->method == HTTP_METHOD_NONE || !http_is_target(line->target) || !http_is_host(line->host) ||
-	    fields->framing == HTTP_BODY_TO_END || !are_legal(fields))
-		return false;
-	buf_add(out, http_method_name(line->method));
-	buf_add(out, S(" "));
-	buf_add(out, line->target);
-	buf_add(out, S(" HTTP/1.1\r\n"));
-	add_header(out, S("Host"), line->host);
-	add_fields(out, fields, line->method == HTTP_METHOD_POST);
-	return true;
-}
-
 bool http_write_response_head(struct buf *out, unsigned status, struct span date,
 			      const struct http_fields *fields)
 {
@@ -156,13 +141,4 @@ void http_write_chunk_open(struct buf *out, size_t n)
 	for (; n; n >>= 4)
 		text[--at] = digits[n & 15];
 	buf_add(out, span_of(text + at, sizeof(text) - at));
-}
-
-void http_write_chunk(struct buf *out, struct span bytes)
-{
-	if (bytes.n == 0)
-		return;
-	http_write_chunk_open(out, bytes.n);
-	buf_add(out, bytes);
-	buf_add(out, HTTP_CHUNK_CLOSE);
 }

@@ -18,23 +18,11 @@ struct http_fields {
 	bool upgrade;		   /* "Connection: Upgrade" */
 };
 
-struct http_request_line {
-	enum http_method method;
-	struct span target; /* http_is_target() */
-	struct span host;   /* http_is_host() */
-};
-
 /*
  * Adds a whole head with its empty line. False, with nothing added, where a name is no token, a
- * value holds a control byte or begins or ends with a blank, a field is one of the refused, or
- * target or host are malformed. Whether it fitted is `out`'s to say (buf_ok).
- */
-bool http_write_request_head(struct buf *out, const struct http_request_line *line,
-			     const struct http_fields *fields) MUST_CHECK;
-
-/*
- * `date` is an IMF-fixdate, or empty for none. HTTP_BODY_NONE writes "Content-Length: 0" but for
- * 1xx, 204 and 304, which must not speak of a body.
+ * value holds a control byte or begins or ends with a blank, or a field is one of the refused. Whether
+ * it fitted is `out`'s to say (buf_ok). `date` is an IMF-fixdate, or empty for none. HTTP_BODY_NONE writes
+ * "Content-Length: 0" but for 1xx, 204 and 304, which must not speak of a body.
  */
 bool http_write_response_head(struct buf *out, unsigned status, struct span date,
 			      const struct http_fields *fields) MUST_CHECK;
@@ -42,9 +30,7 @@ bool http_write_response_head(struct buf *out, unsigned status, struct span date
 /* "Not Found"; the empty span for a status we never send ourselves. */
 struct span http_status_phrase(unsigned status);
 
-/* One chunk: its size, the bytes, CR LF. Nothing for no bytes, for an empty chunk ends the body. */
-void http_write_chunk(struct buf *out, struct span bytes);
-/* Only what stands before the `n` > 0 bytes of a chunk; HTTP_CHUNK_CLOSE stands behind them. */
+/* What stands before the `n` > 0 bytes of a chunk; HTTP_CHUNK_CLOSE stands behind them. */
 void http_write_chunk_open(struct buf *out, size_t n);
 #define HTTP_CHUNK_CLOSE S("\r\n")
 /* Ends the body. */

@@ -362,8 +362,7 @@ static bool hold(struct stream *stream, const struct span *parts, size_t n)
 	for (size_t i = 0; i < n; i++)
 		buf_add(&stream->held, parts[i]);
 	if (!buf_ok(&stream->held)) {
-		stream->held.n = had;
-		stream->held.over = false;
+		buf_cut(&stream->held, had);
 		return false;
 	}
 	if (had == 0 && stream->held.n)

@@ -194,7 +194,7 @@ int wire_recv(int fd, char *store, struct wire_in *in, struct err *err)
 	if (got <= 0)
 		return err_set(err, ERR_CLOSED, "the other process is gone");
 	take_fds(&message, in);
-	if ((size_t)got < sizeof(head) || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+	if ((size_t)got < sizeof(head) || (message.msg_flags & MSG_TRUNC)) {
 		wire_in_release(in);
 		return err_set(err, ERR_FORMAT, "another process sent a broken message");
 	}
@@ -202,6 +202,11 @@ int wire_recv(int fd, char *store, struct wire_in *in, struct err *err)
 	in->kind = head.kind;
 	in->id = head.id;
 	in->rest = span_of(store + sizeof(head), (size_t)got - sizeof(head));
+	/* Of its descriptors not all could be had: this one message is lost, not those after it. */
+	if (message.msg_flags & MSG_CTRUNC) {
+		wire_in_release(in);
+		in->bad = true;
+	}
 	return 1;
 }
 

@@ -35,27 +35,20 @@ static void digests(void)
 	       "BLAKE2b-256 of nothing");
 	digest_keyed(key, S("abc"), out);
 	is_hex(out, "d63a32d3e44738d7907f964316c241adaba0abfeabc32349677578a15a203f7f", "keyed");
-	digest_sha256(S("abc"), out);
-	is_hex(out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "SHA-256");
 	token_hash(S("kmn_test"), out);
 	is_hex(out, "fe7648e7ac759fc7e322f982556c896334a5fe8612f1a174bcdfe93b9c0cd549", "personalised");
 
-	digest_start_keyed(&steps, key);
+	digest_start(&steps);
 	digest_add(&steps, S("a"));
 	fork = steps;
 	digest_add(&steps, S("bc"));
 	digest_finish(&steps, out);
-	is_hex(out, "d63a32d3e44738d7907f964316c241adaba0abfeabc32349677578a15a203f7f", "keyed, in steps");
+	is_hex(out, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319", "in steps");
 	digest_add(&fork, S("b"));
 	digest_add(&fork, S("c"));
 	digest_finish(&fork, out);
-	is_hex(out, "d63a32d3e44738d7907f964316c241adaba0abfeabc32349677578a15a203f7f",
+	is_hex(out, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
 	       "a copy goes on by itself");
-	digest_start(&steps);
-	digest_add_framed(&steps, S("ab"));
-	digest_add_framed(&steps, S("c"));
-	digest_finish(&steps, out);
-	is_hex(out, "20263e794775e4edf2b306c0f306af9e50175c831c857604b481e847f790bf95", "framed");
 	sha256_start(&sha);
 	sha256_add(&sha, S("ab"));
 	sha256_add(&sha, S("c"));
@@ -107,19 +100,6 @@ static void ceilings(void)
 	ok(out.over && out.n == 0, "an encoded text over the ceiling");
 }
 
-static void hex(void)
-{
-	uint8_t out[2] = { 9, 9 };
-
-	ok(!hex_decode(S("0"), out, 1), "half a byte");
-	ok(!hex_decode(S("0A"), out, 1), "upper case is another text");
-	ok(!hex_decode(S("0g"), out, 1), "no digit");
-	ok(!hex_decode(S("0010"), out, 1), "too long");
-	ok(!hex_decode(S("00"), out, 2), "too short");
-	is_int(out[0], 9, "nothing was written");
-	ok(hex_decode(S("00af"), out, 2) && out[0] == 0 && out[1] == 0xaf, "two bytes");
-}
-
 int main(void)
 {
 	struct err err = ERR_INIT;
@@ -128,6 +108,5 @@ int main(void)
 	digests();
 	base64url();
 	ceilings();
-	hex();
 	return tap_done();
 }

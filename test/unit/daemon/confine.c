@@ -188,12 +188,13 @@ static bool status_says(const char *text)
 /* The launcher's confinement lets us look. */
 static int check_flags(struct place *place)
 {
-	struct confine_options options = { .open_files = 100, .parent = getppid() };
+	struct confine_options options = { .parent = getppid() };
 	struct confine_report report;
-	struct rlimit core, files;
+	struct rlimit core, files, few = { 100, 200 };
 
 	(void)place;
-	if (confine(ROLE_LAUNCHER, &options, &report, NULL) < 0 || report.n != 0)
+	if (setrlimit(RLIMIT_NOFILE, &few) < 0 || confine(ROLE_LAUNCHER, &options, &report, NULL) < 0 ||
+	    report.n != 0)
 		return 1;
 	if (getrlimit(RLIMIT_CORE, &core) < 0 || core.rlim_cur != 0 || core.rlim_max != 0)
 		return 2;
@@ -208,12 +209,15 @@ static int check_capabilities(struct place *place)
 {
 	int status = open("/proc/self/status", O_RDONLY);
 	struct confine_report report;
+	struct rlimit files = { 100, 200 };
 	char text[8192];
 	ssize_t got;
 
 	(void)place;
-	if (confine(ROLE_WORKER, NULL, &report, NULL) < 0)
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0 || confine(ROLE_WORKER, NULL, &report, NULL) < 0)
 		return 1;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur != 200)
+		return 3;
 	got = read(status, text, sizeof(text));
 	return got > 0 && span_contains(span_of(text, (size_t)got), S("CapEff:\t0000000000000000")) ? 0 : 2;
 }

@@ -5,7 +5,7 @@
 #define CALL "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"t\"}}"
 #define INITIALIZE                                                                                           \
 	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"initialize\",\"params\":{\"protocolVersion\":"           \
-	"\"2025-11-25\",\"capabilities\":{}}}"
+	"\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\",\"version\":\"1\"}}}"
 
 static uint64_t instance_of(const struct client *client)
 {

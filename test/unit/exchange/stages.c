@@ -25,6 +25,9 @@ static void order(void)
 		is_span(span_str(stages[i].name), span_str(names[i]), "%u: %s", i + 1, names[i]);
 }
 
+#define INITIALIZE_PARAMS                                                                                    \
+	"\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\",\"version\":\"1\"}"
+
 /* What is refused before a server is thought of. */
 static const struct {
 	enum era era;
@@ -115,8 +118,7 @@ static void not_admitted(void)
 	ok(heard.status == 404 && rig_heard(&heard, "\"K506\""), "and a session that is over takes no more");
 	client = rig_leave(client);
 	client = rig_client(ERA_LEGACY, other, "mcp:other");
-	rig_ask(client, &waits,
-		REQUEST("7", "initialize", "\"protocolVersion\":\"2025-11-25\",\"capabilities\":{}"));
+	rig_ask(client, &waits, REQUEST("7", "initialize", INITIALIZE_PARAMS));
 	ok(!waits.sent, "# its server is being asked");
 	client_close(client, S("the token was revoked"));
 	ok(waits.finals == 1 && waits.status == 404 && rig_heard(&waits, "\"K506\"") &&
@@ -409,7 +411,7 @@ static void forwarded(void)
 /* Nothing passes that cannot be recorded, and so no server is started for it either. */
 static void not_recorded(void)
 {
-	static const char *const texts[] = { REQUEST("1", "initialize", "\"protocolVersion\":\"2025-11-25\""),
+	static const char *const texts[] = { REQUEST("1", "initialize", INITIALIZE_PARAMS),
 					     REQUEST("1", "tools/list", ""),
 					     REQUEST("1", "tools/call", "\"name\":\"t\"") };
 	struct server *server = rig_server("files");

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -103,7 +104,7 @@ static void descriptors(void)
 	wire_out_release(&out);
 }
 
-/* More descriptors than the receiver has room for: the message is refused whole, nothing leaks. */
+/* More descriptors than a message has: none is taken, nothing leaks. */
 static void too_many(void)
 {
 	union {
@@ -129,8 +130,33 @@ static void too_many(void)
 	c->cmsg_len = CMSG_LEN(sizeof(fds));
 	memcpy(CMSG_DATA(c), fds, sizeof(fds));
 	is_int(sendmsg(pair[0], &message, 0), sizeof(text), "sixteen descriptors");
-	is_int(wire_recv(pair[1], store, &in, &err), -1, "are refused");
+	ok(wire_recv(pair[1], store, &in, &err) == 1 && in.bad, "come with a message that is bad");
 	is_int(open_fds(), before, "and closed");
+}
+
+/* The process has no descriptor left for what comes: that message is lost, and the conversation goes on. */
+static void none_left(void)
+{
+	struct rlimit had, few;
+	struct wire_out out = { 0 };
+	struct wire_in in;
+	size_t before = open_fds();
+
+	if (getrlimit(RLIMIT_NOFILE, &had) < 0)
+		return;
+	wire_begin(&out, 3, 4);
+	wire_put_fd(&out, pair[0]);
+	is_int(wire_send(pair[0], &out, NULL), 1, "a descriptor is sent");
+	few = (struct rlimit){ 1, had.rlim_max };
+	(void)setrlimit(RLIMIT_NOFILE, &few);
+	ok(wire_recv(pair[1], store, &in, NULL) == 1 && in.id == 4 && in.bad && wire_get_fd(&in) == -1,
+	   "there is no room for it: the message is bad, and whose answer it is is known");
+	(void)setrlimit(RLIMIT_NOFILE, &had);
+	is_int(open_fds(), before, "nothing stays open");
+	is_int(wire_send(pair[0], &out, NULL), 1, "it is sent again");
+	ok(wire_recv(pair[1], store, &in, NULL) == 1 && !in.bad, "and comes");
+	wire_in_release(&in);
+	wire_out_release(&out);
 }
 
 static void whole(void)
@@ -212,6 +238,7 @@ int main(void)
 	lies();
 	descriptors();
 	too_many();
+	none_left();
 	whole();
 	limits();
 	the_end();

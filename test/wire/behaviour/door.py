@@ -201,6 +201,9 @@ def test_types(place):
                        ("JSON as a parameter", "text/plain; x=application/json")):
         kind = [("Content-Type", kind)] if isinstance(kind, str) else kind
         equal(error_of(post(gate, kind=kind)), (415, -32000, "K507"), f"Content-Type, {name}: 415")
+    for coding in ("gzip", "br", "identity, gzip"):
+        equal(error_of(post(gate, kind=[*JSON, ("Content-Encoding", coding)])), (415, -32000, "K507"), f"Content-Encoding {coding}: 415")
+    ok(is_in(post(gate, kind=[*JSON, ("Content-Encoding", "identity")])), "Content-Encoding identity: taken")
     for kind in ("application/json; charset=utf-8", "Application/JSON", "application/json;x=y"):
         ok(is_in(post(gate, kind=[("Content-Type", kind)])), f"Content-Type {kind}: taken")
     for accept, taken in (("text/html", False), ("", False), ("application/xml, text/plain", False), ("application/json", True),

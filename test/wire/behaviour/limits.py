@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 import os
+import resource
 import socket
 import time
 
@@ -25,6 +26,11 @@ def worker_of(gate):
         except (OSError, IndexError):
             pass
     return None
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as text:
+        return sum(map(int, text.read().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak(pid):
@@ -171,6 +177,17 @@ def test_memory(place):
         connection.close()
     again = Modern(gate, "near")
     ok(until(lambda: text_of(again.call("tag", {"tag": "z", "pad": "p" * (7 * MIB)})) == "z"), "when they are given up, there is room again")
+
+
+def test_common_list(place):
+    """Lists that together are more than a token may hold: the server whose part no longer fits is left out, whole."""
+    prompts = ("--capabilities", '{"prompts":{}}', "--prompts", "4000")
+    gate = place.gate({name: run_line("--name", name, *prompts) for name in ("one", "two", "three")}, more="limits: { memory: 64MiB }\n")
+    for client in (Legacy(gate), Modern(gate)):
+        listed = client.request("prompts/list").json()["result"]["prompts"]
+        counts = {server: sum(p["name"].startswith(server + "__") for p in listed) for server in ("one", "two", "three")}
+        ok(set(counts.values()) == {0, 4001}, "three lists of 4 MB: some are there, whole", counts)
+    ok("catalogue.partial" in gate.log_text(), "and the log tells which is missing")
 
 
 def test_slow_reader(place):
@@ -414,6 +431,31 @@ def test_connections(place):
     ok(until(lambda: raw_status(gate, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n") == 200), "after they have gone: served")
 
 
+def test_descriptors(place):
+    """Whoever started the gate allows few descriptors: strangers' connections do not take those that servers need."""
+    had, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, most))
+    try:
+        gate = place.gate({"near": run_line(), "far": url_line(place.remote())})
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+    silent = [Connection(gate.port) for _ in range(1200)]
+    control = []
+    while len(control) < 300:
+        control.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        control[-1].connect(os.path.join(gate.folder, "data", "control.sock"))
+    for server in ("near", "far"):
+        equal(text_of(Legacy(gate, server).call("tag", {"tag": "x"})), "x", f"1200 connections without a token: {server} is started and answers")
+    before = cpu_seconds(gate.process.pid)
+    time.sleep(1)
+    ok(cpu_seconds(gate.process.pid) - before < 0.5, "the manager does not spin over those who wait at its own socket")
+    for each in silent + control:
+        each.close()
+    alive(gate, "near", "after they have gone")
+    ok("near" in gate.command("status"), "and the manager answers")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (had, most))
+
+
 def test_processes(place):
     """Every session has servers of its own: one token must not have all that the gate can run."""
     gate = place.gate({"a": run_line(), "b": run_line(), "far": url_line(place.remote())}, more="limits: { processes-per-token: 2 }\n")
@@ -435,6 +477,6 @@ def test_processes(place):
 
 
 if __name__ == "__main__":
-    main(test_one_token, test_memory, test_processes, test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_reload, test_bodies, test_strangers, test_metrics,
+    main(test_one_token, test_memory, test_common_list, test_descriptors, test_processes, test_requests, test_json, test_calls, test_slow_reader, test_floods, test_results, test_reload, test_bodies, test_strangers, test_metrics,
          test_deaf, test_garbage, test_dying,
          test_mute, test_connections, test_slow_head)

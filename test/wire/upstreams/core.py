@@ -46,6 +46,7 @@ class Core:
         # Of `garble` the first answer is no JSON text that may be read: a name stands in it twice.
         self.name, self.eras, self.die, self.garble = name, eras, die, garble
         self.tools = list(TOOLS if tools is None else tools)
+        self.prompts = 0  # so many more than one
         self.capabilities = {"tools": {}, "logging": {}} if capabilities is None else capabilities
         self.record_path = record
         self.seen = []
@@ -126,7 +127,7 @@ class Core:
         if method == "tools/list" and "tools" in self.capabilities:
             return json.dumps({"tools": self.tools})
         if method == "prompts/list" and "prompts" in self.capabilities:
-            return json.dumps({"prompts": [{"name": "greet"}]})
+            return json.dumps({"prompts": [{"name": "greet"}, *({"name": f"p{i}", "description": "d" * 1000} for i in range(self.prompts))]})
         if method == "prompts/get" and "prompts" in self.capabilities:
             return json.dumps({"messages": [{"role": "user", "content": {"type": "text", "text": self.name + ":" + params["name"]}}]})
         if method == "tools/call":

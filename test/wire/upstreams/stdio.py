@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# stdio.py - the test server as a program: stdio.py [--name NAME] [--record FILE] [--tools FILE] [--capabilities JSON] [--eras WORDS]
+# stdio.py - the test server as a program: stdio.py [--name NAME] [--record FILE] [--tools FILE] [--capabilities JSON] [--prompts N] [--eras WORDS]
 # [--die METHOD] [--garble METHOD].
 import argparse
 import json
@@ -36,6 +36,7 @@ def main():
     words.add_argument("--record")
     words.add_argument("--tools")
     words.add_argument("--capabilities", type=json.loads)
+    words.add_argument("--prompts", type=int, default=0)
     words.add_argument("--eras", default="legacy,modern")
     words.add_argument("--die", metavar="METHOD")
     words.add_argument("--garble", metavar="METHOD")
@@ -46,6 +47,7 @@ def main():
             tools = json.load(text)
     core = Core(given.name, tools, given.capabilities, given.record, given.eras.split(","), given.die,
                 given.garble)
+    core.prompts = given.prompts
     pipe = Pipe()
     for line in sys.stdin.buffer:
         raw = line.decode().rstrip("\n")
