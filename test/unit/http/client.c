@@ -10,6 +10,7 @@
 #include "http/outgoing.h"
 #include "net/dial.h"
 #include "silent.h"
+#include "starved.h"
 #include "tap.h"
 #include "turns.h"
 
@@ -18,16 +19,6 @@ static struct channel *egress;
 static int dials = -1; /* the egress process' end */
 static char store[WIRE_MAX_BYTES];
 static struct budget *budget; /* of what is sent */
-static size_t starve;	      /* memory of this size cannot be had; 0: all can */
-
-/* In the place of the C library's own calloc(). */
-void *starved_calloc(size_t n, size_t size) __asm__("calloc");
-void *starved_calloc(size_t n, size_t size)
-{
-	void *p = n == 1 && size == starve ? NULL : reallocarray(NULL, n ? n : 1, size ? size : 1);
-
-	return p ? memset(p, 0, n * size) : NULL;
-}
 
 struct seen {
 	unsigned heads, done, failed, status;
@@ -671,7 +662,8 @@ int main(void)
 	given_up();
 	expired();
 	freed_inside();
-	no_connection();
+	if (can_starve())
+		no_connection();
 	egress_dies();
 	egress = channel_close(egress);
 	turn_a_while(&loop);
