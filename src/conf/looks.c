@@ -98,22 +98,55 @@ static void hide_urls(struct source *source)
 
 /* --- options and variables --- */
 
+/* Does one byte stand here in place of two: an escape in double quotes, a quote twice in single ones? */
+static bool is_pair(struct span text, size_t at, char quote)
+{
+	if (at + 1 >= text.n || text.p[at + 1] == '\n')
+		return false;
+	return quote == '"' ? text.p[at] == '\\' : text.p[at] == quote && text.p[at + 1] == quote;
+}
+
 /* To the quote that closes, or to the end of the line. */
 static size_t quoted_end(struct span text, size_t at, char quote)
 {
-	while (at < text.n && text.p[at] != quote && text.p[at] != '\n')
-		at++;
+	while (at < text.n && text.p[at] != '\n') {
+		if (is_pair(text, at, quote))
+			at += 2;
+		else if (text.p[at] == quote)
+			break;
+		else
+			at++;
+	}
 	return at;
 }
 
-/* What begins at `at`: in quotes as a whole; else a word. Returns where it ends, as its callers do. */
-static size_t hide_value(struct source *source, size_t at, char quote)
+/* Behind `[`, `,` or a dash: blanks are part of what stands there without quotes. */
+static bool is_element(struct span text, size_t first)
+{
+	size_t at = first;
+
+	while (at > 0 && (text.p[at - 1] == ' ' || text.p[at - 1] == '\t'))
+		at--;
+	if (at == 0 || at == first)
+		return at > 0 && strchr("[,", text.p[at - 1]);
+	return strchr("[,", text.p[at - 1]) ||
+	       (text.p[at - 1] == '-' && (at == 1 || is_blank(text.p[at - 2])));
+}
+
+/*
+ * What begins at `at`: in quotes as a whole; an element of a list; else a word. `first` is where the element
+ * would begin. Returns where it ends, as its callers do.
+ */
+static size_t hide_value(struct source *source, size_t first, size_t at, char quote)
 {
 	struct span text = source->text;
 	size_t end = at;
 
 	if (quote)
 		end = quoted_end(text, at, quote);
+	else if (is_element(text, first))
+		while (end < text.n && !strchr(",]}\n", text.p[end]))
+			end++;
 	else
 		while (end < text.n && !is_between(text.p[end]))
 			end++;
@@ -137,7 +170,7 @@ static size_t hide_assigned(struct source *source, struct span word, size_t equa
 		at++;
 	if (at < text.n && is_quote(text.p[at]) && text.p[at] != quote)
 		quote = text.p[at++];
-	return hide_value(source, at, quote);
+	return hide_value(source, first, at, quote);
 }
 
 /* Is the line or the list over before the next word, and another key begins? */
@@ -167,7 +200,30 @@ static size_t hide_next(struct source *source, size_t from)
 	first = (size_t)(word.p - text.p);
 	if (!word.n || span_starts(word, S("--")) || is_next_key(text, from, word))
 		return from;
-	return hide_value(source, first, quote_before(text, first));
+	return hide_value(source, first, first, quote_before(text, first));
+}
+
+/* Is the word before `at` the name of a member in a JSON text, which may stand in double quotes? */
+static bool is_member(struct span text, size_t at)
+{
+	if (at < text.n && text.p[at] == '\\')
+		at++;
+	if (at == text.n || !is_quote(text.p[at]))
+		return false;
+	at++;
+	while (at < text.n && text.p[at] == ' ')
+		at++;
+	return at < text.n && text.p[at] == ':';
+}
+
+/* Its value, and what stands behind it on the line. */
+static size_t hide_rest(struct source *source, size_t at)
+{
+	struct span text = source->text;
+	size_t n = span_find(span_skip(text, at), '\n');
+
+	source_hide(source, (struct range){ at, n });
+	return at + n;
 }
 
 static void hide_named(struct source *source, bool (*is_secret_name)(struct span name))
@@ -178,9 +234,13 @@ static void hide_named(struct source *source, bool (*is_secret_name)(struct span
 	while ((word = next_word(source->text, &at)).n) {
 		size_t equals = span_find(word, '=');
 
-		if ((word.p[0] != '-' && equals == word.n) || !is_secret_name(span_first(word, equals)))
+		if ((word.p[0] != '-' && equals == word.n && !is_member(source->text, at)) ||
+		    !is_secret_name(span_first(word, equals)))
 			continue;
-		at = equals < word.n ? hide_assigned(source, word, equals) : hide_next(source, at);
+		if (is_member(source->text, at))
+			at = hide_rest(source, at);
+		else
+			at = equals < word.n ? hide_assigned(source, word, equals) : hide_next(source, at);
 	}
 }
 

@@ -415,6 +415,7 @@ static void take_listener(struct process *process, struct wire_in *in)
 		(void)close(fd);
 		return;
 	}
+	options.allow = kind ? S("GET") : S("POST, GET, DELETE");
 	options.tls = kind ? NULL : worker->secure.inwards;
 	options.on_head = kind ? front_metrics_on_head : front_http_on_head;
 	if (!*server)

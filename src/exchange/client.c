@@ -135,6 +135,11 @@ static void run_turning_away(struct later *later)
 /* Not at once: the refusal may come out of one of the client's own connections. */
 void client_turn_away(struct client *client)
 {
+	if (client->kind == CLIENT_STDIO) {
+		buf_clear(&client->hello);
+		client->declared = 0;
+		return;
+	}
 	client->turning_away.run = run_turning_away;
 	if (!client->closed)
 		loop_later(&client->worker->loop, &client->turning_away);

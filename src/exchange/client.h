@@ -117,7 +117,10 @@ struct client *client_unref(struct client *client);
  */
 void client_close(struct client *client, struct span reason);
 
-/* Closes a session whose initialize was refused, or whose client left before it knew its id: soon. */
+/*
+ * Its initialize was refused, or it left before it knew its session's id: a session is closed, soon; a host
+ * on stdio may say it anew.
+ */
 void client_turn_away(struct client *client);
 
 /* The client's attachment to a server, made where there is none. NULL without memory. */

@@ -212,8 +212,7 @@ static void finish(struct exchange *x, unsigned status, struct span message, con
 {
 	struct sink *sink = TAKE(x->sink);
 
-	if (x->method == METHOD_INITIALIZE && x->client->kind == CLIENT_SESSION &&
-	    (!x->client->greeted || !sink))
+	if (x->method == METHOD_INITIALIZE && (!x->client->greeted || !sink))
 		client_turn_away(x->client);
 	call_forget(&x->call);
 	metrics_observe(&x->worker->metrics, clock_mono_us() - x->started_us);

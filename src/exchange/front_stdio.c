@@ -9,8 +9,7 @@
 #include "json/write.h"
 
 enum {
-	/* When the host's input has ended: for a call to be answered, and for some of it to be taken. */
-	STDIO_LEAVE_MS = 5000,
+	STDIO_LEAVE_MS = 5000, /* for some of what waits to be taken when the host's input has ended */
 };
 
 static void front_destroy(struct stdio_front *front)
@@ -98,7 +97,6 @@ void stdio_host_no_room(struct buf *out, const struct exchange *x)
 /* An exchange that ends still stands among the client's: not at once. */
 static void look_again(struct stdio_front *front)
 {
-	front->answer_ms = loop_now(&front->worker->loop);
 	if (front->leaving)
 		loop_later(&front->worker->loop, &front->looking);
 }
@@ -353,18 +351,18 @@ static bool has_calls(const struct client *client)
 	return false;
 }
 
-static bool has_left(const struct stdio_front *front, uint64_t now_ms)
+static bool has_left(const struct stdio_front *front)
 {
 	if (!front->leaving || stdio_queue_waiting(&front->queue))
 		return false;
-	return !front->client || !has_calls(front->client) || now_ms > front->answer_ms + STDIO_LEAVE_MS;
+	return !front->client || !has_calls(front->client);
 }
 
 static void run_looking(struct later *later)
 {
 	struct stdio_front *front = LIST_ENTRY(later, struct stdio_front, looking);
 
-	if (has_left(front, loop_now(&front->worker->loop)))
+	if (has_left(front))
 		end_soon(front);
 }
 
@@ -404,7 +402,7 @@ static void tick(struct stdio_front *front, uint64_t now_ms)
 		end_soon(front);
 		return;
 	}
-	if (has_left(front, now_ms))
+	if (has_left(front))
 		end_soon(front);
 	if (stdio_queue_waiting(&front->queue) <= STDIO_PAUSE_BYTES || !front->client)
 		return;

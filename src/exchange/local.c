@@ -182,7 +182,11 @@ static void add_visible(struct exchange *x, struct buf *out, struct attachment *
 		buf_add_char(&array, '[');
 		buf_add(&array, tool->raw);
 		buf_add_char(&array, ']');
-		roundup_add(out, json, buf_span(&array), attachment->server->name);
+		if (!roundup_add(out, json, buf_span(&array), attachment->server->name)) {
+			/* Of tools all are shown, or the client is told that they are too many. */
+			out->over = true;
+			return;
+		}
 	}
 }
 

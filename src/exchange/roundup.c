@@ -53,12 +53,13 @@ static void roundup_finish(struct later *later)
 	exchange_answer(x, &result);
 }
 
-void roundup_add(struct buf *out, struct json *json, struct span array, struct span server)
+bool roundup_add(struct buf *out, struct json *json, struct span array, struct span server)
 {
+	size_t had = out->n;
 	CLEANUP(buf_release) struct buf name = BUF_INIT((size_t)64 * 1024);
 
 	if (!json_parse(json, array, array.n))
-		return;
+		return false;
 	for (json_at at = json_first(json, 0); at != JSON_NONE; at = json_next(json, 0, at)) {
 		json_at name_at = json_is(json, at, JSON_OBJECT) ? json_get(json, at, S("name")) : JSON_NONE;
 		struct json_edit edit;
@@ -79,6 +80,10 @@ void roundup_add(struct buf *out, struct json *json, struct span array, struct s
 			buf_add_char(out, ',');
 		json_emit(out, json, at, &edit, 1);
 	}
+	if (buf_ok(out))
+		return true;
+	buf_cut(out, had);
+	return false;
 }
 
 static void note_partial(const struct part *part, struct span why)
@@ -98,22 +103,16 @@ static void part_over(struct part *part)
 		loop_later(&roundup->x->worker->loop, &roundup->later);
 }
 
-/* All of its items, or none: a list that does not fit is left out whole. */
 static bool take_items(const struct part *part, struct span items)
 {
 	struct roundup *roundup = part->roundup;
 	CLEANUP(buf_release) struct buf array = BUF_INIT(items.n + 2);
-	size_t had = roundup->items.n;
 
 	buf_add_char(&array, '[');
 	buf_add(&array, items);
 	buf_add_char(&array, ']');
-	roundup_add(&roundup->items, &roundup->x->worker->side, buf_span(&array),
-		    part->attachment->server->name);
-	if (buf_ok(&array) && buf_ok(&roundup->items))
-		return true;
-	buf_cut(&roundup->items, had);
-	return false;
+	return buf_ok(&array) && roundup_add(&roundup->items, &roundup->x->worker->side, buf_span(&array),
+					     part->attachment->server->name);
 }
 
 static void on_part(void *owner, struct gather *gather, bool fine, struct span why)

@@ -12,5 +12,8 @@ void roundup_tick(struct exchange *x, uint64_t now_ms);
 /* A server's connection is about to be closed: the answer no longer waits for it. */
 void roundup_detach(struct exchange *x, const struct attachment *attachment);
 
-/* Adds the items of `array` (JSON) with the server's name before their own; `json` is a tape to use. */
-void roundup_add(struct buf *out, struct json *json, struct span array, struct span server);
+/*
+ * Adds the items of `array` (JSON) with the server's name before their own; `json` is a tape to use. False:
+ * they do not fit, or there is no memory; none was added.
+ */
+bool roundup_add(struct buf *out, struct json *json, struct span array, struct span server);

@@ -66,6 +66,9 @@ static void add_answer(struct stdio_batch *taken, const struct exchange *x, stru
 	if (answers->n)
 		buf_add_char(answers, ',');
 	buf_add(answers, message);
+	/* Without memory even for that the batch has one answer less. */
+	if (!buf_ok(answers))
+		buf_cut(answers, had);
 	taken->front->queue.gathered += answers->n - had;
 }
 

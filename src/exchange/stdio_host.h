@@ -21,9 +21,8 @@ struct stdio_front {
 	struct stdio_queue queue;
 	struct lines lines;
 	struct later ending, looking;
-	uint64_t answer_ms; /* when a call last ended, or began to wait for its server alone */
-	bool leaving;	    /* its input has ended: what is under way is still answered */
-	bool cut;	    /* it takes nothing */
+	bool leaving; /* its input has ended: what is under way is still answered */
+	bool cut;     /* it takes nothing */
 	struct log_brake brake;
 	bool reading, freed, ended;
 };

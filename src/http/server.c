@@ -127,8 +127,8 @@ static void refuse(struct http_request *conn)
 	char store[256];
 	struct buf body = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
 	/* The last goes with 405 only. */
-	const struct http_header headers[] = { { SPAN("Content-Type"), SPAN("application/json") },
-					       { SPAN("Allow"), SPAN("POST, GET, DELETE") } };
+	const struct http_header headers[] = { { S("Content-Type"), S("application/json") },
+					       { S("Allow"), server->options.allow } };
 	const struct http_reply reply = { .status = http_reason_status(reason),
 					  .headers = headers,
 					  .n = reason == HTTP_BAD_METHOD_REFUSED ? 2 : 1 };

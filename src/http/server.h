@@ -33,6 +33,7 @@ struct http_server_options {
 	http_on_head *on_head;	 /* NULL: nothing is decided by the head, and nobody is known */
 	uint64_t idle_ms;	 /* a kept-alive connection without a request; a period of taking.h */
 	uint64_t head_ms;	 /* from a request's first byte to its last; also for a TLS handshake */
+	struct span allow;	 /* the methods that are served, as 405 names them */
 	struct tls_context *tls; /* NULL: plain; the server takes a reference */
 	/* A connection has come: there is something to time. May be NULL. */
 	void (*on_connection)(void *owner);

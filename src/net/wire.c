@@ -202,11 +202,10 @@ int wire_recv(int fd, char *store, struct wire_in *in, struct err *err)
 	in->kind = head.kind;
 	in->id = head.id;
 	in->rest = span_of(store + sizeof(head), (size_t)got - sizeof(head));
-	/* Of its descriptors not all could be had: this one message is lost, not those after it. */
-	if (message.msg_flags & MSG_CTRUNC) {
+	/* Not all of its descriptors could be had: who asks it for one finds it bad, and those after it are
+	 * not. */
+	if (message.msg_flags & MSG_CTRUNC)
 		wire_in_release(in);
-		in->bad = true;
-	}
 	return 1;
 }
 

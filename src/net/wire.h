@@ -55,7 +55,7 @@ int wire_send(int fd, const struct wire_out *out, struct err *err) MUST_CHECK;
 /*
  * Receives into `store` (WIRE_MAX_BYTES) and opens it as `*in`. 1 received, 0 would block, -1
  * failed, ERR_CLOSED when the other side is gone. Received descriptors are close-on-exec; a message of which
- * not all could be had has none, and is bad.
+ * not all could be had has none.
  */
 int wire_recv(int fd, char *store, struct wire_in *in, struct err *err) MUST_CHECK;
 

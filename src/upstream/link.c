@@ -446,7 +446,7 @@ const char *link_garbage(const struct link *link, const struct call *call)
 	return link->garbage_id && link->garbage_id == call->id ? link->garbage : NULL;
 }
 
-static struct call *only_call(const struct link *link)
+static const struct call *only_call(const struct link *link)
 {
 	const struct list *first = link->calls.next;
 
@@ -455,12 +455,22 @@ static struct call *only_call(const struct link *link)
 	return LIST_ENTRY(first, struct call, node);
 }
 
-void link_overlong(struct link *link, const char *why)
+struct overlong link_overlong_begin(const struct link *link)
 {
-	struct call *call = only_call(link);
+	const struct call *call = only_call(link);
+
+	return (struct overlong){ .call_id = call ? call->id : 0,
+				  .anybodys = link->state_of != LINK_READY ||
+					      (!call && !list_empty(&link->calls)) };
+}
+
+void link_overlong_end(struct link *link, struct overlong overlong, const char *why)
+{
+	struct call *call = map_get(&link->by_id,
+				    span_of((const char *)&overlong.call_id, sizeof(overlong.call_id)));
 	uint32_t missed;
 
-	if (link->state_of != LINK_READY || (!call && !list_empty(&link->calls))) {
+	if (overlong.anybodys) {
 		link_fail(link, LINK_GARBAGE, why);
 		return;
 	}

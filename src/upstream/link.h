@@ -201,10 +201,15 @@ const char *link_too_long(const struct link *link, char store[LINK_WHY_BYTES]);
 /* Why one is refused that would be more than may be held. */
 extern const char link_crowded[];
 /*
- * A message of which nobody can tell whose it was, for it could not be held. The only call there is fails
- * with it, where none is nobody waits for it, and the link lives on; else it dies.
+ * A message that cannot be held, and so not read: it can only have been meant for the one call there is when
+ * it begins, which fails with it at its end, if it is still open. Where there are several the link dies.
  */
-void link_overlong(struct link *link, const char *why);
+struct overlong {
+	uint64_t call_id; /* 0: nobody waits for it */
+	bool anybodys;
+};
+struct overlong link_overlong_begin(const struct link *link);
+void link_overlong_end(struct link *link, struct overlong overlong, const char *why);
 /* One call has failed; the link lives on. */
 void link_fail_call(struct link *link, struct call *call, enum link_failure failure, struct span why);
 const char *link_failure_word(enum link_failure failure);

@@ -27,10 +27,11 @@ struct process {
 	struct lines lines, note_lines;
 	struct log_brake note_brake;
 	uint64_t pid;
-	size_t unsent;	 /* of what waits for its stdin, as far as it is charged */
-	uv_timer_t word; /* its pipes have ended; the launcher's word is waited for */
-	enum { FITS, TOO_LONG, CROWDED } overlong; /* a message of its that has not ended yet */
-	bool reading;				   /* inside on_out: the link may end under our feet */
+	size_t unsent;			       /* of what waits for its stdin, as far as it is charged */
+	uv_timer_t word;		       /* its pipes have ended; the launcher's word is waited for */
+	enum { FITS, TOO_LONG, CROWDED } size; /* of a message that has not ended yet */
+	struct overlong overlong;	       /* that message */
+	bool reading;			       /* inside on_out: the link may end under our feet */
 	bool freed;
 };
 
@@ -55,14 +56,15 @@ static void tell_overlong(struct process *process)
 	char why[LINK_WHY_BYTES];
 	bool endless = process->lines.skipped / STDIO_SKIP_TIMES > process->lines.ceiling;
 
-	if (process->overlong == FITS || (process->lines.skipping && !endless))
+	if (process->size == FITS || (process->lines.skipping && !endless))
 		return;
 	(void)link_too_long(process->link, why);
 	if (endless)
 		link_fail(process->link, LINK_GARBAGE, why);
 	else
-		link_overlong(process->link, process->overlong == CROWDED ? link_crowded : why);
-	process->overlong = FITS;
+		link_overlong_end(process->link, process->overlong,
+				  process->size == CROWDED ? link_crowded : why);
+	process->size = FITS;
 }
 
 static void on_out(void *owner, struct span bytes)
@@ -76,8 +78,10 @@ static void on_out(void *owner, struct span bytes)
 	lines_charge(&process->lines, process->link->budget);
 	do {
 		step = lines_next(&process->lines, &bytes, &line);
-		if (step == LINES_TOO_LONG)
-			process->overlong = process->lines.crowded ? CROWDED : TOO_LONG;
+		if (step == LINES_TOO_LONG) {
+			process->size = process->lines.crowded ? CROWDED : TOO_LONG;
+			process->overlong = link_overlong_begin(process->link);
+		}
 		tell_overlong(process);
 		if (step == LINES_LINE && !process->freed)
 			(void)link_receive(process->link, NULL, line);

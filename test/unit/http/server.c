@@ -20,6 +20,13 @@ static void refusals(struct buf *got)
 	ok(span_starts(buf_span(got), S("HTTP/1.1 413")) && back.requests == 0,
 	   "a body over the limit, before it comes");
 	(void)close(fd);
+	fd = dial();
+	say(fd, "PUT / HTTP/1.1\r\nHost: a\r\n\r\n");
+	(void)hear(fd, got, 300);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 405")) &&
+	       span_contains(buf_span(got), S("\r\nAllow: GET, POST\r\n")),
+	   "a method that is not served: those that are are named");
+	(void)close(fd);
 	turn_a_while(&loop);
 }
 

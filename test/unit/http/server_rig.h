@@ -154,7 +154,8 @@ static void start(void)
 						     .unsent_bytes = UNSENT,
 						     .on_head = on_request_head,
 						     .idle_ms = IDLE_MS,
-						     .head_ms = 1000 };
+						     .head_ms = 1000,
+						     .allow = S("GET, POST") };
 	struct err err = ERR_INIT;
 	int fd = loopback_bind(&address);
 

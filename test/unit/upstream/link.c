@@ -426,6 +426,16 @@ static void limits(void)
 	TURN_UNTIL(&loop, a.finals);
 	ok(a.finals == 1 && !a.failures, "and the next one is answered");
 	request(link, &a);
+	(void)!write(to_gate, line, sizeof(line) - 1);
+	turn_a_while(&loop);
+	call_cancel(&a.call, S("no more"));
+	request(link, &b);
+	say("");
+	say("{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":{}}");
+	TURN_UNTIL(&loop, b.finals || b.failures);
+	ok(b.finals == 1 && !seen.dead,
+	   "of a call that was given up meanwhile: another one is none the worse");
+	request(link, &a);
 	request(link, &b);
 	say(line);
 	TURN_UNTIL(&loop, seen.dead);
