@@ -23,6 +23,16 @@ static bool take(const struct sockaddr *from, struct address *out)
 	return false;
 }
 
+/* `localhost`, or a name below it. */
+static bool is_own(struct span host)
+{
+	const struct span own = S("localhost");
+
+	if (host.n > own.n && host.p[host.n - own.n - 1] == '.')
+		host = span_skip(host, host.n - own.n);
+	return span_eq_nocase(host, own);
+}
+
 int resolve_system(void *owner, const char *host, struct address out[RESOLVE_MAX], struct err *err)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC,
@@ -32,6 +42,12 @@ int resolve_system(void *owner, const char *host, struct address out[RESOLVE_MAX
 	int code, n = 0;
 
 	(void)owner;
+	/* spec: RFC 6761, section 6.3: always this machine, whatever a file or a server says. */
+	if (is_own(span_str(host))) {
+		out[0] = (struct address){ .bytes = { 127, 0, 0, 1 } };
+		out[1] = (struct address){ .v6 = true, .bytes = { [15] = 1 } };
+		return 2;
+	}
 	code = getaddrinfo(host, NULL, &hints, &found);
 	if (code == EAI_SYSTEM)
 		return err_sys(err, "%s does not resolve", host);

@@ -14,6 +14,7 @@ enum { RESOLVE_MAX = 32 };
 typedef int (*resolve_function)(void *owner, const char *host, struct address out[RESOLVE_MAX],
 				struct err *err);
 
+/* The system's resolver; `localhost` and names below it are this machine without asking it. */
 int resolve_system(void *owner, const char *host, struct address out[RESOLVE_MAX], struct err *err);
 
 /* This machine's addresses, at most `max`; -1 where the kernel does not say. */

@@ -341,6 +341,20 @@ static void test_many(void)
 	finish(&bench, "with many under way");
 }
 
+/* Without /etc/hosts, and whatever a name server would say. */
+static void test_localhost(void)
+{
+	static const char *const own_names[] = { "localhost", "LocalHost", "app.localhost" };
+
+	for (size_t i = 0; i < COUNT(own_names); i++) {
+		struct address out[RESOLVE_MAX];
+
+		ok(resolve_system(NULL, own_names[i], out, NULL) == 2 && !out[0].v6 &&
+		       memcmp(out[0].bytes, "\x7f\0\0\1", 4) == 0 && out[1].v6 && out[1].bytes[15] == 1,
+		   "%s is this machine", own_names[i]);
+	}
+}
+
 int main(void)
 {
 	struct bench bench;
@@ -363,5 +377,6 @@ int main(void)
 	closep(&listening);
 	test_silence();
 	test_many();
+	test_localhost();
 	return tap_done();
 }
