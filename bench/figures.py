@@ -187,10 +187,25 @@ def described(result):
     ]
 
 
+# What follows this line on the page is written by hand, and kept.
+BY_HAND = "## Where the time goes"
+
+
+def kept(path):
+    """The part of the page that people write."""
+    if not os.path.exists(path):
+        return ""
+    with open(path, encoding="utf-8") as file:
+        _, found, rest = file.read().partition(BY_HAND)
+    return found + rest
+
+
 def write_results(path, result):
+    by_hand = kept(path)
     lines = ["# Benchmark results", ""]
     lines += ["How each figure is taken stands at the head of `bench/run`. Ratios are medians of the ratios within a"]
-    lines += ["round; all else are medians over rounds. This page is written by `bench/run --write`.", ""]
+    lines += ["round; all else are medians over rounds. Down to the last section this page is written by"]
+    lines += ["`bench/run --write`.", ""]
     lines += [f"- {line}" for line in described(result)] + [""]
     lines += [f"- {line}" for line in headline(result)] + [""]
     lines += ["```"] + table(result["rows"])[:-1] + ["```", ""]
@@ -199,7 +214,7 @@ def write_results(path, result):
     if result["notes"]:
         lines += ["Notes:", ""] + [f"- {note}" for note in result["notes"]] + [""]
     with open(path, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines))
+        file.write("\n".join(lines) + ("\n" + by_hand if by_hand else ""))
 
 
 def idle_line(idle):

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import pathlib
 import sys
+import tempfile
 import unittest
 
 sys.dont_write_bytecode = True
@@ -42,6 +43,20 @@ class FiguresTest(unittest.TestCase):
         self.assertIsNone(run.faults(text, False)["idle_pss_mb"])
         self.assertTrue(run.faults(text, True)["idle_pss_mb"])
         self.assertTrue(run.faults(json.dumps({**GOOD, "idle_pss_mb": 0}), False)["idle_pss_mb"])
+
+    def test_what_people_wrote_is_kept(self):
+        result = {key: None for key, *_ in figures.LABELS}
+        result |= {"machine": {"cpu": "x", "cpus": 2, "kernel": "6", "load_before": 0, "commit": None}, "versions": {},
+                   "revision": "2025-11-25", "rounds": 7, "command": "bench/run", "rows": [], "idle": None, "notes": ["one"]}
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder) / "RESULTS.md"
+            figures.write_results(page, result)
+            self.assertTrue(page.read_text().endswith("- one\n"))
+            page.write_text(page.read_text() + "\n" + figures.BY_HAND + "\n\nMostly in the kernel.\n")
+            figures.write_results(page, result | {"notes": ["two"]})
+            text = page.read_text()
+            self.assertIn("- two\n\n" + figures.BY_HAND + "\n\nMostly in the kernel.\n", text)
+            self.assertNotIn("- one", text)
 
     def test_the_benchmark_gives_them(self):
         found = figures.summary(figures.Runs(), {}, {})
