@@ -176,14 +176,13 @@ static bool opens_mapping(const struct hiding *hiding, struct span line, size_t 
 	return colon < line.n && name.n && (name.p == rest.p || name.p == rest.p + 1);
 }
 
-/* A value over lines: what follows belongs to it too. Returns where hiding begins. */
-static size_t begin_hiding(struct hiding *hiding, struct span line, size_t from)
+/* A value over lines: what follows belongs to it too. */
+static void begin_hiding(struct hiding *hiding, struct span line)
 {
 	hiding->on = true;
 	hiding->known = false;
 	hiding->indent = indent_of(line);
 	hiding->to_the_end = hiding->to_the_end || leaves_open(line);
-	return from;
 }
 
 /* A line without a key belongs to the key above, unless a known one lacks its colon. */
@@ -216,10 +215,10 @@ static size_t hidden_from(struct hiding *hiding, struct span line)
 		if (hiding->known)
 			continue;
 		/* The value of a secret key may be on lines of its own; a server's name has keys there. */
-		if (is_secret(hiding->words, name))
-			return begin_hiding(hiding, line, colon + 1);
-		if (rest.n && !opens_mapping(hiding, line, colon + 1))
-			return begin_hiding(hiding, line, colon + 1);
+		if (is_secret(hiding->words, name) || (rest.n && !opens_mapping(hiding, line, colon + 1))) {
+			begin_hiding(hiding, line);
+			return colon + 1;
+		}
 	}
 	return line.n;
 }

@@ -386,7 +386,7 @@ static void write_large(struct buf *out, unsigned id, size_t n)
 	buf_add(out, S("\"}]}}\n"));
 }
 
-/* Writes more of the server's words; false where the gate takes no more for now. */
+/* Writes more of the server's words; false where the pipe to the gate is full. */
 static bool pour(struct peer *peer, struct span *rest)
 {
 	for (int turn = 0; rest->n && turn < 200; turn++) {
