@@ -228,8 +228,8 @@ static bool is_crowded(const struct attachment *attachment)
 {
 	const struct client *client = attachment->client;
 
-	return attachment->server->kind == SERVER_STDIO && processes_of(client->worker, client->principal) >=
-							       client->worker->limits.processes_per_principal;
+	return server_is_started(attachment->server) && processes_of(client->worker, client->principal) >=
+							    client->worker->limits.processes_per_principal;
 }
 
 /* Notes whose process the link has just asked for. False: without memory; the link is closed. */
@@ -237,7 +237,7 @@ static bool note_process(struct attachment *attachment, struct err *err)
 {
 	struct client *client = attachment->client;
 
-	if (attachment->server->kind != SERVER_STDIO)
+	if (!server_is_started(attachment->server))
 		return true;
 	attachment->instance = client->worker->upstream.next_instance;
 	if (processes_add(client->worker, client->principal, attachment->instance))
@@ -292,7 +292,7 @@ static const char *trouble(const struct attachment *attachment)
 {
 	if (attachment->link && attachment->link->state_of == LINK_READY)
 		return "does not list its tools";
-	return attachment->server->kind == SERVER_STDIO && attachment->failure == LINK_START
+	return server_is_started(attachment->server) && attachment->failure == LINK_START
 		   ? "cannot be started"
 		   : "cannot be reached";
 }
@@ -365,7 +365,7 @@ static void note_left_out(const struct attachment *attachment, const struct cata
 		log_event(log, LOG_WARN, "catalogue.refused",
 			  "Tools without a name, or with a name that stood there before, were left out.",
 			  LF("server", server_shown(attachment->server)), LFN("tools", catalogue->refused));
-	if (!catalogue->bad_params || attachment->server->kind != SERVER_HTTP)
+	if (!catalogue->bad_params || !server_has_requests(attachment->server))
 		return;
 	for (size_t i = catalogue->n; i > 0; i--)
 		if (catalogue->tools[i - 1].bad_params)

@@ -8,7 +8,7 @@
 #include "exchange/client.h"
 #include "json/write.h"
 
-static struct span transport_of(const struct client *client)
+static struct span client_way(const struct client *client)
 {
 	return client->kind == CLIENT_STDIO ? S("stdio") : S("http");
 }
@@ -21,7 +21,7 @@ static void describe(const struct exchange *x, struct audit_record *record)
 	record->call = x->number;
 	record->principal = client->principal->id;
 	record->client = span_str(client->name);
-	record->transport = transport_of(client);
+	record->transport = client_way(client);
 	record->revision = revision_name(x->revision);
 	record->session = span_str(client->ref);
 	record->server = x->server ? server_shown(x->server) : S("");
@@ -90,7 +90,7 @@ static bool note_server(struct worker *worker, const struct config_record *recor
 			const struct server *server)
 {
 	const struct config_server rules = { .name = server_shown(server),
-					     .reached = server->kind == SERVER_HTTP ? S("http") : S("stdio"),
+					     .reached = server_kind_name(server->kind),
 					     .for_one_host = server->ephemeral,
 					     .rules = server->rules };
 	size_t from = 0;

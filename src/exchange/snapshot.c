@@ -114,7 +114,7 @@ static struct server *make_server(struct worker *worker, const struct json *json
 {
 	struct server *server = calloc(1, sizeof(*server));
 	struct arena *arena;
-	struct span era = text_of(json, at, S("era"));
+	struct span era = text_of(json, at, S("era")), kind;
 
 	if (!server) {
 		(void)err_set(err, ERR_NOMEM, "no memory for a server");
@@ -127,7 +127,8 @@ static struct server *make_server(struct worker *worker, const struct json *json
 	server->name = text_copy(json, json_get(json, at, S("name")), arena);
 	server->shown = text_copy(json, json_get(json, at, S("shown")), arena);
 	server->definition = arena_dup(arena, json_raw(json, at));
-	server->kind = span_eq(text_of(json, at, S("kind")), S("http")) ? SERVER_HTTP : SERVER_STDIO;
+	kind = text_of(json, at, S("kind"));
+	server->kind = server_kind_of(kind);
 	server->ephemeral = flag_of(json, at, S("ephemeral"));
 	server->timeout_ms = number_of(json, at, S("timeout_ms"), 60000);
 	server->rules.allow = read_rules(json, json_get(json, at, S("allow")), arena, &server->rules.n_allow);
@@ -143,7 +144,7 @@ static struct server *make_server(struct worker *worker, const struct json *json
 		server->legacy = SPEAKS_NO;
 	if (arena->over || server->name.n == 0)
 		(void)err_set(err, ERR_FORMAT, "a server's definition cannot be read");
-	else if (server->kind == SERVER_STDIO || make_pool(worker, server, secure, err) == 0)
+	else if (server->kind != SERVER_HTTP || make_pool(worker, server, secure, err) == 0)
 		return server;
 	(void)server_unref(server);
 	return NULL;
@@ -333,7 +334,7 @@ static void add_server(const struct worker *worker, const struct server *server,
 	json_add_comma(out);
 	buf_add_char(out, '{');
 	json_put_string(out, S("name"), server_shown(server));
-	json_put_string(out, S("kind"), server->kind == SERVER_HTTP ? S("http") : S("stdio"));
+	json_put_string(out, S("kind"), server_kind_name(server->kind));
 	json_put_bool(out, S("for_one_host"), server->ephemeral);
 	json_put_string(out, S("legacy"), span_str(speaks_word(server->legacy)));
 	json_put_string(out, S("modern"), span_str(speaks_word(server->modern)));

@@ -317,7 +317,7 @@ static enum stage_result validate(struct exchange *x)
 				 SPAN_ARG(x->tool->params[i].header));
 			return refused(x, 400, -32020, "K607", buf_span(&text));
 		}
-	if (x->tool->bad_params && x->server->kind == SERVER_HTTP && x->revision >= REVISION_2026_07_28)
+	if (x->tool->bad_params && server_has_requests(x->server) && x->revision >= REVISION_2026_07_28)
 		return unknown_name(x);
 	schema = catalogue_schema(x->catalogue, x->tool);
 	if (!schema) {
@@ -414,7 +414,7 @@ static enum stage_result forward(struct exchange *x)
 		add_edit(edits, &n, withheld - 1, (struct span){ 0 });
 	facts.name = x->own_name;
 	facts.repeatable = x->method != METHOD_TOOLS_CALL;
-	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && x->server->kind == SERVER_HTTP)
+	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && server_has_requests(x->server))
 		add_param_headers(x, &headers);
 	facts.headers = buf_span(&headers);
 	buf_clear(&x->worker->out);

@@ -15,7 +15,7 @@ bool view_has(const struct attachment *attachment, const struct tool *tool)
 
 	if (tool_rules_decide(&server->rules, tool->name).verdict != VERDICT_ALLOW)
 		return false;
-	return !(tool->bad_params && attachment->client->era == ERA_MODERN && server->kind == SERVER_HTTP);
+	return !(tool->bad_params && attachment->client->era == ERA_MODERN && server_has_requests(server));
 }
 
 /* --- what was given --- */

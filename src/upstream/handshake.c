@@ -139,6 +139,6 @@ void handshake_late(struct link *link)
 	(void)snprintf(
 	    why, sizeof(why), "the server did not answer %s within %u s%s",
 	    link->era == ERA_LEGACY ? "initialize" : "server/discover", (unsigned)(LIMIT_HANDSHAKE_MS / 1000),
-	    link->server->kind == SERVER_STDIO ? "; what it writes to stderr is in the gate's log" : "");
+	    server_is_started(link->server) ? "; what it writes to stderr is in the gate's log" : "");
 	link_fail(link, LINK_SILENT, why);
 }

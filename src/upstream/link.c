@@ -178,7 +178,7 @@ void call_cancel(struct call *call, struct span reason)
 	if (!link)
 		return;
 	if (call != &link->handshake && link->state_of == LINK_READY &&
-	    (link->era == ERA_LEGACY || link->server->kind == SERVER_STDIO)) {
+	    (link->era == ERA_LEGACY || !server_has_requests(link->server))) {
 		buf_add(
 		    &message,
 		    S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":"));
@@ -206,6 +206,11 @@ void link_up(struct link *link)
 		handshake_begin(link);
 }
 
+const struct transport *transport_of(const struct server *server)
+{
+	return server->kind == SERVER_STDIO ? &transport_stdio : &transport_http;
+}
+
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
 		       const struct link_events *events, void *owner, struct err *err)
 {
@@ -222,7 +227,7 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 	}
 	link->upstream = upstream;
 	link->server = server_ref(server);
-	link->transport = server->kind == SERVER_STDIO ? &transport_stdio : &transport_http;
+	link->transport = transport_of(server);
 	link->events = events;
 	link->owner = owner;
 	link->era = era;
@@ -350,7 +355,7 @@ static void receive_answer(struct link *link, struct call *via, const struct mes
 	/* An error without an id answers what could not be read: on HTTP the request it came back on. */
 	if (!call && message->id == JSON_NONE)
 		call = via;
-	if (!call || (via && call != via && link->server->kind == SERVER_HTTP && link->era == ERA_MODERN)) {
+	if (!call || (via && call != via && server_has_requests(link->server) && link->era == ERA_MODERN)) {
 		log_event(link->upstream->log, LOG_DEBUG, "upstream.late",
 			  "An answer nobody waits for was dropped.",
 			  LF("server", server_shown(link->server)));

@@ -101,6 +101,9 @@ struct transport {
 extern const struct transport transport_stdio;
 extern const struct transport transport_http;
 
+/* The one a server is reached by. */
+const struct transport *transport_of(const struct server *server);
+
 struct link {
 	struct list node; /* among the server's links */
 	struct upstream *upstream;

@@ -7,6 +7,24 @@
 #include "http/client.h"
 #include "mcp/catalogue.h"
 
+static const struct span kind_names[] = { [SERVER_STDIO] = SPAN("stdio"),
+					  [SERVER_HTTP] = SPAN("http"),
+					  [SERVER_WS] = SPAN("ws"),
+					  [SERVER_UNIX] = SPAN("unix") };
+
+struct span server_kind_name(enum server_kind kind)
+{
+	return kind_names[kind];
+}
+
+enum server_kind server_kind_of(struct span word)
+{
+	for (size_t i = 0; i < COUNT(kind_names); i++)
+		if (span_eq(word, kind_names[i]))
+			return (enum server_kind)i;
+	return SERVER_STDIO;
+}
+
 struct known {
 	enum speaks *speaks;
 	uint64_t *until_ms;

@@ -11,7 +11,16 @@
 struct http_pool;
 struct catalogue;
 
-enum server_kind { SERVER_STDIO, SERVER_HTTP };
+/* How it is reached. */
+enum server_kind {
+	SERVER_STDIO, /* a program the launcher starts */
+	SERVER_HTTP,  /* Streamable HTTP, or HTTP+SSE: see `wire` */
+	SERVER_WS,    /* WebSocket, one message a frame */
+	SERVER_UNIX,  /* a unix socket, one message a line */
+};
+
+/* Which of the two ways a server on HTTP is spoken to; what is not said is found out by its first answer. */
+enum server_wire { WIRE_UNKNOWN, WIRE_STREAMABLE, WIRE_SSE };
 
 /* Learnt while talking, unless the config says it; forgotten when the server's definition changes. */
 enum speaks { SPEAKS_UNKNOWN, SPEAKS_YES, SPEAKS_NO };
@@ -29,9 +38,10 @@ struct server {
 	struct span name;
 	struct span shown; /* what its host calls it; empty: `name`, see server_shown() */
 	enum server_kind kind;
-	bool ephemeral; /* made by `kanmon run`, gone with its client */
-	bool removed;	/* no longer in the config; its links end when their calls do */
-	enum era era;	/* ERA_UNKNOWN: find out */
+	enum server_wire wire; /* HTTP: as configured */
+	bool ephemeral;	       /* made by `kanmon run`, gone with its client */
+	bool removed;	       /* no longer in the config; its links end when their calls do */
+	enum era era;	       /* ERA_UNKNOWN: find out */
 	uint64_t timeout_ms;
 	struct tool_rules rules;
 	uint64_t rules_noted;  /* the config, by worker.h's number, under which they are on record */
@@ -57,6 +67,24 @@ struct server {
 static inline struct span server_shown(const struct server *server)
 {
 	return server->shown.n ? server->shown : server->name;
+}
+
+/* The word for it in definitions, state and records: "stdio", "http", "ws", "unix". */
+struct span server_kind_name(enum server_kind kind);
+/* SERVER_STDIO for a word that names none. */
+enum server_kind server_kind_of(struct span word);
+
+/* Is it a process of ours, with an instance for each who uses it? */
+static inline bool server_is_started(const struct server *server)
+{
+	return server->kind == SERVER_STDIO;
+}
+
+/* Has each request headers, a stream and an end of its own (Streamable HTTP)? Else one channel carries all.
+ */
+static inline bool server_has_requests(const struct server *server)
+{
+	return server->kind == SERVER_HTTP && server->wire != WIRE_SSE;
 }
 
 /* May it be greeted in this era? Forgets what was learnt too long ago. */
