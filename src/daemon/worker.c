@@ -17,6 +17,7 @@
 #include "exchange/front_http.h"
 #include "exchange/front_stdio.h"
 #include "exchange/processes.h"
+#include "exchange/round_state.h"
 #include "exchange/snapshot.h"
 #include "exchange/token_cache.h"
 #include "http/server.h"
@@ -260,6 +261,7 @@ static void on_keeper_message(void *owner, struct wire_in *in)
 		return;
 	memcpy(process->worker.audit_key, key.p, key.n);
 	process->worker.has_audit_key = true;
+	round_keys_make(&process->worker);
 	let_in(process);
 }
 

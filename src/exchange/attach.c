@@ -6,16 +6,66 @@
 #include "exchange/account.h"
 #include "exchange/client.h"
 #include "exchange/gather.h"
+#include "exchange/heed.h"
+#include "exchange/listening.h"
+#include "exchange/parked.h"
 #include "exchange/processes.h"
+#include "exchange/rounds.h"
 #include "exchange/roundup.h"
+#include "exchange/subscription.h"
 #include "exchange/view.h"
+#include "exchange/watch.h"
 #include "upstream/words.h"
 #include "json/write.h"
 
 enum {
 	ATTACH_DEATHS = 3,	/* so many deaths in a row … */
 	ATTACH_PAUSE_MS = 5000, /* … and the next try waits for this long */
+	ATTACH_HELLO_BYTES = 256 * 1024,
 };
+
+static struct attachment *attachment_new(struct client *client, struct server *server)
+{
+	struct attachment *attachment = calloc(1, sizeof(*attachment));
+
+	if (!attachment)
+		return NULL;
+	attachment->client = client;
+	attachment->server = server_ref(server);
+	attachment->hello = BUF_CHARGED(ATTACH_HELLO_BYTES, &client->account->held);
+	list_init(&attachment->waiting);
+	list_init(&attachment->watches);
+	list_add(&client->attachments, &attachment->node);
+	return attachment;
+}
+
+/* A modern server hears with each request what may be asked of the client, a legacy one only at first. */
+static bool is_for(const struct attachment *attachment, uint64_t key)
+{
+	const struct link *link = attachment->link;
+
+	return attachment->key == key || (link ? link->state_of == LINK_READY && link->era == ERA_MODERN
+					       : attachment->server->modern == SPEAKS_YES);
+}
+
+struct attachment *attachment_for(struct exchange *x, struct server *server)
+{
+	struct message_claim claim;
+	struct attachment *attachment;
+
+	LIST_EACH(&x->client->attachments, node) {
+		attachment = LIST_ENTRY(node, struct attachment, node);
+		if (attachment->server == server && is_for(attachment, x->hello_key))
+			return attachment;
+	}
+	attachment = attachment_new(x->client, server);
+	if (!attachment || x->client->era != ERA_MODERN)
+		return attachment;
+	claim = message_claim(&x->message);
+	attachment->key = x->hello_key;
+	client_claim(&attachment->hello, &x->message, &claim);
+	return attachment;
+}
 
 bool attachment_park(struct attachment *attachment, struct exchange *x)
 {
@@ -76,6 +126,9 @@ static void on_ready(void *owner, struct link *link)
 	if (attachment->client->ready || attachment->client->era == ERA_MODERN)
 		link_initialized(link);
 	attachment->heed_ms = 0;
+	attachment->heeded = 0;
+	watches_renew(attachment);
+	heed_soon(attachment);
 	view_ready(attachment);
 	wake(attachment);
 }
@@ -86,14 +139,33 @@ static void drop_asks(struct attachment *attachment)
 	LIST_EACH(&attachment->client->asks, node) {
 		struct ask *ask = LIST_ENTRY(node, struct ask, node);
 
-		if (ask->attachment == attachment)
+		/* What is asked in a round of the gate's own is answered all the same. */
+		if (ask->attachment == attachment && !ask->x)
 			ask_free(attachment->client, ask);
 	}
+}
+
+/*
+ * Some legacy servers end at a word they do not know: that shows their era as well as an answer would.
+ * Whoever waits need not hear of it.
+ */
+static bool begins_again(struct attachment *attachment, struct link *link, enum link_failure failure)
+{
+	struct server *server = attachment->server;
+	uint64_t now = loop_now(link->upstream->loop);
+
+	if (failure != LINK_GONE || link->era != ERA_MODERN || link->init_result.n ||
+	    !server_is_started(server) || server->modern != SPEAKS_UNKNOWN ||
+	    !server_may_speak(server, ERA_LEGACY, now) || list_empty(&attachment->waiting))
+		return false;
+	server_learn(server, ERA_MODERN, false, now);
+	return true;
 }
 
 static void on_dead(void *owner, struct link *link, enum link_failure failure, struct span why)
 {
 	struct attachment *attachment = owner;
+	bool again = begins_again(attachment, link, failure);
 
 	attachment->failure = failure;
 	attachment->deaths++;
@@ -107,7 +179,9 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 	else
 		processes_leave(attachment->client->worker, attachment->instance);
 	attachment->link = link_close(link);
-	wake(attachment);
+	parked_drop_all(attachment->client, attachment, S(""));
+	if (!again || !attachment_open(attachment))
+		wake(attachment);
 }
 
 /*
@@ -122,7 +196,7 @@ static struct exchange *nearest(const struct attachment *attachment, bool log_on
 	LIST_EACH(&attachment->client->exchanges, node) {
 		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
 
-		if (x->attachment != attachment || !call_is_open(&x->call) || (log_only && !x->wants_log))
+		if (x->attachment != attachment || !call_is_open(&x->call) || (log_only && !x->log_level))
 			continue;
 		if (found)
 			return NULL;
@@ -131,10 +205,21 @@ static struct exchange *nearest(const struct attachment *attachment, bool log_on
 	return found;
 }
 
-static bool any_wants_log(const struct client *client)
+static bool any_open(const struct attachment *attachment)
+{
+	LIST_EACH(&attachment->client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (x->attachment == attachment && call_is_open(&x->call))
+			return true;
+	}
+	return false;
+}
+
+static bool any_log_level(const struct client *client)
 {
 	LIST_EACH(&client->exchanges, node)
-		if (LIST_ENTRY(node, struct exchange, in_client)->wants_log)
+		if (LIST_ENTRY(node, struct exchange, in_client)->log_level)
 			return true;
 	return false;
 }
@@ -157,32 +242,52 @@ static void tell(struct client *client, struct exchange *x, const struct message
 	tell_out(client, x);
 }
 
+/* A request of the server's that came on no call's own stream: whose could it be? */
+static void take_request(struct attachment *attachment, struct exchange *x, const struct message *message)
+{
+	struct parked *parked = parked_on(attachment);
+
+	if (attachment->client->era == ERA_MODERN && parked) {
+		if (!any_open(attachment))
+			parked_take(parked, message);
+		else
+			client_ask(attachment->client, attachment, NULL, message);
+		return;
+	}
+	client_ask(attachment->client, attachment, x, message);
+}
+
 static void on_message(void *owner, struct link *link, const struct message *message)
 {
 	struct attachment *attachment = owner;
 	struct client *client = attachment->client;
 	bool modern = client->era == ERA_MODERN;
-	struct exchange *x = client->outlet && !modern ? NULL : nearest(attachment, modern);
+	struct exchange *x = client->outlet && !modern
+				 ? NULL
+				 : nearest(attachment, modern && message->method == METHOD_MESSAGE);
 
 	(void)link;
 	if (message->kind == MESSAGE_REQUEST) {
-		client_ask(client, attachment, x, message);
+		take_request(attachment, x, message);
 		return;
 	}
 	if (message->method == METHOD_CANCELLED) {
 		client_unasked(client, attachment, x, message);
 		return;
 	}
-	if (view_told(attachment, message->method))
+	if (listening_heard(attachment, message))
 		return;
 	if (!method_allowed(message->method, client->revision ? client->revision : REVISION_LAST_LEGACY,
 			    METHOD_FROM_SERVER))
 		return;
 	/* On a pipe all calls share one channel anyway; on HTTP a line that fits no call is dropped. */
 	if (modern && (message->method != METHOD_MESSAGE ||
-		       (!x && (client->kind != CLIENT_STDIO || !any_wants_log(client)))))
+		       (!x && (client->kind != CLIENT_STDIO || !any_log_level(client)))))
 		return;
-	tell(client, x, message);
+	if (x && modern)
+		exchange_receive(x, message, false);
+	else
+		tell(client, x, message);
 }
 
 /* The server would wait for ever; the client need not think about it any more. */
@@ -215,6 +320,10 @@ static void on_tick(void *owner, struct link *link, uint64_t now_ms)
 
 		if (ask->attachment != attachment || now_ms < ask->deadline_ms)
 			continue;
+		if (ask->x) {
+			rounds_late(ask->x);
+			return;
+		}
 		give_up_ask(attachment, link, ask);
 		ask_free(attachment->client, ask);
 	}
@@ -261,15 +370,17 @@ bool attachment_open(struct attachment *attachment)
 	if (attachment->deaths >= ATTACH_DEATHS &&
 	    loop_now(&client->worker->loop) < attachment->died_ms + ATTACH_PAUSE_MS)
 		return false;
-	attachment->link = link_open(upstream, attachment->server, client->era, buf_span(&client->hello),
-				     &events, attachment, &err);
+	attachment->link =
+	    link_open(upstream, attachment->server, client->era,
+		      buf_span(client->era == ERA_MODERN ? &attachment->hello : &client->hello), &events,
+		      attachment, &err);
 	if (attachment->link)
 		link_charge(attachment->link, client->account, &client->account->held);
 	if (attachment->link && note_process(attachment, &err)) {
 		worker_need_tick(client->worker);
 		return true;
 	}
-	attachment->failure = err.code == ERR_DENIED ? LINK_MISMATCH : LINK_START;
+	attachment->failure = LINK_START;
 	(void)snprintf(attachment->why, sizeof(attachment->why), "%.199s", err.text);
 	return false;
 }
@@ -308,27 +419,13 @@ static enum stage_result refuse_unreachable(struct exchange *x)
 {
 	struct attachment *attachment = x->attachment;
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
-	bool mismatch = attachment->failure == LINK_MISMATCH;
 
 	x->worker->metrics.failed++;
 	buf_addf(&text, "The server %.*s %s: %s", SPAN_ARG(server_shown(attachment->server)),
 		 trouble(attachment), attachment->why);
 	if (is_silent(attachment))
 		buf_add(&text, S(". The request was not sent."));
-	/*
-	 * A probing client falls back to the other era on a clean -32022 that names what there is; a
-	 * 5xx would make it give up (mcp-protocol: every v2 SDK).
-	 */
-	if (mismatch && x->revision >= REVISION_2026_07_28)
-		exchange_refuse(
-		    x, 400, -32022, "K604", buf_span(&text),
-		    S("\"supported\":[\"2025-11-25\",\"2025-06-18\",\"2025-03-26\",\"2024-11-05\"],"
-		      "\"requested\":\"2026-07-28\""));
-	else if (mismatch)
-		exchange_refuse(x, 400, -32022, "K604", buf_span(&text), S("\"supported\":[\"2026-07-28\"]"));
-	else
-		exchange_refuse(x, 200, -32603, is_silent(attachment) ? "K703" : "K701", buf_span(&text),
-				S(""));
+	exchange_refuse(x, 200, -32603, is_silent(attachment) ? "K703" : "K701", buf_span(&text), S(""));
 	return STAGE_DONE;
 }
 
@@ -473,6 +570,7 @@ void attachment_close(struct attachment *attachment)
 	list_init(&batch);
 	attachment->fetch = gather_free(attachment->fetch);
 	drop_asks(attachment);
+	parked_drop_all(attachment->client, attachment, S("no longer needed"));
 	LIST_EACH(&attachment->client->exchanges, node)
 		roundup_detach(LIST_ENTRY(node, struct exchange, in_client), attachment);
 	move_waiting(attachment, &batch);
@@ -480,7 +578,10 @@ void attachment_close(struct attachment *attachment)
 	attachment->link = link_close(attachment->link);
 	list_remove(&attachment->node);
 	view_tools_given(attachment, NULL);
+	subscriptions_let_go(attachment);
+	watches_drop_all(attachment);
 	attachment->server = server_unref(attachment->server);
+	buf_release(&attachment->hello);
 	free(attachment);
 	run_waiting(&batch);
 }

@@ -7,7 +7,10 @@
 #include "exchange/account.h"
 #include "exchange/gather.h"
 #include "exchange/heed.h"
+#include "exchange/listening.h"
+#include "exchange/parked.h"
 #include "exchange/post.h"
+#include "exchange/rounds.h"
 #include "exchange/roundup.h"
 #include "exchange/subscription.h"
 #include "exchange/view.h"
@@ -59,6 +62,7 @@ struct client *client_new(struct worker *worker, struct principal *principal, en
 	list_init(&client->exchanges);
 	list_init(&client->asks);
 	list_init(&client->posts);
+	list_init(&client->parked_calls);
 	list_add(&worker->clients, &client->node);
 	worker->n_clients++;
 	account->n_clients++;
@@ -111,6 +115,7 @@ void client_close(struct client *client, struct span reason)
 	while (!list_empty(&client->exchanges))
 		exchange_cancel(LIST_ENTRY(client->exchanges.next, struct exchange, in_client), reason);
 	post_drop_all(client);
+	parked_drop_all(client, NULL, reason);
 	while (!list_empty(&client->asks)) {
 		struct ask *ask = LIST_ENTRY(client->asks.next, struct ask, node);
 
@@ -143,23 +148,6 @@ void client_turn_away(struct client *client)
 	client->turning_away.run = run_turning_away;
 	if (!client->closed)
 		loop_later(&client->worker->loop, &client->turning_away);
-}
-
-struct attachment *client_attach(struct client *client, struct server *server)
-{
-	struct attachment *attachment;
-
-	LIST_EACH(&client->attachments, node)
-		if (LIST_ENTRY(node, struct attachment, node)->server == server)
-			return LIST_ENTRY(node, struct attachment, node);
-	attachment = calloc(1, sizeof(*attachment));
-	if (!attachment)
-		return NULL;
-	attachment->client = client;
-	attachment->server = server_ref(server);
-	list_init(&attachment->waiting);
-	list_add(&client->attachments, &attachment->node);
-	return attachment;
 }
 
 static struct exchange *exchange_on(struct client *client, const struct attachment *attachment)
@@ -317,6 +305,7 @@ static void initialized(struct client *client)
 		if (link && link->state_of == LINK_READY)
 			link_initialized(link);
 	}
+	subscriptions_changed(client);
 }
 
 void client_notified(struct client *client, struct server *only, const struct message *message)
@@ -343,6 +332,10 @@ void client_answered(struct client *client, const struct message *message)
 	client->used_ms = loop_now(&client->worker->loop);
 	if (!ask)
 		return;
+	if (ask->x) {
+		rounds_answered(ask, message);
+		return;
+	}
 	edit = (struct json_edit){ message->id, JSON_REPLACE, ask->id_raw };
 	buf_clear(&client->worker->out);
 	json_emit(&client->worker->out, message->json, message->root, &edit, 1);
@@ -353,7 +346,7 @@ void client_answered(struct client *client, const struct message *message)
 
 /* --- what servers ask of the client --- */
 
-static void refuse_ask(struct link *link, const struct message *message, int code, struct span text)
+void client_refuse_ask(struct link *link, const struct message *message, int code, struct span text)
 {
 	static const struct send_facts facts = { .method = METHOD_NONE };
 	CLEANUP(buf_release) struct buf answer = BUF_INIT((size_t)8192);
@@ -365,24 +358,10 @@ static void refuse_ask(struct link *link, const struct message *message, int cod
 		link_send(link, buf_span(&answer), &facts);
 }
 
-static bool client_takes(const struct client *client, enum method method)
+struct ask *ask_new(struct client *client, struct attachment *attachment, enum method method, struct span id,
+		    struct span token)
 {
-	if (method == METHOD_SAMPLING)
-		return client->declared & CLIENT_SAMPLING;
-	if (method == METHOD_ELICITATION)
-		return client->declared & CLIENT_ELICITATION;
-	if (method == METHOD_ROOTS_LIST)
-		return client->declared & CLIENT_ROOTS;
-	return client->declared & CLIENT_TASKS;
-}
-
-static struct ask *ask_new(struct client *client, struct attachment *attachment,
-			   const struct message *message)
-{
-	struct span id = message_token(message->json, message->id);
-	json_at token_at = message_progress_token(message);
-	struct span token = token_at == JSON_NONE ? S("") : message_token(message->json, token_at);
-	struct ask *ask = calloc(1, sizeof(*ask) + id.n + token.n);
+	struct ask *ask = client->n_asks < CLIENT_ASKS ? calloc(1, sizeof(*ask) + id.n + token.n) : NULL;
 
 	if (!ask || !budget_take(&client->account->held, id.n + token.n)) {
 		free(ask);
@@ -395,7 +374,7 @@ static struct ask *ask_new(struct client *client, struct attachment *attachment,
 	ask->progress_raw = span_of(ask->bytes + id.n, token.n);
 	ask->id = ++client->next_ask;
 	ask->attachment = attachment;
-	ask->method = message->method;
+	ask->method = method;
 	ask->deadline_ms = loop_now(&client->worker->loop) + client->worker->limits.call_total_ms;
 	list_add(&client->asks, &ask->node);
 	client->n_asks++;
@@ -424,21 +403,19 @@ static void emit_ask(struct buf *out, const struct ask *ask, const struct messag
 	json_emit(out, message->json, message->root, edits, n);
 }
 
-void client_ask(struct client *client, struct attachment *attachment, struct exchange *x,
-		const struct message *message)
+static void ask_legacy(struct client *client, struct attachment *attachment, struct exchange *x,
+		       const struct message *message)
 {
 	struct worker *worker = client->worker;
+	json_at token_at = message_progress_token(message);
 	struct ask *ask;
 	bool sent;
 
-	worker->metrics.server_requests++;
-	if (!client_takes(client, message->method)) {
-		refuse_ask(attachment->link, message, -32601, S("The client does not offer this"));
-		return;
-	}
-	ask = client->n_asks < CLIENT_ASKS ? ask_new(client, attachment, message) : NULL;
+	ask = ask_new(client, attachment, message->method, message_token(message->json, message->id),
+		      token_at == JSON_NONE ? S("") : message_token(message->json, token_at));
 	if (!ask) {
-		refuse_ask(attachment->link, message, -32603, S("Too many questions wait for the client"));
+		client_refuse_ask(attachment->link, message, -32603,
+				  S("Too many questions wait for the client"));
 		return;
 	}
 	emit_ask(&worker->out, ask, message);
@@ -451,7 +428,28 @@ void client_ask(struct client *client, struct attachment *attachment, struct exc
 	if (sent)
 		return;
 	ask_free(client, ask);
-	refuse_ask(attachment->link, message, -32603, S("The client cannot be reached now"));
+	client_refuse_ask(attachment->link, message, -32603, S("The client cannot be reached now"));
+}
+
+void client_ask(struct client *client, struct attachment *attachment, struct exchange *x,
+		const struct message *message)
+{
+	bool modern = client->era == ERA_MODERN;
+	unsigned declared = modern && x ? x->declared : client->declared;
+
+	client->worker->metrics.server_requests++;
+	if (modern && !x) {
+		client_refuse_ask(attachment->link, message, -32602,
+				  S("No call is under way that this belongs to, or nobody can tell which"));
+		return;
+	}
+	if (!client_takes(declared, message))
+		client_refuse_ask(attachment->link, message, -32601, S("The client does not offer this"));
+	else if (!modern)
+		ask_legacy(client, attachment, x, message);
+	else if (!parked_ask(x, message))
+		client_refuse_ask(attachment->link, message, -32603,
+				  S("This cannot be asked of the client, or too much waits for it"));
 }
 
 void client_unasked(struct client *client, struct attachment *attachment, struct exchange *x,
@@ -497,7 +495,7 @@ static void tick_lists(struct client *client, uint64_t now_ms)
 void client_tick(struct client *client, uint64_t now_ms)
 {
 	bool busy = client->n_exchanges || !list_empty(&client->posts) || client->n_streams ||
-		    client->kind == CLIENT_STDIO;
+		    !list_empty(&client->parked_calls) || client->kind == CLIENT_STDIO;
 
 	tick_lists(client, now_ms);
 	if (client->closed)
@@ -509,8 +507,10 @@ void client_tick(struct client *client, uint64_t now_ms)
 			link_tick(link, now_ms);
 	}
 	post_tick(client, now_ms);
+	parked_tick(client, now_ms);
 	heed_tick(client, now_ms);
 	view_tick(client);
+	listening_tick(client, now_ms);
 	client_recheck(client, now_ms);
 	if (!busy && now_ms > client->used_ms + client->worker->limits.session_idle_ms)
 		client_close(client, S("idle"));

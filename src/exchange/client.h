@@ -22,12 +22,13 @@ struct outlet {
 	void (*close)(struct outlet *outlet);
 };
 
-/* What a legacy client declared in `initialize`. */
+/* What a client declared: a legacy one in `initialize`, a modern one with each request. */
 enum {
 	CLIENT_SAMPLING = 1 << 0,
-	CLIENT_ELICITATION = 1 << 1,
+	CLIENT_ELICITATION = 1 << 1, /* by a form */
 	CLIENT_ROOTS = 1 << 2,
 	CLIENT_TASKS = 1 << 3,
+	CLIENT_ELICITATION_URL = 1 << 4,
 };
 
 /* A client's connection to one server, made when it is first needed and again after its death. */
@@ -36,12 +37,20 @@ struct attachment {
 	struct client *client;
 	struct server *server; /* referenced */
 	struct link *link;     /* NULL: none now */
+	uint64_t key;	       /* modern clients: marks the capabilities in `hello`; see attachment_for() */
+	struct buf hello;      /* modern clients: what the server is greeted with */
 	struct list waiting;   /* struct exchange, for the link or for the catalogue */
 	struct gather *fetch;  /* tools/list under way; NULL: none */
 	uint64_t fetched_ms;
-	struct call heed;	       /* heed.c: the gate's subscription to it */
-	uint64_t heed_ms;	       /* not before then is one begun; UINT64_MAX: it has none to offer */
-	bool stale;		       /* its list has changed: it is to be fetched again */
+	struct call heed,
+	    heed_next;	       /* heed.c: the gate's subscription to it, and the one to take its place */
+	uint64_t heed_ms;      /* not before then is one begun */
+	uint64_t heeded;       /* what the newest of them asks for: a mark of its filter */
+	struct list watches;   /* struct watch: resources that somebody wants to hear of */
+	struct later watching; /* a watch has come to an end of its asking */
+	unsigned changed;      /* VIEW_…: of this server's lists, what is yet to be told */
+	uint64_t told_ms;      /* when something of that was told */
+	bool stale;	       /* its list has changed: it is to be fetched again */
 	struct catalogue *given_tools; /* in the client's last list of all servers; NULL: left out of it */
 	bool given_prompts;	       /* the same for prompts */
 	bool told_prompts;	       /* and that there are some */
@@ -53,11 +62,13 @@ struct attachment {
 	char why[200];
 };
 
-/* A request of a server that waits for the client's answer. */
+/* A request of a server that waits for a legacy client's answer. */
 struct ask {
 	struct list node; /* of client->asks */
 	uint64_t id;	  /* ours, towards the client */
 	struct attachment *attachment;
+	struct exchange *x; /* it was asked in a round of this call: rounds.h; NULL: by a legacy server */
+	struct span key;    /* and under this name, as JSON */
 	enum method method;
 	bool wants_progress;
 	uint64_t deadline_ms;
@@ -87,9 +98,12 @@ struct client {
 	char name[64]; /* what the client calls itself: a claim, for records only */
 	char ref[9];   /* the session in logs and records: the first 8 hex digits of a hash */
 	struct list attachments, exchanges, asks;
-	struct list posts; /* struct post: replies that may be taken up again */
+	struct list posts;  /* struct post: replies that may be taken up again */
+	struct list parked_calls; /* struct parked: calls that wait for the client to come back */
+	size_t n_parked_calls;
+	enum level log_level; /* legacy: what it asked for with logging/setLevel */
 	uint64_t next_stream;
-	size_t n_exchanges, n_streams, n_asks;
+	size_t n_exchanges, n_streams, n_asks, n_watches;
 	struct outlet *outlet;
 	struct buf parked; /* messages for an outlet that is not there yet, each with a newline */
 	size_t n_parked;
@@ -123,8 +137,12 @@ void client_close(struct client *client, struct span reason);
  */
 void client_turn_away(struct client *client);
 
-/* The client's attachment to a server, made where there is none. NULL without memory. */
-struct attachment *client_attach(struct client *client, struct server *server);
+/*
+ * The attachment to a server for this request, made where there is none. A modern client says with each
+ * request what may be asked of it; a legacy server hears it once: it has a connection for each such set.
+ * NULL without memory.
+ */
+struct attachment *attachment_for(struct exchange *x, struct server *server);
 
 /* The server is going away: calls to it fail, its connection is closed. */
 void client_detach_server(struct client *client, struct server *server);
@@ -159,6 +177,18 @@ void client_tick(struct client *client, uint64_t now_ms);
 void client_doubt(struct client *client);
 /* Closes a client whose token is over, or asks again. */
 void client_recheck(struct client *client, uint64_t now_ms);
+
+/* CLIENT_… of a capabilities object; 0 where there is none. */
+unsigned client_capabilities(const struct json *json, json_at capabilities);
+/* Adds what servers are greeted with for a modern client: the claim, without what belongs to one request. */
+void client_claim(struct buf *out, const struct message *message, const struct message_claim *claim);
+/* May a server ask this (its request) of who declared that? */
+bool client_takes(unsigned declared, const struct message *message);
+/* Answers a server's request with an error. */
+void client_refuse_ask(struct link *link, const struct message *message, int code, struct span text);
+/* A new ask that waits for the client; NULL: too many, or no memory. `id` and `token` are the asker's. */
+struct ask *ask_new(struct client *client, struct attachment *attachment, enum method method, struct span id,
+		    struct span token);
 
 /* Takes over what a legacy client says of itself in `initialize`. */
 void client_greet(struct client *client, const struct message *message);

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "exchange/account.h"
 #include "exchange/client.h"
+#include "exchange/parked.h"
+#include "exchange/rounds.h"
 #include "json/write.h"
 
 enum {
@@ -93,6 +95,7 @@ static void end(struct exchange *x)
 	check(!call_is_open(&x->call));
 	if (x->free_work)
 		x->free_work(x);
+	parked_forget(x);
 	if (x->waiting.next)
 		list_remove(&x->waiting);
 	list_remove(&x->in_client);
@@ -334,6 +337,8 @@ void exchange_tick(struct exchange *x, uint64_t now_ms)
 	}
 	if (x->method == METHOD_LISTEN && x->sink && !x->waiting.next)
 		return;
+	if (rounds_wait(x))
+		x->last_ms = now_ms;
 	if (now_ms <= x->last_ms + timeout && now_ms <= x->deadline_ms)
 		return;
 	x->worker->metrics.failed++;

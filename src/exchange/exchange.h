@@ -4,10 +4,12 @@
 
 #include "base/arena.h"
 #include "exchange/worker.h"
+#include "mcp/level.h"
 #include "mcp/message.h"
 
 struct attachment;
 struct exchange;
+struct parked;
 
 /*
  * Where the messages for one request go. `status` is the HTTP status an answer asks for; other
@@ -63,10 +65,14 @@ struct exchange {
 	bool recorded;		       /* as allowed */
 	bool sent;		       /* to the server: it may have taken effect */
 	bool progressed;
-	bool wants_log;	      /* modern: the request asked for log messages */
-	unsigned listens;     /* VIEW_…: of the gate's own subscription, what is told */
-	bool headers_checked; /* came over HTTP, modern: mirrored headers must match */
-	void *work;	      /* what a multi-server answer gathers in; freed by free_work */
+	enum level log_level;  /* modern: the request asked for log messages from this one on */
+	unsigned declared;     /* modern: CLIENT_…, what may be asked of the client in this request */
+	uint64_t hello_key;    /* modern: marks the capabilities the request declares; see attachment_for() */
+	uint8_t round_key[32]; /* modern: of the request without its rounds; see round_state.h */
+	struct parked *parked; /* what a legacy server asks meanwhile, or has asked: parked.h */
+	struct span state;     /* the server's own requestState (JSON), where the request brought one back */
+	bool headers_checked;  /* came over HTTP, modern: mirrored headers must match */
+	void *work;	       /* what a multi-server answer gathers in; freed by free_work */
 	void (*free_work)(struct exchange *x);
 	char id_store[48];
 };
@@ -106,6 +112,9 @@ void exchange_cancel(struct exchange *x, struct span reason);
 /* The client cannot be reached any more, but the call goes on (legacy HTTP). */
 void exchange_detach(struct exchange *x);
 
+/* Runs it again from where the server is chosen; it was judged and recorded before. */
+void exchange_repeat(struct exchange *x);
+
 /* Deadlines; called about once a second. */
 void exchange_tick(struct exchange *x, uint64_t now_ms);
 
@@ -117,11 +126,14 @@ struct stage {
 extern const struct stage stages[];
 extern const unsigned n_stages;
 
+/* forward.c: the last stage. */
+enum stage_result exchange_forward(struct exchange *x);
+
 /* The HTTP status that goes with a JSON-RPC error code in the modern era. */
 unsigned exchange_status(const struct exchange *x, int64_t code);
 
 /*
- * What happens to an answer of the server: the second half of the table. `final` is the result or
+ * receive.c: what happens to an answer of the server: the second half of the table. `final` is the result or
  * error of the request.
  */
 void exchange_receive(struct exchange *x, const struct message *message, bool final);

@@ -17,7 +17,7 @@ static void take_client_name(struct client *client, const struct json *json, jso
 		client->name[0] = '\0';
 }
 
-static void read_capabilities(struct client *client, const struct message *message)
+unsigned client_capabilities(const struct json *json, json_at capabilities)
 {
 	static const struct {
 		struct span name;
@@ -26,33 +26,58 @@ static void read_capabilities(struct client *client, const struct message *messa
 		      { SPAN("elicitation"), CLIENT_ELICITATION },
 		      { SPAN("roots"), CLIENT_ROOTS },
 		      { SPAN("tasks"), CLIENT_TASKS } };
-	json_at capabilities = message->params == JSON_NONE
-				   ? JSON_NONE
-				   : json_get(message->json, message->params, S("capabilities"));
+	unsigned declared = 0;
+	json_at at;
 
-	if (!json_is(message->json, capabilities, JSON_OBJECT))
-		return;
+	if (!json_is(json, capabilities, JSON_OBJECT))
+		return 0;
 	for (size_t i = 0; i < COUNT(known); i++)
-		if (json_is(message->json, json_get(message->json, capabilities, known[i].name), JSON_OBJECT))
-			client->declared |= known[i].flag;
+		if (json_is(json, json_get(json, capabilities, known[i].name), JSON_OBJECT))
+			declared |= known[i].flag;
+	if (!(declared & CLIENT_ELICITATION))
+		return declared;
+	/* spec: mcp/2025-11-25 elicitation: an empty object means forms. */
+	at = json_get(json, capabilities, S("elicitation"));
+	if (json_is(json, json_get(json, at, S("url")), JSON_OBJECT))
+		declared |= CLIENT_ELICITATION_URL;
+	if ((declared & CLIENT_ELICITATION_URL) && !json_is(json, json_get(json, at, S("form")), JSON_OBJECT))
+		declared &= ~(unsigned)CLIENT_ELICITATION;
+	return declared;
+}
+
+/* spec: mcp/2025-11-25 elicitation: without a mode it is a form. */
+static bool is_by_url(const struct message *message)
+{
+	json_at mode = message->params == JSON_NONE ? JSON_NONE
+						    : json_get(message->json, message->params, S("mode"));
+
+	return json_is(message->json, mode, JSON_STRING) && json_string_is(message->json, mode, S("url"));
+}
+
+bool client_takes(unsigned declared, const struct message *message)
+{
+	if (message->method == METHOD_SAMPLING)
+		return declared & CLIENT_SAMPLING;
+	if (message->method == METHOD_ELICITATION)
+		return declared & (is_by_url(message) ? CLIENT_ELICITATION_URL : CLIENT_ELICITATION);
+	if (message->method == METHOD_ROOTS_LIST)
+		return declared & CLIENT_ROOTS;
+	return declared & CLIENT_TASKS;
 }
 
 void client_greet(struct client *client, const struct message *message)
 {
 	if (message->params != JSON_NONE)
 		json_emit(&client->hello, message->json, message->params, NULL, 0);
-	read_capabilities(client, message);
-	if (message->params != JSON_NONE)
-		take_client_name(client, message->json,
-				 json_get(message->json, message->params, S("clientInfo")));
+	if (message->params == JSON_NONE)
+		return;
+	client->declared = client_capabilities(message->json,
+					       json_get(message->json, message->params, S("capabilities")));
+	take_client_name(client, message->json, json_get(message->json, message->params, S("clientInfo")));
 }
 
-/* What servers are greeted with: the first request's claim, without what belongs to that request. */
-void client_greet_modern(struct client *client, const struct message *message,
-			 const struct message_claim *claim)
+void client_claim(struct buf *out, const struct message *message, const struct message_claim *claim)
 {
-	struct buf *out = &client->hello;
-
 	buf_add(out, S("{"));
 	json_put_string(out, S(META_VERSION), revision_name(REVISION_2026_07_28));
 	if (claim->client != JSON_NONE) {
@@ -69,6 +94,12 @@ void client_greet_modern(struct client *client, const struct message *message,
 		json_put_raw(out, S(META_CAPABILITIES), S("{}"));
 	}
 	buf_add_char(out, '}');
+}
+
+void client_greet_modern(struct client *client, const struct message *message,
+			 const struct message_claim *claim)
+{
+	client_claim(&client->hello, message, claim);
 	client->revision = REVISION_2026_07_28;
 	client->ready = true;
 	take_client_name(client, message->json, claim->client);

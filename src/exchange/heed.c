@@ -1,94 +1,211 @@
-/* heed.c - what modern servers say of their lists, heard for a client that listens to all of them. */
+/* heed.c - what modern servers say of their lists and resources, heard for clients that are to be told. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/heed.h"
 
+#include "crypto/digest.h"
+#include "exchange/listening.h"
+#include "exchange/subscription.h"
 #include "exchange/view.h"
+#include "exchange/watch.h"
 #include "json/write.h"
 
 enum { HEED_AGAIN_MS = 30000 /* after a subscription has ended without our doing */ };
 
-static struct attachment *attachment_of(struct call *call)
-{
-	return LIST_ENTRY(call, struct attachment, heed);
-}
-
-static void try_later(struct attachment *attachment)
+/* A filter has been refused, or it ended: what it was to bring is not to be had for now. */
+static void refuse_watches(struct attachment *attachment)
 {
 	attachment->heed_ms = loop_now(&attachment->client->worker->loop) + HEED_AGAIN_MS;
+	attachment->heeded = 0;
+	LIST_EACH(&attachment->watches, node) {
+		struct watch *watch = LIST_ENTRY(node, struct watch, node);
+
+		if (watch->state == WATCH_ASKED)
+			watch_settle(watch, WATCH_REFUSED);
+	}
+}
+
+static bool is_accepted(const struct json *json, json_at uris, struct span uri)
+{
+	if (!json_is(json, uris, JSON_ARRAY))
+		return false;
+	for (json_at at = json_first(json, uris); at != JSON_NONE; at = json_next(json, uris, at))
+		if (json_is(json, at, JSON_STRING) && json_string_is(json, at, uri))
+			return true;
+	return false;
+}
+
+static void acknowledged(struct attachment *attachment, const struct message *message)
+{
+	const struct json *json = message->json;
+	json_at accepted = json_get(json, message->params, S("notifications"));
+	json_at uris = json_is(json, accepted, JSON_OBJECT)
+			   ? json_get(json, accepted, S("resourceSubscriptions"))
+			   : JSON_NONE;
+
+	LIST_EACH(&attachment->watches, node) {
+		struct watch *watch = LIST_ENTRY(node, struct watch, node);
+
+		if (watch->state == WATCH_ASKED)
+			watch_settle(watch, is_accepted(json, uris, watch->uri) ? WATCH_ON : WATCH_REFUSED);
+	}
+	/* What changed before it listened to us, nobody has told. */
+	(void)view_told(attachment, METHOD_TOOLS_CHANGED);
+}
+
+static void hear(struct attachment *attachment, struct call *call, const struct message *message, bool final)
+{
+	if (final) {
+		refuse_watches(attachment);
+		return;
+	}
+	if (message->method == METHOD_CANCELLED) {
+		call_forget(call);
+		refuse_watches(attachment);
+	} else if (message->method == METHOD_LISTEN_ACKNOWLEDGED) {
+		acknowledged(attachment, message);
+	} else {
+		(void)listening_heard(attachment, message);
+	}
 }
 
 static void on_message(struct call *call, const struct message *message, bool final)
 {
-	struct attachment *attachment = attachment_of(call);
+	hear(LIST_ENTRY(call, struct attachment, heed), call, message, final);
+}
 
-	if (final) {
-		try_later(attachment);
-		return;
+static void on_next_message(struct call *call, const struct message *message, bool final)
+{
+	struct attachment *attachment = LIST_ENTRY(call, struct attachment, heed_next);
+
+	/* It takes the place of the one before from here on: nothing is missed between the two. */
+	if (!final && message->method == METHOD_LISTEN_ACKNOWLEDGED) {
+		call_cancel(&attachment->heed, S("replaced by another subscription"));
+		call_move(&attachment->heed, call);
+		call = &attachment->heed;
 	}
-	/* The server ends it. */
-	if (message->method == METHOD_CANCELLED) {
-		call_forget(call);
-		try_later(attachment);
-	}
-	/* What changed before it listened to us, nobody has told. */
-	if (message->method == METHOD_LISTEN_ACKNOWLEDGED)
-		(void)view_told(attachment, METHOD_TOOLS_CHANGED);
-	(void)view_told(attachment, message->method);
+	hear(attachment, call, message, final);
 }
 
 static void on_failed(struct call *call, enum link_failure failure, struct span why)
 {
 	(void)failure;
 	(void)why;
-	try_later(attachment_of(call));
+	refuse_watches(LIST_ENTRY(call, struct attachment, heed));
 }
 
-static void begin(struct attachment *attachment)
+static void on_next_failed(struct call *call, enum link_failure failure, struct span why)
+{
+	(void)failure;
+	(void)why;
+	refuse_watches(LIST_ENTRY(call, struct attachment, heed_next));
+}
+
+/* The filter of what is wanted, as members of `notifications`. Empty: nothing is. */
+static void add_filter(const struct attachment *attachment, struct buf *out)
+{
+	static const struct {
+		struct span capability, name;
+		unsigned view;
+	} lists[] = { { SPAN("tools"), SPAN("toolsListChanged"), VIEW_TOOLS },
+		      { SPAN("prompts"), SPAN("promptsListChanged"), VIEW_PROMPTS },
+		      { SPAN("resources"), SPAN("resourcesListChanged"), VIEW_RESOURCES } };
+	unsigned wanted = subscriptions_want(attachment);
+	bool first = true;
+
+	for (size_t i = 0; i < COUNT(lists); i++)
+		if ((wanted & lists[i].view) &&
+		    link_declares(attachment->link, lists[i].capability, S("listChanged")))
+			json_put_bool(out, lists[i].name, true);
+	LIST_EACH(&attachment->watches, node) {
+		const struct watch *watch = LIST_ENTRY(node, struct watch, node);
+
+		if (first) {
+			json_add_key(out, S("resourceSubscriptions"));
+			buf_add_char(out, '[');
+		}
+		if (!first)
+			buf_add_char(out, ',');
+		json_add_string(out, watch->uri);
+		first = false;
+	}
+	if (!first)
+		buf_add_char(out, ']');
+}
+
+static uint64_t mark_of(struct span filter)
+{
+	uint8_t digest[DIGEST_BYTES];
+	uint64_t mark;
+
+	if (filter.n == 0)
+		return 0;
+	digest_blake2b(filter, digest);
+	memcpy(&mark, digest, sizeof(mark));
+	return mark | 1;
+}
+
+static void subscribe(struct attachment *attachment, struct call *call, struct span filter)
 {
 	struct link *link = attachment->link;
 	const struct method_info *info = method_info(METHOD_LISTEN);
 	const struct send_facts facts = { .method = METHOD_LISTEN, .method_name = info->name };
-	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)1 << 20);
+	CLEANUP(buf_release) struct buf out = BUF_INIT(filter.n + link->init_params.n + 1024);
 
-	if (!link_has_capability(link, S("prompts")) && !link_declares_list_changed(link)) {
-		attachment->heed_ms = UINT64_MAX;
-		return;
-	}
-	attachment->heed = (struct call){ .on_message = on_message, .on_failed = on_failed };
 	buf_add(&out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
-	buf_add_u64(&out, link_take_id(link, &attachment->heed));
-	buf_addf(&out,
-		 ",\"method\":\"%.*s\",\"params\":{\"notifications\":{\"toolsListChanged\":true,"
-		 "\"promptsListChanged\":true},\"_meta\":",
-		 SPAN_ARG(info->name));
+	buf_add_u64(&out, link_take_id(link, call));
+	buf_addf(&out, ",\"method\":\"%.*s\",\"params\":{\"notifications\":{", SPAN_ARG(info->name));
+	buf_add(&out, filter);
+	buf_add(&out, S("},\"_meta\":"));
 	buf_add(&out, buf_span(&link->init_params));
 	buf_add(&out, S("}}"));
 	if (buf_ok(&out))
-		link_request(link, &attachment->heed, buf_span(&out), &facts);
+		link_request(link, call, buf_span(&out), &facts);
 	else
-		attachment->heed_ms = UINT64_MAX;
+		refuse_watches(attachment);
 }
 
-static bool is_listening(const struct client *client)
+static void renew(struct attachment *attachment, struct span filter)
 {
-	LIST_EACH(&client->exchanges, node)
-		if (LIST_ENTRY(node, struct exchange, in_client)->listens)
-			return true;
-	return false;
+	call_cancel(&attachment->heed_next, S("replaced by another subscription"));
+	if (!filter.n) {
+		call_cancel(&attachment->heed, S("nobody listens any more"));
+		return;
+	}
+	if (!call_is_open(&attachment->heed)) {
+		attachment->heed = (struct call){ .on_message = on_message, .on_failed = on_failed };
+		subscribe(attachment, &attachment->heed, filter);
+		return;
+	}
+	attachment->heed_next = (struct call){ .on_message = on_next_message, .on_failed = on_next_failed };
+	subscribe(attachment, &attachment->heed_next, filter);
+}
+
+void heed_soon(struct attachment *attachment)
+{
+	CLEANUP(buf_release) struct buf filter = BUF_INIT((size_t)WATCHES * WATCH_URI_BYTES);
+	uint64_t mark;
+
+	if (!attachment->link || attachment->link->state_of != LINK_READY ||
+	    attachment->link->era != ERA_MODERN)
+		return;
+	add_filter(attachment, &filter);
+	mark = buf_ok(&filter) ? mark_of(buf_span(&filter)) : 0;
+	if (mark == attachment->heeded) {
+		/* There is nothing to hear: not looked for every second. */
+		if (!mark)
+			attachment->heed_ms = loop_now(&attachment->client->worker->loop) + HEED_AGAIN_MS;
+		return;
+	}
+	attachment->heeded = mark;
+	renew(attachment, buf_span(&filter));
 }
 
 void heed_tick(struct client *client, uint64_t now_ms)
 {
-	bool listening = client->era == ERA_MODERN && !client->only && is_listening(client);
-
 	LIST_EACH(&client->attachments, node) {
 		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
-		bool open = call_is_open(&attachment->heed);
 
-		if (open && !listening)
-			call_cancel(&attachment->heed, S("nobody listens any more"));
-		if (!open && listening && attachment->link && attachment->link->state_of == LINK_READY &&
-		    now_ms >= attachment->heed_ms)
-			begin(attachment);
+		if (!attachment->heeded && now_ms >= attachment->heed_ms)
+			heed_soon(attachment);
 	}
 }

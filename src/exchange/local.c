@@ -7,6 +7,7 @@
 #include "exchange/roundup.h"
 #include "exchange/subscription.h"
 #include "exchange/view.h"
+#include "mcp/translate.h"
 #include "json/write.h"
 
 #define OWN_INFO "{\"name\":\"kanmon\",\"title\":\"Kanmon\",\"version\":\"" KANMON_VERSION "\"}"
@@ -74,7 +75,7 @@ static enum stage_result absent(struct exchange *x)
 /* Else a list may have changed without a word, and is fetched anew for who asks. */
 static bool list_is_watched(const struct link *link)
 {
-	return link->era == ERA_LEGACY && link_declares_list_changed(link);
+	return link->era == ERA_LEGACY && link_declares(link, S("tools"), S("listChanged"));
 }
 
 /*
@@ -110,9 +111,8 @@ static enum stage_result settle_all(struct exchange *x)
 
 	LIST_EACH(&x->worker->servers, node) {
 		struct server *server = LIST_ENTRY(node, struct server, node);
-		struct attachment *attachment = client_sees(x->client, server)
-						    ? client_attach(x->client, server)
-						    : NULL;
+		struct attachment *attachment = client_sees(x->client, server) ? attachment_for(x, server)
+									       : NULL;
 
 		if (attachment && !settled(x, attachment))
 			open = attachment;
@@ -132,7 +132,7 @@ static enum stage_result route_one(struct exchange *x)
 	enum stage_result result;
 
 	if (!x->attachment) {
-		x->attachment = client_attach(x->client, x->only);
+		x->attachment = attachment_for(x, x->only);
 		x->server = x->only;
 	}
 	if (!x->attachment) {
@@ -160,6 +160,25 @@ enum stage_result local_route(struct exchange *x)
 
 /* --- the answers --- */
 
+/* A tool's definition in the words of the client's revision; `store` holds it where it is not the server's
+ * own. */
+static struct span tool_text(const struct exchange *x, const struct attachment *attachment,
+			     const struct tool *tool, struct buf *store)
+{
+	struct json *json = &x->worker->side;
+	struct legs legs = { attachment->link->revision, x->revision };
+	struct arena arena = ARENA_INIT((size_t)CATALOGUE_BYTES);
+	struct edits edits = { .arena = &arena };
+
+	if (legs.from == legs.to || !json_parse(json, tool->raw, tool->raw.n))
+		return tool->raw;
+	translate_tool(json, 0, legs, &edits);
+	json_emit(store, json, 0, edits.list, edits.n);
+	store->over |= edits.over;
+	arena_release(&arena);
+	return buf_span(store);
+}
+
 static void add_visible(struct exchange *x, struct buf *out, struct attachment *attachment)
 {
 	const struct catalogue *catalogue = attachment->link->catalogue;
@@ -169,18 +188,19 @@ static void add_visible(struct exchange *x, struct buf *out, struct attachment *
 	for (size_t i = 0; i < catalogue->n; i++) {
 		const struct tool *tool = &catalogue->tools[i];
 		CLEANUP(buf_release) struct buf array = BUF_INIT(CATALOGUE_BYTES);
+		CLEANUP(buf_release) struct buf text = BUF_INIT(CATALOGUE_BYTES);
 
 		if (!view_has(attachment, tool))
 			continue;
 		if (x->only) {
 			if (!first)
 				buf_add_char(out, ',');
-			buf_add(out, tool->raw);
+			buf_add(out, tool_text(x, attachment, tool, &text));
 			first = false;
 			continue;
 		}
 		buf_add_char(&array, '[');
-		buf_add(&array, tool->raw);
+		buf_add(&array, tool_text(x, attachment, tool, &text));
 		buf_add_char(&array, ']');
 		if (!roundup_add(out, json, buf_span(&array), attachment->server->name)) {
 			/* Of tools all are shown, or the client is told that they are too many. */
@@ -209,6 +229,11 @@ static void tools_of_one(struct exchange *x, struct buf *out, struct span tools)
 	if (!json_parse(json, catalogue->result, catalogue->result.n))
 		check(json_parse(json, S("{}"), 2));
 	scope = json_get(json, 0, S("cacheScope"));
+	if (x->revision < REVISION_2026_07_28 && x->attachment->link->era == ERA_MODERN) {
+		if (!json_parse(json, S("{}"), 2))
+			return;
+		scope = JSON_NONE;
+	}
 	if (x->revision >= REVISION_2026_07_28) {
 		if (json_get(json, 0, S("resultType")) == JSON_NONE)
 			buf_add(&head, S(",\"resultType\":\"complete\""));
@@ -228,9 +253,8 @@ static void tools_of_all(struct exchange *x, struct buf *tools)
 	view_given(x->client, VIEW_TOOLS);
 	LIST_EACH(&x->worker->servers, node) {
 		struct server *server = LIST_ENTRY(node, struct server, node);
-		struct attachment *attachment = client_sees(x->client, server)
-						    ? client_attach(x->client, server)
-						    : NULL;
+		struct attachment *attachment = client_sees(x->client, server) ? attachment_for(x, server)
+									       : NULL;
 		struct catalogue *catalogue = attachment && attachment->link ? attachment->link->catalogue
 									     : NULL;
 
@@ -318,14 +342,37 @@ static enum revision asked_revision(const struct exchange *x)
 	return revision_era(revision) == ERA_LEGACY ? revision : REVISION_LAST_LEGACY;
 }
 
+/* What the one server said when it was greeted, in the client's words; no cache may hand it to another. */
+static void add_greeting(struct exchange *x, struct buf *out, enum revision to)
+{
+	const struct link *link = x->attachment->link;
+	struct json *json = &x->worker->side;
+	struct json_edit edit = { JSON_NONE, JSON_REPLACE, S("\"private\"") };
+	char store[32];
+	struct buf version = buf_over(store, sizeof(store));
+
+	if (!json_parse(json, buf_span(&link->init_result), link->init_result.max))
+		return;
+	if (revision_era(to) != link->era) {
+		translate_greeting(out, json, 0, (struct legs){ link->revision, to }, S(OWN_INFO));
+		return;
+	}
+	edit.at = json_get(json, 0, link->era == ERA_MODERN ? S("cacheScope") : S("protocolVersion"));
+	if (link->era == ERA_LEGACY) {
+		json_add_string(&version, revision_name(to));
+		edit.bytes = buf_span(&version);
+	}
+	json_emit(out, json, 0, &edit, edit.at == JSON_NONE ? 0 : 1);
+}
+
 static enum stage_result answer_initialize(struct exchange *x)
 {
 	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)2 << 20);
 	struct offered offered;
 
 	if (x->only) {
-		x->client->revision = x->attachment->link->revision;
-		buf_add(&result, buf_span(&x->attachment->link->init_result));
+		x->client->revision = asked_revision(x);
+		add_greeting(x, &result, x->client->revision);
 	} else {
 		x->client->revision = asked_revision(x);
 		offered = offered_by_all(x);
@@ -338,36 +385,17 @@ static enum stage_result answer_initialize(struct exchange *x)
 	return STAGE_DONE;
 }
 
-static enum stage_result discover_of_one(struct exchange *x, struct buf *out)
-{
-	struct json *json = &x->worker->side;
-	struct json_edit edit = { JSON_NONE, JSON_REPLACE, S("\"private\"") };
-
-	if (json_parse(json, buf_span(&x->attachment->link->init_result),
-		       x->attachment->link->init_result.max)) {
-		edit.at = json_get(json, 0, S("cacheScope"));
-		json_emit(out, json, 0, &edit, edit.at == JSON_NONE ? 0 : 1);
-	}
-	exchange_answer(x, out);
-	return STAGE_DONE;
-}
-
 static enum stage_result answer_discover(struct exchange *x)
 {
 	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)2 << 20);
 	struct offered offered;
 
-	if (x->only)
-		return discover_of_one(x, &result);
-	offered = offered_by_all(x);
-	if (offered.servers == 0 && !list_empty(&x->client->attachments)) {
-		exchange_refuse(
-		    x, 400, -32022, "K604",
-		    S("None of the servers behind this endpoint speaks 2026-07-28; connect with initialize"),
-		    S("\"supported\":[\"2025-11-25\",\"2025-06-18\",\"2025-03-26\",\"2024-11-05\"],"
-		      "\"requested\":\"2026-07-28\""));
+	if (x->only) {
+		add_greeting(x, &result, REVISION_2026_07_28);
+		exchange_answer(x, &result);
 		return STAGE_DONE;
 	}
+	offered = offered_by_all(x);
 	buf_add(&result,
 		S("{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":"));
 	add_offered(&result, &offered);

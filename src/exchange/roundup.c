@@ -24,6 +24,14 @@ struct roundup {
 	struct later later;
 };
 
+static void roundup_free(struct exchange *x);
+
+/* NULL: the exchange is none. */
+static struct roundup *roundup_of(const struct exchange *x)
+{
+	return x->free_work == roundup_free ? x->work : NULL;
+}
+
 static void roundup_free(struct exchange *x)
 {
 	struct roundup *roundup = x->work;
@@ -130,7 +138,7 @@ static void on_part(void *owner, struct gather *gather, bool fine, struct span w
 
 void roundup_detach(struct exchange *x, const struct attachment *attachment)
 {
-	struct roundup *roundup = x->work;
+	struct roundup *roundup = roundup_of(x);
 
 	for (size_t i = 0; roundup && i < roundup->n; i++) {
 		struct part *part = &roundup->parts[i];
@@ -152,7 +160,7 @@ static void tick_part(struct part *part, uint64_t now_ms)
 /* With the last part the answer comes in a turn of its own: the exchange stays while it is looked at. */
 void roundup_tick(struct exchange *x, uint64_t now_ms)
 {
-	struct roundup *roundup = x->work;
+	struct roundup *roundup = roundup_of(x);
 
 	for (size_t i = 0; roundup && i < roundup->n; i++)
 		if (roundup->parts[i].gather)

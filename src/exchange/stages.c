@@ -1,10 +1,11 @@
 /* stages.c - the way of a message, step by step: the map of the program. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/check.h"
+#include "crypto/digest.h"
 #include "exchange/account.h"
 #include "exchange/client.h"
-#include "exchange/subscription.h"
-#include "exchange/view.h"
+#include "exchange/parked.h"
+#include "exchange/round_state.h"
 #include "mcp/params.h"
 #include "schema/schema.h"
 #include "json/number.h"
@@ -18,7 +19,7 @@ static enum stage_result route(struct exchange *x);
 static enum stage_result decide(struct exchange *x);
 static enum stage_result validate(struct exchange *x);
 static enum stage_result record(struct exchange *x);
-static enum stage_result forward(struct exchange *x);
+static enum stage_result resume(struct exchange *x);
 
 /*
  * From the client to the server. The order is meaning: nobody unidentified costs more than a
@@ -30,9 +31,9 @@ static enum stage_result forward(struct exchange *x);
  * recorded, replied.
  */
 const struct stage stages[] = {
-	{ "identify", identify }, { "admit", admit },	  { "check", check_message },
-	{ "route", route },	  { "decide", decide },	  { "validate", validate },
-	{ "record", record },	  { "forward", forward },
+	{ "identify", identify }, { "admit", admit },	{ "check", check_message },
+	{ "route", route },	  { "decide", decide }, { "validate", validate },
+	{ "resume", resume },	  { "record", record }, { "forward", exchange_forward },
 };
 const unsigned n_stages = COUNT(stages);
 
@@ -78,6 +79,16 @@ static enum stage_result admit(struct exchange *x)
 
 /* --- check: method, direction, era, shape --- */
 
+static uint64_t key_of(struct span capabilities)
+{
+	uint8_t digest[DIGEST_BYTES];
+	uint64_t key;
+
+	digest_blake2b(capabilities, digest);
+	memcpy(&key, digest, sizeof(key));
+	return key;
+}
+
 static enum stage_result check_claim(struct exchange *x)
 {
 	struct message_claim claim = message_claim(&x->message);
@@ -94,7 +105,15 @@ static enum stage_result check_claim(struct exchange *x)
 	}
 	if (claim.capabilities == JSON_NONE)
 		return refused(x, 400, -32602, "K602", S("params._meta lacks \"" META_CAPABILITIES "\""));
-	x->wants_log = claim.log_level != JSON_NONE;
+	if (claim.log_level != JSON_NONE) {
+		x->log_level = json_is(x->message.json, claim.log_level, JSON_STRING)
+				   ? level_of(json_string_raw(x->message.json, claim.log_level))
+				   : LEVEL_NONE;
+		if (!x->log_level)
+			return refused(x, 400, -32602, "K605", S("Invalid params: no such log level"));
+	}
+	x->declared = client_capabilities(x->message.json, claim.capabilities);
+	x->hello_key = key_of(json_raw(x->message.json, claim.capabilities));
 	return STAGE_NEXT;
 }
 
@@ -165,7 +184,7 @@ static enum stage_result unknown_name(struct exchange *x)
 
 static enum stage_result attach_to(struct exchange *x, struct server *server)
 {
-	x->attachment = client_attach(x->client, server);
+	x->attachment = attachment_for(x, server);
 	if (!x->attachment)
 		return refused(x, 503, -32603, "K803", S("The gate has no memory for a connection"));
 	x->server = server;
@@ -317,7 +336,7 @@ static enum stage_result validate(struct exchange *x)
 				 SPAN_ARG(x->tool->params[i].header));
 			return refused(x, 400, -32020, "K607", buf_span(&text));
 		}
-	if (x->tool->bad_params && server_has_requests(x->server) && x->revision >= REVISION_2026_07_28)
+	if (x->tool->bad_params && server_has_requests(x->server) && x->attachment->link->era == ERA_MODERN)
 		return unknown_name(x);
 	schema = catalogue_schema(x->catalogue, x->tool);
 	if (!schema) {
@@ -344,213 +363,66 @@ static enum stage_result validate(struct exchange *x)
 		       S("The arguments are too costly to check against the tool's schema"));
 }
 
+/* --- resume: a further round of a call is one of the same call, and of nobody else's --- */
+
+static enum stage_result declined(struct exchange *x)
+{
+	static const char text[] = "The page that the server wanted opened was declined";
+
+	return x->method == METHOD_TOOLS_CALL ? bad_arguments(x, span_str(text))
+					      : refused(x, 200, -32603, "K617", span_str(text));
+}
+
+/* Has the user refused one of the pages the server wants opened? */
+static bool has_declined(const struct exchange *x)
+{
+	const struct json *json = x->message.json;
+	json_at responses = json_get(json, x->message.params, S("inputResponses"));
+
+	if (!json_is(json, responses, JSON_OBJECT))
+		return false;
+	for (json_at name = json_first(json, responses); name != JSON_NONE;
+	     name = json_next_key(json, responses, name)) {
+		json_at action = json_is(json, name + 1, JSON_OBJECT) ? json_get(json, name + 1, S("action"))
+								      : JSON_NONE;
+
+		if (json_is(json, action, JSON_STRING) && !json_string_is(json, action, S("accept")))
+			return true;
+	}
+	return false;
+}
+
+static enum stage_result resume(struct exchange *x)
+{
+	enum round_kind kind;
+	struct span payload;
+
+	if (x->client->era != ERA_MODERN || !(method_info(x->method)->flags & METHOD_MULTI_ROUND))
+		return STAGE_NEXT;
+	if (!round_key_make(x) || !round_state_open(x, &kind, &payload) ||
+	    (kind == ROUND_PARKED && !parked_find(x, payload)))
+		return refused(x, 200, -32602, "K617",
+			       S("Invalid params: requestState is not of this request, or too old"));
+	if (kind == ROUND_SERVER)
+		x->state = payload;
+	if (kind == ROUND_AGAIN && has_declined(x))
+		return declined(x);
+	return STAGE_NEXT;
+}
+
 /* --- record --- */
 
 static enum stage_result record(struct exchange *x)
 {
+	/* A call that is made again in its rounds is one call. */
+	if (x->recorded)
+		return STAGE_NEXT;
 	return record_decision(x, true, NULL) ? STAGE_NEXT : unrecordable(x);
 }
 
-/* --- forward: own ids, own progress tokens, the server's own names --- */
-
-/* Without `bytes` what stands there is dropped. */
-static void add_edit(struct json_edit *edits, size_t *n, json_at at, struct span bytes)
+void exchange_repeat(struct exchange *x)
 {
-	size_t i = (*n)++;
-
-	while (i > 0 && edits[i - 1].at > at) {
-		edits[i] = edits[i - 1];
-		i--;
-	}
-	edits[i] = (struct json_edit){ at, bytes.p ? JSON_REPLACE : JSON_DROP, bytes };
-}
-
-/* Mirrored headers towards an HTTP server: from the arguments, by the server's own schema. */
-static void add_param_headers(const struct exchange *x, struct buf *out)
-{
-	json_at arguments = json_get(x->message.json, x->message.params, S("arguments"));
-
-	for (size_t i = 0; i < x->tool->n_params; i++) {
-		CLEANUP(buf_release) struct buf value = BUF_INIT((size_t)16384);
-
-		if (!header_param_value(&x->tool->params[i], x->message.json, arguments, &value))
-			continue;
-		buf_addf(out, "%.*s: ", SPAN_ARG(x->tool->params[i].header));
-		buf_add(out, buf_span(&value));
-		buf_add(out, S("\r\n"));
-	}
-}
-
-static enum stage_result forward(struct exchange *x)
-{
-	const struct message *message = &x->message;
-	struct link *link;
-	struct span full;
-	json_at withheld;
-	struct json_edit edits[4];
-	size_t n = 0;
-	char store[24];
-	struct buf number = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
-	CLEANUP(buf_release) struct buf headers = BUF_INIT((size_t)16384);
-	CLEANUP(buf_release) struct buf name = BUF_INIT((size_t)64 * 1024);
-	struct send_facts facts = { .method = x->method, .method_name = method_info(x->method)->name };
-
-	if (local_method(x))
-		return local_answer(x);
-	link = x->attachment->link;
-	link_initialized(link);
-	buf_add_u64(&number, link_take_id(link, &x->call));
-	add_edit(edits, &n, message->id, buf_span(&number));
-	if (x->progress.n)
-		add_edit(edits, &n, message_progress_token(message), buf_span(&number));
-	if (x->own_name.n != x->name.n) {
-		json_add_string(&name, x->own_name);
-		add_edit(edits, &n,
-			 json_get(message->json, message->params, method_info(x->method)->named_by),
-			 buf_span(&name));
-	}
-	withheld = local_withheld(x);
-	if (withheld != JSON_NONE)
-		add_edit(edits, &n, withheld - 1, (struct span){ 0 });
-	facts.name = x->own_name;
-	facts.repeatable = x->method != METHOD_TOOLS_CALL;
-	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && server_has_requests(x->server))
-		add_param_headers(x, &headers);
-	facts.headers = buf_span(&headers);
-	buf_clear(&x->worker->out);
-	json_emit(&x->worker->out, message->json, message->root, edits, n);
-	if (!buf_ok(&x->worker->out) || !buf_ok(&headers) || !buf_ok(&name))
-		return refused(x, 413, -32603, "K803", S("The request is too large to be passed on"));
-	x->message = (struct message){ 0 };
-	buf_release(&x->body);
-	full = account_is_full(x->client->account, x->worker->out.n);
-	if (full.n)
-		return refused(x, 429, -32603, "K801", full);
-	x->sent = true;
-	link_request(link, &x->call, buf_span(&x->worker->out), &facts);
-	return STAGE_WAIT;
-}
-
-/* --- and back --- */
-
-static void reply(struct exchange *x, const struct message *message)
-{
-	struct json_edit edits[2];
-	size_t n = 0;
-	json_at subscription = JSON_NONE;
-	int64_t code = 0;
-	unsigned status = 200;
-
-	buf_clear(&x->worker->out);
-	if (message->kind == MESSAGE_ERROR) {
-		(void)json_i64(message->json, json_get(message->json, message->error, S("code")), &code);
-		status = exchange_status(x, code);
-		buf_add(&x->worker->out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
-		buf_add(&x->worker->out, x->id);
-		buf_add(&x->worker->out, S(",\"error\":"));
-		json_emit(&x->worker->out, message->json, message->error, NULL, 0);
-		buf_add_char(&x->worker->out, '}');
-	} else {
-		add_edit(edits, &n, message->id, x->id);
-		if (x->method == METHOD_LISTEN && message->meta != JSON_NONE)
-			subscription = json_get(message->json, message->meta, S(META_SUBSCRIPTION));
-		if (subscription != JSON_NONE)
-			add_edit(edits, &n, subscription, x->id);
-		json_emit(&x->worker->out, message->json, message->root, edits, n);
-	}
-	if (!buf_ok(&x->worker->out)) {
-		exchange_refuse(x, 200, -32603, "K803", S("The server's answer is too large"), S(""));
-		return;
-	}
-	exchange_finish(x, status, buf_span(&x->worker->out),
-			message->kind == MESSAGE_ERROR ? "error" : "result");
-}
-
-/*
- * spec: mcp/2025-11-25 progress, MUST: the value increases with each notification. What does not is
- * no progress: it is neither passed on nor a reason to wait any longer.
- */
-static bool is_progress(struct exchange *x, const struct message *message)
-{
-	const struct json *json = message->json;
-	json_at at = json_get(json, message->params, S("progress"));
-	double value = json_is(json, at, JSON_NUMBER) ? json_number_double(json_raw(json, at)) : 0;
-
-	if (!x->progress.n || !json_is(json, at, JSON_NUMBER) || (x->progressed && value <= x->progress_last))
-		return false;
-	x->progressed = true;
-	x->progress_last = value;
-	return true;
-}
-
-static void drop(const struct exchange *x, const struct message *message)
-{
-	struct link *link = x->attachment->link;
-	uint32_t missed;
-
-	x->server->dropped++;
-	if (link && log_brake_pass(&link->brake, loop_now(&x->worker->loop), 3, &missed))
-		log_event(x->worker->log, LOG_WARN, "upstream.dropped",
-			  "A server's notification breaks the protocol; it was dropped.",
-			  LF("server", server_shown(x->server)), LF("method", message->method_raw),
-			  LFN("more", missed));
-}
-
-/* A notification on the call's own stream: the client's token and subscription id stand in it again. */
-static void pass_on(struct exchange *x, const struct message *message)
-{
-	const struct json *json = message->json;
-	struct json_edit edit;
-	json_at at = JSON_NONE;
-	struct span bytes = x->id;
-
-	if (message->method == METHOD_PROGRESS) {
-		at = json_get(json, message->params, S("progressToken"));
-		bytes = x->progress;
-	} else if (message->meta != JSON_NONE) {
-		at = json_get(json, message->meta, S(META_SUBSCRIPTION));
-	}
-	edit = (struct json_edit){ at, JSON_REPLACE, bytes };
-	buf_clear(&x->worker->out);
-	json_emit(&x->worker->out, json, message->root, &edit, at == JSON_NONE ? 0 : 1);
-	if (!buf_ok(&x->worker->out) || !x->sink)
-		return;
-	x->worker->metrics.notifications++;
-	x->sink->send(x->sink, x, 200, buf_span(&x->worker->out), false);
-}
-
-static void take_cancelled(struct exchange *x, const struct message *message)
-{
-	if (x->client->era == ERA_LEGACY)
-		client_unasked(x->client, x->attachment, x, message);
-	else if (x->method == METHOD_LISTEN)
-		subscription_ended(x, message);
-	else
-		drop(x, message);
-}
-
-static void take_notification(struct exchange *x, const struct message *message)
-{
-	/* Who listens to one server alone hears the server, whoever of all servers is told as well. */
-	bool told = view_told(x->attachment, message->method) && !x->only;
-
-	if (!told && method_allowed(message->method, x->revision, METHOD_FROM_SERVER))
-		pass_on(x, message);
-}
-
-void exchange_receive(struct exchange *x, const struct message *message, bool final)
-{
-	if (message->method == METHOD_PROGRESS && !is_progress(x, message)) {
-		drop(x, message);
-		return;
-	}
-	x->last_ms = loop_now(&x->worker->loop);
-	if (final)
-		reply(x, message);
-	else if (message->kind == MESSAGE_REQUEST)
-		client_ask(x->client, x->attachment, x, message);
-	else if (message->method == METHOD_CANCELLED)
-		take_cancelled(x, message);
-	else
-		take_notification(x, message);
+	for (x->stage = 0; stages[x->stage].run != route; x->stage++)
+		;
+	exchange_run(x);
 }

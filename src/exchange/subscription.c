@@ -1,54 +1,327 @@
-/* subscription.c - what a modern client listens to: begun, and ended with a word. */
+/* subscription.c - what a client listens to and the gate serves itself: begun, told, and ended with a word.
+ */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/subscription.h"
 
+#include <stdlib.h>
+
+#include "exchange/heed.h"
 #include "exchange/view.h"
+#include "exchange/watch.h"
 #include "json/write.h"
+
+enum { SUBSCRIPTION_ACK_BYTES = WATCHES * 256 };
 
 /* What a client may ask to hear of, and is told by the gate. */
 static const struct {
-	struct span name;
+	struct span name, capability;
 	unsigned view;
-} filters[] = { { SPAN("toolsListChanged"), VIEW_TOOLS }, { SPAN("promptsListChanged"), VIEW_PROMPTS } };
+} filters[] = { { SPAN("toolsListChanged"), SPAN("tools"), VIEW_TOOLS },
+		{ SPAN("promptsListChanged"), SPAN("prompts"), VIEW_PROMPTS },
+		{ SPAN("resourcesListChanged"), SPAN("resources"), VIEW_RESOURCES } };
+
+/* One request that listens. */
+struct listen {
+	unsigned views;
+	bool begun; /* acknowledged */
+	size_t n;
+	struct watch *watches[]; /* NULL: refused, or gone */
+};
+
+static void listen_free(struct exchange *x)
+{
+	struct listen *listen = x->work;
+
+	for (size_t i = 0; i < listen->n; i++)
+		(void)watch_drop(listen->watches[i]);
+	free(listen);
+	x->work = NULL;
+	x->free_work = NULL;
+	if (!x->client->closed)
+		subscriptions_changed(x->client);
+}
+
+static struct listen *listen_of(const struct exchange *x)
+{
+	return x->free_work == listen_free ? x->work : NULL;
+}
+
+static struct listen *listen_new(struct exchange *x, size_t n)
+{
+	struct listen *listen = calloc(1, sizeof(*listen) + n * sizeof(listen->watches[0]));
+
+	if (!listen)
+		return NULL;
+	x->work = listen;
+	x->free_work = listen_free;
+	return listen;
+}
+
+static enum stage_result no_memory(struct exchange *x)
+{
+	exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for the subscription"), S(""));
+	return STAGE_DONE;
+}
+
+/* --- beginning --- */
+
+/* Of one server alone: only what it tells of. All together: the gate looks itself. */
+static bool is_told(const struct exchange *x, struct span capability)
+{
+	return !x->only || link_declares(x->attachment->link, capability, S("listChanged"));
+}
+
+static void take_filters(const struct exchange *x, const struct json *json, json_at asked,
+			 struct listen *listen)
+{
+	for (size_t i = 0; i < COUNT(filters) && json_is(json, asked, JSON_OBJECT); i++)
+		if (json_is(json, json_get(json, asked, filters[i].name), JSON_TRUE) &&
+		    is_told(x, filters[i].capability))
+			listen->views |= filters[i].view;
+}
+
+static void add_watch(struct exchange *x, struct listen *listen, const struct json *json, json_at uri)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)WATCH_URI_BYTES);
+
+	if (!json_is(json, uri, JSON_STRING) || !x->attachment)
+		return;
+	json_string_add(json, uri, &text);
+	if (buf_ok(&text))
+		listen->watches[listen->n++] = watch_add(x->attachment, buf_span(&text));
+}
 
 /* spec: mcp/2026-07-28 subscriptions: the first message names the subset that is really served. */
+static void acknowledge(struct exchange *x, struct listen *listen)
+{
+	CLEANUP(buf_release)
+	struct buf out = BUF_INIT(x->id.n + SUBSCRIPTION_ACK_BYTES + listen->n * WATCH_URI_BYTES);
+	bool first = true;
+
+	listen->begun = true;
+	buf_add(&out,
+		S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{"
+		  "\"notifications\":{"));
+	for (size_t i = 0; i < COUNT(filters); i++)
+		if (listen->views & filters[i].view)
+			json_put_bool(&out, filters[i].name, true);
+	for (size_t i = 0; i < listen->n; i++) {
+		if (listen->watches[i] && listen->watches[i]->state == WATCH_REFUSED)
+			listen->watches[i] = watch_drop(listen->watches[i]);
+		if (!listen->watches[i])
+			continue;
+		if (first) {
+			json_add_key(&out, S("resourceSubscriptions"));
+			buf_add_char(&out, '[');
+		} else {
+			buf_add_char(&out, ',');
+		}
+		json_add_string(&out, listen->watches[i]->uri);
+		first = false;
+	}
+	buf_add(&out, first ? S("") : S("]"));
+	buf_add(&out, S("},\"_meta\":{\"" META_SUBSCRIPTION "\":"));
+	buf_add(&out, x->id);
+	buf_add(&out, S("}}}"));
+	if (x->sink && buf_ok(&out))
+		x->sink->send(x->sink, x, 200, buf_span(&out), false);
+}
+
+static bool is_settled(const struct listen *listen)
+{
+	for (size_t i = 0; i < listen->n; i++)
+		if (listen->watches[i] && listen->watches[i]->state == WATCH_ASKED)
+			return false;
+	return true;
+}
+
 enum stage_result subscription_begin(struct exchange *x)
 {
 	const struct json *json = x->message.json;
 	json_at asked = json_get(json, x->message.params, S("notifications"));
-	CLEANUP(buf_release) struct buf out = BUF_INIT(x->id.n + 2048);
+	json_at uris = json_is(json, asked, JSON_OBJECT) ? json_get(json, asked, S("resourceSubscriptions"))
+							 : JSON_NONE;
+	size_t n = json_is(json, uris, JSON_ARRAY) ? json->tokens[uris].count : 0;
+	struct listen *listen = n <= WATCHES ? listen_new(x, n) : NULL;
 
-	buf_add(&out,
-		S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{"
-		  "\"notifications\":{"));
-	for (size_t i = 0; i < COUNT(filters) && json_is(json, asked, JSON_OBJECT); i++) {
-		if (!json_is(json, json_get(json, asked, filters[i].name), JSON_TRUE))
-			continue;
-		x->listens |= filters[i].view;
-		json_put_bool(&out, filters[i].name, true);
-	}
-	buf_add(&out, S("},\"_meta\":{\"" META_SUBSCRIPTION "\":"));
-	buf_add(&out, x->id);
-	buf_add(&out, S("}}}"));
+	if (!listen)
+		return no_memory(x);
+	take_filters(x, json, asked, listen);
+	for (json_at at = n ? json_first(json, uris) : JSON_NONE; at != JSON_NONE;
+	     at = json_next(json, uris, at))
+		add_watch(x, listen, json, at);
 	x->message = (struct message){ 0 };
-	if (x->sink)
-		x->sink->send(x->sink, x, 200, buf_span(&out), false);
+	subscriptions_changed(x->client);
+	if (is_settled(listen))
+		acknowledge(x, listen);
 	return STAGE_WAIT;
 }
 
-void subscription_tell(struct exchange *x, unsigned view)
-{
-	CLEANUP(buf_release) struct buf out = BUF_INIT(x->id.n + 2048);
+/* --- a legacy client's subscriptions --- */
 
-	if (!(x->listens & view) || !x->sink)
+static void hold(struct exchange *x, struct listen *listen)
+{
+	struct watch *watch = listen->watches[0];
+
+	if (!watch || watch->state == WATCH_REFUSED) {
+		exchange_refuse(x, 200, -32602, NULL,
+				S("The server does not take subscriptions to this resource"), S(""));
 		return;
+	}
+	/* The session's, until it unsubscribes; once, however often it asked. */
+	if (!watch->held) {
+		watch->held = true;
+		listen->watches[0] = NULL;
+	}
+	exchange_answer(x, NULL);
+}
+
+static void take_uri(const struct exchange *x, struct buf *uri)
+{
+	const struct json *json = x->message.json;
+	json_at at = x->message.params == JSON_NONE ? JSON_NONE
+						    : json_get(json, x->message.params, S("uri"));
+
+	if (json_is(json, at, JSON_STRING))
+		json_string_add(json, at, uri);
+}
+
+enum stage_result subscription_add(struct exchange *x)
+{
+	struct listen *listen = listen_new(x, 1);
+	CLEANUP(buf_release) struct buf uri = BUF_INIT((size_t)WATCH_URI_BYTES);
+
+	if (!listen)
+		return no_memory(x);
+	take_uri(x, &uri);
+	if (uri.n == 0 || !buf_ok(&uri)) {
+		exchange_refuse(x, 200, -32602, "K605", S("Invalid params: uri is missing"), S(""));
+		return STAGE_DONE;
+	}
+	listen->watches[0] = watch_add(x->attachment, buf_span(&uri));
+	listen->n = 1;
+	x->message = (struct message){ 0 };
+	if (is_settled(listen)) {
+		hold(x, listen);
+		return STAGE_DONE;
+	}
+	return STAGE_WAIT;
+}
+
+enum stage_result subscription_remove(struct exchange *x)
+{
+	CLEANUP(buf_release) struct buf uri = BUF_INIT((size_t)WATCH_URI_BYTES);
+	struct watch *watch;
+
+	take_uri(x, &uri);
+	watch = watch_find(x->attachment, buf_span(&uri));
+	if (watch && watch->held) {
+		watch->held = false;
+		(void)watch_drop(watch);
+	}
+	exchange_answer(x, NULL);
+	return STAGE_DONE;
+}
+
+void subscriptions_settle(struct client *client)
+{
+	struct client *kept = client_ref(client);
+
+	LIST_EACH(&client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+		struct listen *listen = listen_of(x);
+
+		if (!listen || listen->begun || !is_settled(listen))
+			continue;
+		if (x->method == METHOD_LISTEN)
+			acknowledge(x, listen);
+		else
+			hold(x, listen);
+		if (client->closed)
+			break;
+	}
+	(void)client_unref(kept);
+}
+
+void subscriptions_let_go(const struct attachment *attachment)
+{
+	LIST_EACH(&attachment->client->exchanges, node) {
+		struct listen *listen = listen_of(LIST_ENTRY(node, struct exchange, in_client));
+
+		for (size_t i = 0; listen && i < listen->n; i++)
+			if (listen->watches[i] && listen->watches[i]->attachment == attachment)
+				listen->watches[i] = NULL;
+	}
+}
+
+/* --- telling --- */
+
+unsigned subscriptions_want(const struct attachment *attachment)
+{
+	const struct client *client = attachment->client;
+	unsigned wanted = 0;
+
+	/* A legacy client is told unasked. */
+	if (client->era == ERA_LEGACY)
+		return client->ready ? VIEW_TOOLS | VIEW_PROMPTS | VIEW_RESOURCES : 0;
+	LIST_EACH(&client->exchanges, node) {
+		const struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+		const struct listen *listen = listen_of(x);
+
+		if (listen && (!x->only || x->only == attachment->server))
+			wanted |= listen->views;
+	}
+	return wanted;
+}
+
+void subscriptions_changed(struct client *client)
+{
+	LIST_EACH(&client->attachments, node)
+		heed_soon(LIST_ENTRY(node, struct attachment, node));
+}
+
+static void send_tagged(struct exchange *x, enum method method, struct span params)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(x->id.n + params.n + 2048);
+
 	buf_addf(&out,
-		 "{\"jsonrpc\":\"2.0\",\"method\":\"%.*s\",\"params\":{\"_meta\":{\"" META_SUBSCRIPTION "\":",
-		 SPAN_ARG(method_info(view_method(view))->name));
+		 "{\"jsonrpc\":\"2.0\",\"method\":\"%.*s\",\"params\":{%.*s\"_meta\":{\"" META_SUBSCRIPTION
+		 "\":",
+		 SPAN_ARG(method_info(method)->name), SPAN_ARG(params));
 	buf_add(&out, x->id);
 	buf_add(&out, S("}}}"));
 	x->worker->metrics.notifications++;
 	x->sink->send(x->sink, x, 200, buf_span(&out), false);
+}
+
+void subscription_tell(struct exchange *x, unsigned view)
+{
+	const struct listen *listen = listen_of(x);
+
+	if (listen && listen->begun && (listen->views & view) && x->sink)
+		send_tagged(x, view_method(view), S(""));
+}
+
+static bool holds(const struct listen *listen, const struct watch *watch)
+{
+	for (size_t i = 0; i < listen->n; i++)
+		if (listen->watches[i] == watch)
+			return true;
+	return false;
+}
+
+void subscriptions_updated(const struct watch *watch, struct span uri)
+{
+	CLEANUP(buf_release) struct buf params = BUF_INIT(uri.n + 16);
+
+	buf_addf(&params, "\"uri\":%.*s,", SPAN_ARG(uri));
+	LIST_EACH(&watch->attachment->client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+		const struct listen *listen = listen_of(x);
+
+		if (listen && listen->begun && x->sink && holds(listen, watch))
+			send_tagged(x, METHOD_RESOURCE_UPDATED, buf_span(&params));
+	}
 }
 
 /*

@@ -4,12 +4,30 @@
 
 #include "exchange/exchange.h"
 
-/* Begins a `subscriptions/listen` to all servers together, which the gate serves itself. */
+struct watch;
+
+/*
+ * Begins a `subscriptions/listen` that the gate serves itself: to all servers together, or to one of the
+ * legacy era.
+ */
 enum stage_result subscription_begin(struct exchange *x);
+/* The same for a legacy client's resources/subscribe and unsubscribe at a modern server. */
+enum stage_result subscription_add(struct exchange *x);
+enum stage_result subscription_remove(struct exchange *x);
 
 /* Where it is one that asked to hear of this view (view.h): says that it has changed. The exchange may be
  * gone. */
 void subscription_tell(struct exchange *x, unsigned view);
+/* Tells whoever listens to what is watched that `uri` (JSON) was updated. */
+void subscriptions_updated(const struct watch *watch, struct span uri);
+/* Watches have got an answer: whoever waited only for them goes on. The client may be closed by it. */
+void subscriptions_settle(struct client *client);
+/* The attachment goes with its watches: nobody holds one any more. */
+void subscriptions_let_go(const struct attachment *attachment);
+/* VIEW_…: the lists of this server that somebody wants to hear of, without being told unasked. */
+unsigned subscriptions_want(const struct attachment *attachment);
+/* The gate's own subscriptions of the client have changed: what servers are listened to for them, too. */
+void subscriptions_changed(struct client *client);
 
 /* The server ends one that was passed on to it, by its notifications/cancelled `message`. */
 void subscription_ended(struct exchange *x, const struct message *message);

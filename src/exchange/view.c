@@ -6,6 +6,8 @@
 
 enum method view_method(unsigned view)
 {
+	if (view == VIEW_RESOURCES)
+		return METHOD_RESOURCES_CHANGED;
 	return view == VIEW_TOOLS ? METHOD_TOOLS_CHANGED : METHOD_PROMPTS_CHANGED;
 }
 

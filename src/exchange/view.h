@@ -8,6 +8,7 @@
 enum {
 	VIEW_TOOLS = 1 << 0,
 	VIEW_PROMPTS = 1 << 1,
+	VIEW_RESOURCES = 1 << 2,
 };
 
 /* Which notification tells of a change in one of them. */

@@ -12,6 +12,7 @@
 #include "upstream/link.h"
 
 struct ring;
+struct seal_ring;
 struct client;
 struct exchange;
 struct http_server;
@@ -61,6 +62,7 @@ struct worker {
 	bool config_noted;	/* limits and the rules of all servers are on record */
 	uint8_t audit_key[32];	/* from the keeper; nothing is recorded, and so nothing passes, before */
 	bool has_audit_key;
+	struct seal_ring *round_keys; /* of requestState; NULL before the keeper has spoken */
 	struct metrics metrics;
 	uint64_t exchange_number;
 	uv_timer_t tick;

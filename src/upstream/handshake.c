@@ -2,24 +2,107 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "upstream/handshake.h"
 
+#include "mcp/translate.h"
 #include "upstream/words.h"
 #include "json/write.h"
+
+enum {
+	HANDSHAKE_TURNS = 2,	   /* one greeting in vain, and one that came too early for its answer */
+	HANDSHAKE_PROBE_MS = 8000, /* for the first word of a server that may not know the question */
+};
 
 const char handshake_too_long[] =
     "what the client says of itself (capabilities, clientInfo) is over the limit of 256 KiB";
 
-const char *handshake_mismatch_text(enum era era)
+static const char own_info[] = "{\"name\":\"kanmon\",\"version\":\"" KANMON_VERSION "\"}";
+
+static enum era other_era(enum era era)
 {
-	return era == ERA_LEGACY ? "the server speaks only revisions from 2026-07-28 on, the client asks for "
-				   "an older one: update the client"
-				 : "the server speaks only revisions before 2026-07-28: let the client begin "
-				   "with initialize, or update the server";
+	return era == ERA_LEGACY ? ERA_MODERN : ERA_LEGACY;
 }
 
-static void mismatch(struct link *link)
+/* What the client says of itself, in the words of `link->era`; `said` is in the other era's. */
+static bool translate_hello(struct link *link, struct span said)
 {
+	struct json json = { 0 };
+	bool fine = json_parse(&json, said, HANDSHAKE_HELLO_BYTES) && json_is(&json, 0, JSON_OBJECT);
+
+	buf_clear(&link->init_params);
+	if (fine && link->era == ERA_LEGACY) {
+		translate_hello_to_legacy(&link->init_params, &json, 0, span_str(own_info));
+	} else if (fine) {
+		buf_add_char(&link->init_params, '{');
+		translate_hello_to_modern(&link->init_params, &json, 0);
+		buf_add_char(&link->init_params, '}');
+	}
+	json_release(&json);
+	return fine && buf_ok(&link->init_params);
+}
+
+bool handshake_prepare(struct link *link, struct span hello)
+{
+	uint64_t now = loop_now(link->upstream->loop);
+	enum era other = other_era(link->era);
+
+	if (!server_may_speak(link->server, link->era, now)) {
+		/* Neither, as it seemed: what was learnt may have been an outage. */
+		if (!server_may_speak(link->server, other, now))
+			server_forget(link->server);
+		if (!server_may_speak(link->server, link->era, now)) {
+			link->era = other;
+			return translate_hello(link, hello);
+		}
+	}
+	buf_add(&link->init_params, hello);
+	return buf_ok(&link->init_params);
+}
+
+static bool can_turn(const struct link *link)
+{
+	return link->turns < HANDSHAKE_TURNS &&
+	       server_may_speak(link->server, other_era(link->era), loop_now(link->upstream->loop));
+}
+
+/* Greets it again, in the other era, on the same connection. */
+static void turn(struct link *link)
+{
+	struct buf said = link->init_params;
+
+	call_forget(&link->handshake);
+	link->turns++;
+	link->era = other_era(link->era);
+	link->revision = REVISION_NONE;
+	link->init_params = BUF_CHARGED(HANDSHAKE_HELLO_BYTES, link->budget);
+	if (!translate_hello(link, buf_span(&said)))
+		link_fail(link, LINK_START, handshake_too_long);
+	buf_release(&said);
+	if (link->state_of != LINK_OPENING)
+		return;
+	if (link->transport->settled)
+		link->transport->settled(link);
+	link->deadline_ms = handshake_deadline(link);
+	handshake_begin(link);
+}
+
+/* It does not know this greeting. `why`: what it said, or what is said of it. */
+static void mismatch(struct link *link, const char *why)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT(sizeof(link->why) - 1);
+
 	server_learn(link->server, link->era, false, loop_now(link->upstream->loop));
-	link_fail(link, LINK_MISMATCH, handshake_mismatch_text(link->era));
+	if (can_turn(link)) {
+		turn(link);
+		return;
+	}
+	buf_addf(&text, "the server takes neither initialize nor server/discover: %s", why);
+	text.max++; /* the room kept for the NUL */
+	link_fail(link, LINK_REFUSED, buf_cstr(&text) ? text.p : "the server takes no greeting");
+}
+
+/* Are these the words of one who does not know the method, or wants the modern era's metadata with it? */
+static bool is_no_such_greeting(int64_t code)
+{
+	return code == -32601 || (code <= -32020 && code >= -32022);
 }
 
 static void handshake_error(struct link *link, const struct message *message)
@@ -28,17 +111,25 @@ static void handshake_error(struct link *link, const struct message *message)
 	int64_t code = 0;
 
 	(void)json_i64(message->json, json_get(message->json, message->error, S("code")), &code);
+	words_add_error(&why, link->upstream, message);
 	/*
 	 * A modern client's probe is answered by legacy servers with all kinds of errors: any of them
-	 * means "not modern". The other way round it is -32022, or that there is no such method.
+	 * means "not modern".
 	 */
-	if (link->era == ERA_MODERN || code == -32022 || code == -32601) {
-		mismatch(link);
+	if (link->era == ERA_MODERN || is_no_such_greeting(code)) {
+		why.max++;
+		mismatch(link, buf_cstr(&why) ? why.p : "");
 		return;
 	}
+	/* What some modern servers say to `initialize`, and legacy ones who do not want this client. */
+	if (can_turn(link) && (code == -32600 || code == -32602)) {
+		turn(link);
+		return;
+	}
+	buf_clear(&why);
 	buf_add(&why, S("the server refused to start a session: "));
 	words_add_error(&why, link->upstream, message);
-	why.max++; /* the room kept for the NUL */
+	why.max++;
 	link_fail(link, LINK_REFUSED, buf_cstr(&why) ? why.p : "the server refused to start a session");
 }
 
@@ -81,7 +172,7 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 	buf_clear(&link->init_result);
 	json_emit(&link->init_result, message->json, message->result, NULL, 0);
 	if (!take_revision(link, message)) {
-		mismatch(link);
+		mismatch(link, "it answers with a revision nobody knows");
 		return;
 	}
 	if (!buf_ok(&link->init_result)) {
@@ -91,8 +182,8 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 	}
 	server_learn(link->server, link->era, true, loop_now(link->upstream->loop));
 	link->state_of = LINK_READY;
-	if (link->transport->ready)
-		link->transport->ready(link);
+	if (link->transport->settled)
+		link->transport->settled(link);
 	link->events->on_ready(link->owner, link);
 }
 
@@ -101,11 +192,11 @@ static void on_handshake_failed(struct call *call, enum link_failure failure, st
 	struct link *link = LIST_ENTRY(call, struct link, handshake);
 	char text[sizeof(link->why)];
 
+	(void)span_to_cstr(span_first(why, sizeof(text) - 1), text, sizeof(text));
 	if (failure == LINK_MISMATCH) {
-		mismatch(link);
+		mismatch(link, text);
 		return;
 	}
-	(void)span_to_cstr(span_first(why, sizeof(text) - 1), text, sizeof(text));
 	link_fail(link, failure == LINK_UNSENT ? LINK_START : failure, text);
 }
 
@@ -132,10 +223,26 @@ void handshake_begin(struct link *link)
 	link_request(link, &link->handshake, buf_span(&message), &facts);
 }
 
+uint64_t handshake_deadline(const struct link *link)
+{
+	bool probe = link->era == ERA_MODERN && !server_has_requests(link->server) && can_turn(link) &&
+		     link->server->modern != SPEAKS_YES;
+
+	return loop_now(link->upstream->loop) + (probe ? HANDSHAKE_PROBE_MS : LIMIT_HANDSHAKE_MS);
+}
+
 void handshake_late(struct link *link)
 {
 	char why[LINK_WHY_BYTES];
 
+	/*
+	 * Some legacy servers say nothing to what they do not know; others have not come up yet. Nothing is
+	 * learnt from silence, and both get the other greeting.
+	 */
+	if (link->era == ERA_MODERN && !server_has_requests(link->server) && can_turn(link)) {
+		turn(link);
+		return;
+	}
 	(void)snprintf(
 	    why, sizeof(why), "the server did not answer %s within %u s%s",
 	    link->era == ERA_LEGACY ? "initialize" : "server/discover", (unsigned)(LIMIT_HANDSHAKE_MS / 1000),

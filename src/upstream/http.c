@@ -46,7 +46,7 @@ static void remote_drop(struct link *link, struct call *call)
 		request_free(call->transport);
 }
 
-static void remote_ready(struct link *link)
+static void remote_settled(struct link *link)
 {
 	remote_write_head(link->state);
 }
@@ -124,7 +124,7 @@ const struct transport transport_http = {
 	.open = remote_open,
 	.send = remote_send,
 	.drop = remote_drop,
-	.ready = remote_ready,
+	.settled = remote_settled,
 	.pause = remote_pause,
 	.close = remote_close,
 };

@@ -83,8 +83,7 @@ void link_fail(struct link *link, enum link_failure failure, const char *why)
 	(void)snprintf(link->why, sizeof(link->why), "%s", why);
 	(void)snprintf(link->server->last_failure, sizeof(link->server->last_failure), "%s", why);
 	link->server->failed++;
-	if (failure != LINK_MISMATCH)
-		server_forget(link->server);
+	server_forget(link->server);
 	log_event(link->upstream->log, LOG_WARN, "upstream.dead", "A connection to a server ended.",
 		  LF("server", server_shown(link->server)), LFS("failure", link_failure_word(failure)),
 		  LFS("why", why));
@@ -194,6 +193,24 @@ void call_cancel(struct call *call, struct span reason)
 	call_forget(call);
 }
 
+void call_move(struct call *to, struct call *from)
+{
+	struct link *link = from->link;
+
+	check(link && !to->link);
+	(void)map_remove(&link->by_id, from->id_key);
+	list_remove(&from->node);
+	to->link = link;
+	to->id = from->id;
+	to->id_key = span_of((const char *)&to->id, sizeof(to->id));
+	to->transport = from->transport;
+	from->link = NULL;
+	from->transport = NULL;
+	list_add(&link->calls, &to->node);
+	if (!map_put(&link->by_id, to->id_key, to))
+		link_fail(link, LINK_GONE, "the gate has no memory for the request; try again later");
+}
+
 void call_pause(struct call *call, bool paused)
 {
 	if (call->link)
@@ -216,10 +233,6 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 {
 	struct link *link;
 
-	if (!server_may_speak(server, era, loop_now(upstream->loop))) {
-		(void)err_set(err, ERR_DENIED, "%s", handshake_mismatch_text(era));
-		return NULL;
-	}
 	link = calloc(1, sizeof(*link));
 	if (!link) {
 		(void)err_set(err, ERR_NOMEM, "the gate has no memory for a connection; try again later");
@@ -231,21 +244,20 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 	link->events = events;
 	link->owner = owner;
 	link->era = era;
-	link->init_params = BUF_INIT((size_t)256 * 1024);
+	link->init_params = BUF_INIT((size_t)HANDSHAKE_HELLO_BYTES);
 	link->init_result = BUF_INIT((size_t)1 << 20);
-	link->deadline_ms = loop_now(upstream->loop) + LIMIT_HANDSHAKE_MS;
 	link->used_ms = loop_now(upstream->loop);
 	link->dying.run = tell_dead;
 	list_init(&link->calls);
 	list_init(&link->failing);
 	list_init(&link->node);
-	buf_add(&link->init_params, hello);
 	server->started++;
-	if (!buf_ok(&link->init_params)) {
+	if (!handshake_prepare(link, hello)) {
 		(void)err_set(err, ERR_LIMIT, "%s", handshake_too_long);
 		link->state_of = LINK_DEAD;
 		return link_close(link);
 	}
+	link->deadline_ms = handshake_deadline(link);
 	if (!link->transport->open(link, err)) {
 		server->failed++;
 		link->state_of = LINK_DEAD;
@@ -318,12 +330,12 @@ bool link_has_capability(const struct link *link, struct span name)
 	return has;
 }
 
-bool link_declares_list_changed(const struct link *link)
+bool link_declares(const struct link *link, struct span name, struct span member)
 {
 	struct json json = { 0 };
-	json_at tools = capability(link, &json, S("tools"));
-	bool declares = json_is(&json, tools, JSON_OBJECT) &&
-			json_is(&json, json_get(&json, tools, S("listChanged")), JSON_TRUE);
+	json_at at = capability(link, &json, name);
+	bool declares = json_is(&json, at, JSON_OBJECT) &&
+			json_is(&json, json_get(&json, at, member), JSON_TRUE);
 
 	json_release(&json);
 	return declares;

@@ -31,8 +31,7 @@ struct upstream {
 enum link_failure {
 	LINK_START,    /* the program could not be started, or nothing answers at the address */
 	LINK_GONE,     /* it ended, or the connection did */
-	LINK_MISMATCH, /* it speaks only the other era; of a call: it does not know what it was greeted with
-			*/
+	LINK_MISMATCH, /* of a call: it does not know what it was greeted with */
 	LINK_SILENT,   /* no answer in time */
 	LINK_REFUSED,  /* it answered with a refusal: credentials, a lost session */
 	LINK_GARBAGE,  /* what it says is not MCP */
@@ -92,8 +91,8 @@ struct transport {
 		     const struct send_facts *facts);
 	/* The call is no longer wanted; what era and transport ask for was sent before. */
 	void (*drop)(struct link *link, struct call *call);
-	/* The handshake is over. May be NULL. */
-	void (*ready)(struct link *link);
+	/* The handshake is over, or begins again in the other era. May be NULL. */
+	void (*settled)(struct link *link);
 	void (*pause)(struct link *link, struct call *call, bool paused);
 	void (*close)(struct link *link);
 };
@@ -125,8 +124,10 @@ struct link {
 	struct list failing; /* those that are just being told of the link's death */
 	struct map by_id;
 	struct call handshake;
-	struct buf init_params; /* legacy: the client's params of `initialize`; modern: the client's _meta */
+	unsigned turns;		/* how often the greeting has gone on in the other era */
+	struct buf init_params; /* legacy: the params of `initialize`; modern: the _meta of each request */
 	struct buf init_result; /* legacy: InitializeResult; modern: DiscoverResult */
+	unsigned level;		/* legacy: enum level it was asked to log from; 0: nothing was asked */
 	struct catalogue *catalogue; /* NULL: not fetched, or out of date */
 	struct later dying;
 	bool telling, told, closed; /* see tell_dead() */
@@ -141,11 +142,12 @@ struct link {
 };
 
 /*
- * Opens a link for a client of `era`. `hello` is what is sent first: the client's params of
- * `initialize` in the legacy era (emitted JSON), its request's `_meta` in the modern one.
+ * Opens a link for a client of `era`. `hello` is what the client says of itself: its params of
+ * `initialize` in the legacy era (emitted JSON), its request's `_meta` in the modern one. The server is
+ * greeted in that era first, unless it is known to speak only the other; if it does not know it, in the other
+ * one, in the same words (mcp/translate.h). link->era is what they agreed on.
  *
- * Owner:  ended with link_close(). NULL: `err` says why (also where the server is known to speak
- *         only the other era: ERR_DENIED).
+ * Owner:  ended with link_close(). NULL: `err` says why.
  */
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
 		       const struct link_events *events, void *owner, struct err *err);
@@ -171,6 +173,8 @@ void link_initialized(struct link *link);
 void call_cancel(struct call *call, struct span reason);
 /* Gives it up without a word to the server. */
 void call_forget(struct call *call);
+/* `to`, which has its callbacks and is not open, takes the place of `from`. */
+void call_move(struct call *to, struct call *from);
 static inline bool call_is_open(const struct call *call)
 {
 	return call->link != NULL;
@@ -186,8 +190,8 @@ void call_pause(struct call *call, bool paused);
 /* Does the server's InitializeResult or DiscoverResult declare this capability (a member name)? */
 bool link_has_capability(const struct link *link, struct span name);
 
-/* Does it declare tools.listChanged? Then a list once fetched holds until it says otherwise. */
-bool link_declares_list_changed(const struct link *link);
+/* Does it declare `member` of a capability as true (tools, listChanged)? */
+bool link_declares(const struct link *link, struct span name, struct span member);
 
 /* For transports. */
 void link_up(struct link *link);

@@ -187,7 +187,7 @@ static void greetings(void)
 	       server->legacy == SPEAKS_YES,
 	   "ready");
 	ok(link_has_capability(link, S("tools")) && !link_has_capability(link, S("logging")) &&
-	       !link_has_capability(link, S("prompts")) && link_declares_list_changed(link),
+	       !link_has_capability(link, S("prompts")) && link_declares(link, S("tools"), S("listChanged")),
 	   "with what it declares");
 	say(LEGACY);
 	link_initialized(link);

@@ -1,0 +1,222 @@
+/* forward.c - the last stage: what leaves for the server, in its own words, under ids of ours. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/account.h"
+#include "exchange/client.h"
+#include "exchange/listening.h"
+#include "exchange/parked.h"
+#include "exchange/rounds.h"
+#include "mcp/translate.h"
+#include "json/write.h"
+
+/* What one message is made of. */
+struct outgoing {
+	struct edits edits;
+	char number_store[24];
+	struct buf number;  /* our id, and the progress token */
+	struct buf name;    /* the server's own name of what is meant, as JSON */
+	struct buf meta;    /* members of _meta for a modern server */
+	struct buf rounds;  /* members of params for the next round */
+	struct buf headers; /* Mcp-Param-* lines */
+};
+
+static void outgoing_init(struct outgoing *out, struct exchange *x)
+{
+	*out = (struct outgoing){ .edits = { .arena = &x->arena },
+				  .name = BUF_INIT((size_t)64 * 1024),
+				  .meta = BUF_INIT((size_t)512 * 1024),
+				  .rounds = BUF_INIT((size_t)ROUNDS_BYTES * 2),
+				  .headers = BUF_INIT((size_t)16384) };
+	out->number = buf_over(out->number_store, sizeof(out->number_store));
+}
+
+static void outgoing_release(struct outgoing *out)
+{
+	buf_release(&out->name);
+	buf_release(&out->meta);
+	buf_release(&out->rounds);
+	buf_release(&out->headers);
+}
+
+static bool outgoing_ok(const struct outgoing *out)
+{
+	return buf_ok(&out->name) && buf_ok(&out->meta) && buf_ok(&out->rounds) && buf_ok(&out->headers) &&
+	       !out->edits.over;
+}
+
+static void replace(struct outgoing *out, json_at at, struct span bytes)
+{
+	if (at != JSON_NONE)
+		edits_add(&out->edits, (struct json_edit){ at, JSON_REPLACE, bytes });
+}
+
+static enum stage_result refused(struct exchange *x, unsigned status, int error, const char *code,
+				 struct span text)
+{
+	x->worker->metrics.denied++;
+	exchange_refuse(x, status, error, code, text, S(""));
+	return STAGE_DONE;
+}
+
+/* Mirrored headers towards an HTTP server: from the arguments, by the server's own schema. */
+static void add_param_headers(const struct exchange *x, struct buf *out)
+{
+	json_at arguments = json_get(x->message.json, x->message.params, S("arguments"));
+
+	for (size_t i = 0; i < x->tool->n_params; i++) {
+		CLEANUP(buf_release) struct buf value = BUF_INIT((size_t)16384);
+
+		if (!header_param_value(&x->tool->params[i], x->message.json, arguments, &value))
+			continue;
+		buf_addf(out, "%.*s: ", SPAN_ARG(x->tool->params[i].header));
+		buf_add(out, buf_span(&value));
+		buf_add(out, S("\r\n"));
+	}
+}
+
+/* What a modern server wants in each request's _meta: the hello it was greeted with, and the log level. */
+static void add_meta(const struct exchange *x, const struct link *link, struct buf *out)
+{
+	struct span hello = buf_span(&link->init_params);
+
+	buf_add(out, span_first(span_skip(hello, 1), hello.n - 2));
+	if (x->client->log_level)
+		json_put_string(out, S(META_LOG_LEVEL), level_name(x->client->log_level));
+}
+
+/*
+ * A legacy server has one level for the session: the most verbose that one of its requests wants. What is
+ * more than a request asked for is left out on the way back.
+ */
+static void raise_level(const struct exchange *x, struct link *link)
+{
+	static const struct send_facts facts = { .method = METHOD_SET_LEVEL,
+						 .method_name = SPAN("logging/setLevel") };
+	struct call quiet = { 0 };
+	char store[160];
+	struct buf out = buf_over(store, sizeof(store));
+
+	if (link->era != ERA_LEGACY || x->client->era != ERA_MODERN || !x->log_level ||
+	    (link->level && link->level <= x->log_level) || !link_has_capability(link, S("logging")))
+		return;
+	link->level = x->log_level;
+	buf_addf(&out,
+		 "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"logging/setLevel\",\"params\":{\"level\":",
+		 (unsigned long long)link_take_id(link, &quiet));
+	json_add_string(&out, level_name(x->log_level));
+	buf_add(&out, S("}}"));
+	/* Its answer says nothing anybody needs; it is dropped as one nobody waits for. */
+	link_send(link, buf_span(&out), &facts);
+}
+
+/* The requestState that the server gave, in place of ours; and the answers of rounds the gate plays itself.
+ */
+static void edit_rounds(struct exchange *x, struct outgoing *out)
+{
+	json_at state = json_get(x->message.json, x->message.params, S("requestState"));
+
+	if (state != JSON_NONE && x->client->era == ERA_MODERN && x->attachment->link->era == ERA_MODERN) {
+		if (x->state.n)
+			replace(out, state, x->state);
+		else
+			edits_add(&out->edits, (struct json_edit){ state - 1, JSON_DROP, S("") });
+	}
+	rounds_add(x, &out->rounds);
+	if (out->rounds.n)
+		edits_add(&out->edits,
+			  (struct json_edit){ x->message.params, JSON_INSERT, buf_span(&out->rounds) });
+}
+
+/* All edits of the message. False: it has no words for this server. */
+static bool edit(struct exchange *x, struct outgoing *out)
+{
+	const struct message *message = &x->message;
+	struct link *link = x->attachment->link;
+	struct legs legs = { x->revision, link->revision };
+	json_at withheld;
+
+	if (revision_era(legs.from) != link->era) {
+		if (link->era == ERA_MODERN)
+			add_meta(x, link, &out->meta);
+		if (!translate_request(message, legs, buf_span(&out->meta), &out->edits))
+			return false;
+	} else {
+		withheld = local_withheld(x);
+		if (withheld != JSON_NONE)
+			edits_add(&out->edits, (struct json_edit){ withheld - 1, JSON_DROP, S("") });
+	}
+	replace(out, message->id, buf_span(&out->number));
+	if (x->progress.n)
+		replace(out, message_progress_token(message), buf_span(&out->number));
+	if (x->own_name.n != x->name.n) {
+		json_add_string(&out->name, x->own_name);
+		replace(out, json_get(message->json, message->params, method_info(x->method)->named_by),
+			buf_span(&out->name));
+	}
+	if (method_info(x->method)->flags & METHOD_MULTI_ROUND)
+		edit_rounds(x, out);
+	return true;
+}
+
+/* May the call be made again with what the server asks for meanwhile? Then what was asked is kept. */
+static bool is_repeated(const struct exchange *x)
+{
+	return (method_info(x->method)->flags & METHOD_MULTI_ROUND) && x->client->era == ERA_LEGACY &&
+	       x->attachment->link->era == ERA_MODERN;
+}
+
+static enum stage_result send_out(struct exchange *x, const struct outgoing *out)
+{
+	struct link *link = x->attachment->link;
+	struct span full;
+	struct send_facts facts = { .method = x->method,
+				    .method_name = method_info(x->method)->name,
+				    .name = x->own_name,
+				    .headers = buf_span(&out->headers),
+				    .repeatable = x->method != METHOD_TOOLS_CALL };
+
+	full = account_is_full(x->client->account, x->worker->out.n);
+	if (full.n)
+		return refused(x, 429, -32603, "K801", full);
+	x->sent = true;
+	link_request(link, &x->call, buf_span(&x->worker->out), &facts);
+	return STAGE_WAIT;
+}
+
+static enum stage_result write_and_send(struct exchange *x, struct outgoing *out)
+{
+	const struct message *message = &x->message;
+	struct link *link = x->attachment->link;
+
+	buf_add_u64(&out->number, link_take_id(link, &x->call));
+	if (!edit(x, out))
+		return listening_serve(x);
+	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && server_has_requests(x->server))
+		add_param_headers(x, &out->headers);
+	buf_clear(&x->worker->out);
+	json_emit(&x->worker->out, message->json, message->root, out->edits.list, out->edits.n);
+	if (!buf_ok(&x->worker->out) || !outgoing_ok(out))
+		return refused(x, 413, -32603, "K803", S("The request is too large to be passed on"));
+	if (!is_repeated(x))
+		buf_release(&x->body);
+	else if (!exchange_keep(x))
+		return STAGE_DONE;
+	x->message = (struct message){ 0 };
+	return send_out(x, out);
+}
+
+enum stage_result exchange_forward(struct exchange *x)
+{
+	struct outgoing out;
+	enum stage_result result;
+
+	if (local_method(x))
+		return local_answer(x);
+	link_initialized(x->attachment->link);
+	if (x->parked)
+		return parked_resume(x);
+	raise_level(x, x->attachment->link);
+	outgoing_init(&out, x);
+	result = write_and_send(x, &out);
+	outgoing_release(&out);
+	return result;
+}

@@ -1,0 +1,150 @@
+/* listening.c - changes at servers, told to the client's listeners in the words of its era. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/listening.h"
+
+#include "exchange/subscription.h"
+#include "exchange/view.h"
+#include "exchange/watch.h"
+#include "json/write.h"
+
+enum { LISTENING_PAUSE_MS = 1000 /* between two words of one server that a list has changed */ };
+
+static unsigned view_of(enum method method)
+{
+	if (method == METHOD_TOOLS_CHANGED)
+		return VIEW_TOOLS;
+	if (method == METHOD_PROMPTS_CHANGED)
+		return VIEW_PROMPTS;
+	return method == METHOD_RESOURCES_CHANGED ? VIEW_RESOURCES : 0;
+}
+
+static void tell_legacy(struct client *client, enum method method)
+{
+	char store[128];
+	struct buf out = buf_over(store, sizeof(store));
+
+	buf_addf(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"%.*s\"}", SPAN_ARG(method_info(method)->name));
+	client->worker->metrics.notifications++;
+	(void)client_tell(client, buf_span(&out));
+}
+
+/* Tells those who listen to this server alone. */
+static void tell_change(struct attachment *attachment, unsigned view)
+{
+	struct client *client = attachment->client;
+
+	attachment->told_ms = loop_now(&client->worker->loop);
+	if (client->era == ERA_LEGACY) {
+		tell_legacy(client, view_method(view));
+		return;
+	}
+	LIST_EACH(&client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (x->only == attachment->server)
+			subscription_tell(x, view);
+	}
+}
+
+static void note_change(struct attachment *attachment, unsigned view)
+{
+	uint64_t now = loop_now(&attachment->client->worker->loop);
+
+	if (attachment->told_ms && now < attachment->told_ms + LISTENING_PAUSE_MS)
+		attachment->changed |= view;
+	else
+		tell_change(attachment, view);
+}
+
+static void tell_update(struct attachment *attachment, const struct message *message)
+{
+	struct client *client = attachment->client;
+	const struct json *json = message->json;
+	json_at at = message->params == JSON_NONE ? JSON_NONE : json_get(json, message->params, S("uri"));
+	CLEANUP(buf_release) struct buf uri = BUF_INIT((size_t)WATCH_URI_BYTES);
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)WATCH_URI_BYTES * 6 + 256);
+
+	if (!json_is(json, at, JSON_STRING))
+		return;
+	json_string_add(json, at, &uri);
+	LIST_EACH(&attachment->watches, node) {
+		struct watch *watch = LIST_ENTRY(node, struct watch, node);
+
+		if (!watch_covers(watch, buf_span(&uri)))
+			continue;
+		if (client->era == ERA_MODERN) {
+			subscriptions_updated(watch, json_raw(json, at));
+		} else if (watch->held) {
+			buf_addf(&out,
+				 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\","
+				 "\"params\":{\"uri\":%.*s}}",
+				 SPAN_ARG(json_raw(json, at)));
+			(void)client_tell(client, buf_span(&out));
+			return;
+		}
+	}
+}
+
+bool listening_heard(struct attachment *attachment, const struct message *message)
+{
+	struct client *client = attachment->client;
+	bool bridged = attachment->link && attachment->link->era != client->era;
+	unsigned view = view_of(message->method);
+
+	if (message->method == METHOD_RESOURCE_UPDATED && (bridged || client->era == ERA_MODERN)) {
+		tell_update(attachment, message);
+		return true;
+	}
+	if (!view)
+		return false;
+	if (!view_told(attachment, message->method) || client->era == ERA_MODERN)
+		note_change(attachment, view);
+	return true;
+}
+
+void listening_tick(struct client *client, uint64_t now_ms)
+{
+	static const unsigned views[] = { VIEW_TOOLS, VIEW_PROMPTS, VIEW_RESOURCES };
+
+	LIST_EACH(&client->attachments, node) {
+		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
+		unsigned changed = attachment->changed;
+
+		if (!changed || now_ms < attachment->told_ms + LISTENING_PAUSE_MS)
+			continue;
+		attachment->changed = 0;
+		for (size_t i = 0; i < COUNT(views); i++)
+			if (changed & views[i])
+				tell_change(attachment, views[i]);
+	}
+}
+
+static enum stage_result set_level(struct exchange *x)
+{
+	const struct json *json = x->message.json;
+	json_at at = x->message.params == JSON_NONE ? JSON_NONE
+						    : json_get(json, x->message.params, S("level"));
+	enum level level = json_is(json, at, JSON_STRING) ? level_of(json_string_raw(json, at)) : LEVEL_NONE;
+
+	if (!level) {
+		exchange_refuse(x, 200, -32602, "K605", S("Invalid params: no such log level"), S(""));
+		return STAGE_DONE;
+	}
+	x->client->log_level = level;
+	exchange_answer(x, NULL);
+	return STAGE_DONE;
+}
+
+enum stage_result listening_serve(struct exchange *x)
+{
+	if (x->method == METHOD_SET_LEVEL)
+		return set_level(x);
+	if (x->method == METHOD_LISTEN)
+		return subscription_begin(x);
+	if (x->method == METHOD_RESOURCES_SUBSCRIBE)
+		return subscription_add(x);
+	if (x->method == METHOD_RESOURCES_UNSUBSCRIBE)
+		return subscription_remove(x);
+	exchange_refuse(x, exchange_status(x, -32601), -32601, "K601", S("Method not found"), S(""));
+	return STAGE_DONE;
+}

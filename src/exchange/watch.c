@@ -1,0 +1,176 @@
+/* watch.c - resources that are watched: asked for once, told to all who want to hear. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/watch.h"
+
+#include <stdlib.h>
+
+#include "exchange/account.h"
+#include "exchange/heed.h"
+#include "exchange/subscription.h"
+#include "json/write.h"
+
+static struct span write_request(struct buf *out, enum method method, uint64_t id, struct span uri)
+{
+	buf_add(out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_add_u64(out, id);
+	buf_addf(out, ",\"method\":\"%.*s\",\"params\":{\"uri\":", SPAN_ARG(method_info(method)->name));
+	json_add_string(out, uri);
+	buf_add(out, S("}}"));
+	return buf_span(out);
+}
+
+/* The client may lose what waits for it, and the attachment with that: in a turn of its own. */
+static void run_watching(struct later *later)
+{
+	subscriptions_settle(LIST_ENTRY(later, struct attachment, watching)->client);
+}
+
+void watch_settle(struct watch *watch, enum watch_state state)
+{
+	struct attachment *attachment = watch->attachment;
+
+	watch->state = state;
+	attachment->watching.run = run_watching;
+	loop_later(&attachment->client->worker->loop, &attachment->watching);
+}
+
+static void on_subscribed(struct call *call, const struct message *message, bool final)
+{
+	if (final)
+		watch_settle(LIST_ENTRY(call, struct watch, call),
+			     message->kind == MESSAGE_RESULT ? WATCH_ON : WATCH_REFUSED);
+}
+
+static void on_failed(struct call *call, enum link_failure failure, struct span why)
+{
+	(void)failure;
+	(void)why;
+	watch_settle(LIST_ENTRY(call, struct watch, call), WATCH_REFUSED);
+}
+
+/* A legacy server is asked for each; a modern one hears of all in its subscription. */
+static void ask(struct watch *watch)
+{
+	struct link *link = watch->attachment->link;
+	const struct send_facts facts = { .method = METHOD_RESOURCES_SUBSCRIBE,
+					  .method_name = method_info(METHOD_RESOURCES_SUBSCRIBE)->name,
+					  .repeatable = true };
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)WATCH_URI_BYTES * 6 + 256);
+
+	watch->state = WATCH_ASKED;
+	if (!link || link->state_of != LINK_READY)
+		return;
+	if (!link_declares(link, S("resources"), S("subscribe"))) {
+		watch_settle(watch, WATCH_REFUSED);
+		return;
+	}
+	if (link->era == ERA_MODERN) {
+		heed_soon(watch->attachment);
+		return;
+	}
+	link_initialized(link);
+	watch->call = (struct call){ .on_message = on_subscribed, .on_failed = on_failed };
+	link_request(
+	    link, &watch->call,
+	    write_request(&out, METHOD_RESOURCES_SUBSCRIBE, link_take_id(link, &watch->call), watch->uri),
+	    &facts);
+}
+
+struct watch *watch_find(const struct attachment *attachment, struct span uri)
+{
+	LIST_EACH(&attachment->watches, node)
+		if (span_eq(LIST_ENTRY(node, struct watch, node)->uri, uri))
+			return LIST_ENTRY(node, struct watch, node);
+	return NULL;
+}
+
+struct watch *watch_add(struct attachment *attachment, struct span uri)
+{
+	struct client *client = attachment->client;
+	struct watch *watch = watch_find(attachment, uri);
+
+	if (watch) {
+		watch->refs++;
+		return watch;
+	}
+	if (client->n_watches >= WATCHES || uri.n > WATCH_URI_BYTES ||
+	    !budget_take(&client->account->held, sizeof(*watch) + uri.n))
+		return NULL;
+	watch = calloc(1, sizeof(*watch) + uri.n);
+	if (!watch) {
+		budget_give(&client->account->held, sizeof(*watch) + uri.n);
+		return NULL;
+	}
+	memcpy(watch->bytes, uri.p, uri.n);
+	watch->uri = span_of(watch->bytes, uri.n);
+	watch->attachment = attachment;
+	watch->refs = 1;
+	list_add(&attachment->watches, &watch->node);
+	client->n_watches++;
+	ask(watch);
+	return watch;
+}
+
+static void free_watch(struct watch *watch)
+{
+	struct client *client = watch->attachment->client;
+
+	call_forget(&watch->call);
+	list_remove(&watch->node);
+	client->n_watches--;
+	budget_give(&client->account->held, sizeof(*watch) + watch->uri.n);
+	free(watch);
+}
+
+static void tell_server(struct watch *watch)
+{
+	struct link *link = watch->attachment->link;
+	const struct send_facts facts = { .method = METHOD_RESOURCES_UNSUBSCRIBE,
+					  .method_name = method_info(METHOD_RESOURCES_UNSUBSCRIBE)->name };
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)WATCH_URI_BYTES * 6 + 256);
+	struct call quiet = { 0 };
+
+	if (!link || link->state_of != LINK_READY || watch->state == WATCH_REFUSED)
+		return;
+	if (link->era == ERA_MODERN)
+		heed_soon(watch->attachment);
+	else
+		link_send(
+		    link,
+		    write_request(&out, METHOD_RESOURCES_UNSUBSCRIBE, link_take_id(link, &quiet), watch->uri),
+		    &facts);
+}
+
+struct watch *watch_drop(struct watch *watch)
+{
+	if (!watch || --watch->refs)
+		return NULL;
+	tell_server(watch);
+	free_watch(watch);
+	return NULL;
+}
+
+/* spec: mcp/2025-11-25 resources: what is updated may be a part of what was subscribed to. */
+bool watch_covers(const struct watch *watch, struct span uri)
+{
+	struct span rest;
+
+	if (!span_starts(uri, watch->uri))
+		return false;
+	rest = span_skip(uri, watch->uri.n);
+	return rest.n == 0 || rest.p[0] == '/' || rest.p[0] == '#' || rest.p[0] == '?' ||
+	       (watch->uri.n && watch->uri.p[watch->uri.n - 1] == '/');
+}
+
+void watches_renew(struct attachment *attachment)
+{
+	LIST_EACH(&attachment->watches, node)
+		ask(LIST_ENTRY(node, struct watch, node));
+}
+
+void watches_drop_all(struct attachment *attachment)
+{
+	loop_later_cancel(&attachment->watching);
+	while (!list_empty(&attachment->watches))
+		free_watch(LIST_ENTRY(attachment->watches.next, struct watch, node));
+}

@@ -1,0 +1,44 @@
+/* watch.h - a resource of a server that somebody wants to hear of, once for all who do. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "exchange/client.h"
+
+enum { WATCHES = 1024 /* of one client */, WATCH_URI_BYTES = 8192 };
+
+enum watch_state {
+	WATCH_ASKED,
+	WATCH_ON,
+	WATCH_REFUSED, /* the server does not tell of it */
+};
+
+/* Reference counted by who wants to hear of it. A legacy server is subscribed to each, a modern one's by
+ * heed.c. */
+struct watch {
+	struct list node; /* of attachment->watches */
+	struct attachment *attachment;
+	unsigned refs;
+	bool held; /* one of them is a legacy session's, until it unsubscribes */
+	enum watch_state state;
+	struct call call; /* resources/subscribe, with a legacy server */
+	struct span uri;
+	char bytes[];
+};
+
+/* One more who wants to hear of it. NULL: too many, or no memory. What comes of it is in `state`, later. */
+struct watch *watch_add(struct attachment *attachment, struct span uri);
+/* The one there is; NULL: none. */
+struct watch *watch_find(const struct attachment *attachment, struct span uri);
+/* One less; with the last the server is told. Returns NULL. */
+struct watch *watch_drop(struct watch *watch);
+
+/* Is `uri` what is watched, or something below it? */
+bool watch_covers(const struct watch *watch, struct span uri);
+
+/* The server's word on it has come; whoever waits for it goes on, in a turn of the loop of its own. */
+void watch_settle(struct watch *watch, enum watch_state state);
+
+/* The connection is there again: what is watched is asked for anew. */
+void watches_renew(struct attachment *attachment);
+/* The attachment goes: whoever held a watch of it must have let go of it, or does so now. */
+void watches_drop_all(struct attachment *attachment);
