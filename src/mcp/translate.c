@@ -12,10 +12,10 @@ static bool edits_grow(struct edits *edits)
 	size_t cap = edits->cap ? edits->cap * 2 : 8;
 	struct json_edit *list;
 
-	if (edits->n < edits->cap)
-		return true;
 	if (edits->n >= TRANSLATE_EDITS)
 		return false;
+	if (edits->n < edits->cap)
+		return true;
 	list = arena_alloc(edits->arena, cap * sizeof(*list));
 	if (!list)
 		return false;
