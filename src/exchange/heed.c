@@ -31,8 +31,11 @@ static void on_message(struct call *call, const struct message *message, bool fi
 		try_later(attachment);
 	}
 	/* What changed before it listened to us, nobody has told. */
-	if (message->method == METHOD_LISTEN_ACKNOWLEDGED)
+	if (message->method == METHOD_LISTEN_ACKNOWLEDGED) {
 		(void)view_told(attachment, METHOD_TOOLS_CHANGED);
+		(void)view_told(attachment, METHOD_PROMPTS_CHANGED);
+		(void)view_told(attachment, METHOD_RESOURCES_CHANGED);
+	}
 	(void)view_told(attachment, message->method);
 }
 
@@ -50,7 +53,8 @@ static void begin(struct attachment *attachment)
 	const struct send_facts facts = { .method = METHOD_LISTEN, .method_name = info->name };
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)1 << 20);
 
-	if (!link_has_capability(link, S("prompts")) && !link_declares_list_changed(link)) {
+	if (!link_has_capability(link, S("prompts")) && !link_has_capability(link, S("resources")) &&
+	    !link_declares_list_changed(link)) {
 		attachment->heed_ms = UINT64_MAX;
 		return;
 	}
@@ -59,7 +63,7 @@ static void begin(struct attachment *attachment)
 	buf_add_u64(&out, link_take_id(link, &attachment->heed));
 	buf_addf(&out,
 		 ",\"method\":\"%.*s\",\"params\":{\"notifications\":{\"toolsListChanged\":true,"
-		 "\"promptsListChanged\":true},\"_meta\":",
+		 "\"promptsListChanged\":true,\"resourcesListChanged\":true},\"_meta\":",
 		 SPAN_ARG(info->name));
 	buf_add(&out, buf_span(&link->init_params));
 	buf_add(&out, S("}}"));

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "exchange/account.h"
 #include "exchange/client.h"
+#include "exchange/owner.h"
 #include "exchange/subscription.h"
 #include "exchange/view.h"
 #include "mcp/params.h"
@@ -158,7 +159,7 @@ static enum stage_result unknown_name(struct exchange *x)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
 
-	buf_add(&text, x->method == METHOD_PROMPTS_GET ? S("Unknown prompt: ") : S("Unknown tool: "));
+	buf_add(&text, x->method == METHOD_TOOLS_CALL ? S("Unknown tool: ") : S("Unknown prompt: "));
 	buf_add(&text, span_first(x->name, 256));
 	return refused(x, 200, -32602, NULL, buf_span(&text));
 }
@@ -179,6 +180,10 @@ static enum stage_result choose_server(struct exchange *x)
 
 	if (x->only)
 		return attach_to(x, x->only);
+	if (!owner_take_reference(x))
+		return refused(x, 200, -32602, "K605", S("Invalid params: what the method names is missing"));
+	if (owner_is_asked(x))
+		return owner_choose(x);
 	if (!split_name(x, &name))
 		return unknown_name(x);
 	server = worker_server(x->worker, name);
@@ -248,7 +253,8 @@ static enum stage_result decide(struct exchange *x)
 		return STAGE_NEXT;
 	}
 	x->decision = tool_rules_decide(&x->server->rules, x->own_name);
-	if (!x->tool || x->decision.verdict != VERDICT_ALLOW)
+	if (!x->tool || x->decision.verdict != VERDICT_ALLOW ||
+	    (!x->only && x->tool->omission != OMIT_NOTHING))
 		return unknown_name(x);
 	return STAGE_NEXT;
 }
@@ -405,14 +411,12 @@ static enum stage_result forward(struct exchange *x)
 		add_edit(edits, &n, message_progress_token(message), buf_span(&number));
 	if (x->own_name.n != x->name.n) {
 		json_add_string(&name, x->own_name);
-		add_edit(edits, &n,
-			 json_get(message->json, message->params, method_info(x->method)->named_by),
-			 buf_span(&name));
+		add_edit(edits, &n, owner_name_place(x), buf_span(&name));
 	}
 	withheld = local_withheld(x);
 	if (withheld != JSON_NONE)
 		add_edit(edits, &n, withheld - 1, (struct span){ 0 });
-	facts.name = x->own_name;
+	facts.name = method_info(x->method)->named_by.n ? x->own_name : S("");
 	facts.repeatable = x->method != METHOD_TOOLS_CALL;
 	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && server_has_requests(x->server))
 		add_param_headers(x, &headers);
@@ -451,6 +455,7 @@ static void reply(struct exchange *x, const struct message *message)
 		json_emit(&x->worker->out, message->json, message->error, NULL, 0);
 		buf_add_char(&x->worker->out, '}');
 	} else {
+		owner_learn(x, message);
 		add_edit(edits, &n, message->id, x->id);
 		if (x->method == METHOD_LISTEN && message->meta != JSON_NONE)
 			subscription = json_get(message->json, message->meta, S(META_SUBSCRIPTION));
@@ -532,7 +537,8 @@ static void take_cancelled(struct exchange *x, const struct message *message)
 static void take_notification(struct exchange *x, const struct message *message)
 {
 	/* Who listens to one server alone hears the server, whoever of all servers is told as well. */
-	bool told = view_told(x->attachment, message->method) && !x->only;
+	bool told = (view_told(x->attachment, message->method) && !x->only) ||
+		    (!x->only && !owner_hears(x->attachment, message));
 
 	if (!told && method_allowed(message->method, x->revision, METHOD_FROM_SERVER))
 		pass_on(x, message);

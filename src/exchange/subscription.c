@@ -9,7 +9,9 @@
 static const struct {
 	struct span name;
 	unsigned view;
-} filters[] = { { SPAN("toolsListChanged"), VIEW_TOOLS }, { SPAN("promptsListChanged"), VIEW_PROMPTS } };
+} filters[] = { { SPAN("toolsListChanged"), VIEW_TOOLS },
+		{ SPAN("promptsListChanged"), VIEW_PROMPTS },
+		{ SPAN("resourcesListChanged"), VIEW_RESOURCES } };
 
 /* spec: mcp/2026-07-28 subscriptions: the first message names the subset that is really served. */
 enum stage_result subscription_begin(struct exchange *x)

@@ -318,15 +318,20 @@ bool link_has_capability(const struct link *link, struct span name)
 	return has;
 }
 
-bool link_declares_list_changed(const struct link *link)
+bool link_declares(const struct link *link, struct span name, struct span member)
 {
 	struct json json = { 0 };
-	json_at tools = capability(link, &json, S("tools"));
-	bool declares = json_is(&json, tools, JSON_OBJECT) &&
-			json_is(&json, json_get(&json, tools, S("listChanged")), JSON_TRUE);
+	json_at at = capability(link, &json, name);
+	bool declares = json_is(&json, at, JSON_OBJECT) &&
+			json_is(&json, json_get(&json, at, member), JSON_TRUE);
 
 	json_release(&json);
 	return declares;
+}
+
+bool link_declares_list_changed(const struct link *link)
+{
+	return link_declares(link, S("tools"), S("listChanged"));
 }
 
 void link_tick(struct link *link, uint64_t now_ms)

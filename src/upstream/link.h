@@ -186,6 +186,9 @@ void call_pause(struct call *call, bool paused);
 /* Does the server's InitializeResult or DiscoverResult declare this capability (a member name)? */
 bool link_has_capability(const struct link *link, struct span name);
 
+/* The same of a member of it that is true: ("resources", "subscribe"). */
+bool link_declares(const struct link *link, struct span name, struct span member);
+
 /* Does it declare tools.listChanged? Then a list once fetched holds until it says otherwise. */
 bool link_declares_list_changed(const struct link *link);
 
