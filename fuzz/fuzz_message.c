@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "mcp/header.h"
 #include "mcp/message.h"
+#include "mcp/uri_template.h"
 #include "json/write.h"
 
 enum { FUZZ_BYTES = 1 << 20 };
@@ -135,6 +136,20 @@ static void raw_header(struct span raw)
 		check(span_eq(back, value));
 }
 
+/* "template\nURI": a template without expressions gives itself; and no answer costs more than it may. */
+static void template(struct span text)
+{
+	struct span first = span_cut(&text, '\n');
+	size_t steps = 100000, before = steps;
+	bool plain = span_find(first, '{') == first.n && span_find(first, '}') == first.n;
+	bool matches = uri_template_matches(first, text, &steps);
+
+	check(steps <= before);
+	check(!matches || uri_template_is_good(first));
+	if (plain && first.n <= URI_TEMPLATE_BYTES && text.n <= URI_TEMPLATE_URI_BYTES)
+		check(matches == span_eq(first, text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct span text = span_of((const char *)data, size);
@@ -142,6 +157,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct message message;
 
 	raw_header(text);
+	template(text);
 	if (json_parse(&json, text, FUZZ_BYTES)) {
 		if (message_read(&json, 0, &message) == MESSAGE_OK) {
 			claims(&message);

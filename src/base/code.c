@@ -223,10 +223,10 @@ const struct code codes[] = {
 	    .meaning = TR_MARK(
 		"The method is unknown, belongs to another revision of the protocol, or is not "
 		"one a client may send. Where all servers stand together (/mcp, `serve --stdio`) "
-		"there are tools and prompts only: no resources, completion or tasks."),
+		"there are no tasks."),
 	    .remedy = TR_MARK(
 		"Compare the client's revision with the method's; update the older one. Ask one "
-		"server alone (/mcp/SERVER) for its resources, completion and tasks."),
+		"server alone (/mcp/SERVER) for its tasks."),
 	    .example = "{\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}\n",
 	},
 	{
@@ -366,6 +366,16 @@ const struct code codes[] = {
 	    .meaning = TR_MARK("A line on stdin was longer than `limits.body` allows; it was skipped."),
 	    .remedy = TR_MARK("Send less at once, or raise the limit."),
 	    .example = "limits: { body: 16MiB }\n",
+	},
+	{
+	    .name = "K617",
+	    .title = TR_MARK("two servers offer the same resource"),
+	    .meaning = TR_MARK(
+		"Where all servers stand together (/mcp, `serve --stdio`) a URI, or a template that fits it, "
+		"is offered by two of them. The gate does not choose: it is left out for both."),
+	    .remedy = TR_MARK("Ask one of them alone (/mcp/SERVER). `kanmon status` shows what is left out "
+			      "of each server's lists."),
+	    .example = "{\"code\":-32002,\"message\":\"…\",\"data\":{\"uri\":\"file:///a\"}}\n",
 	},
 	{
 	    .name = "K701",

@@ -267,6 +267,49 @@ static void add_closed(struct buf *out, const struct state *state)
 	}
 }
 
+static const char *why_left_out(const struct state *state, json_at entry)
+{
+	static const struct {
+		const char *word, *text;
+	} reasons[] = {
+		{ "unnamed", TR_MARK("without a name or URI") },
+		{ "twice", TR_MARK("with a name that the server gives twice") },
+		{ "characters", TR_MARK("with a name of other characters than A-Z a-z 0-9 _ . -") },
+		{ "long", TR_MARK("with a name that is too long (64 with the server's), or a URI (4096)") },
+		{ "template", TR_MARK("that are no template of RFC 6570") },
+		{ "contested", TR_MARK("that another server offers, too") },
+	};
+
+	for (size_t i = 0; i < COUNT(reasons); i++)
+		if (state_is(state, entry, "reason", reasons[i].word))
+			return tr(reasons[i].text);
+	return "";
+}
+
+/* What clients of all servers together are not shown, for it could not be asked for without doubt. */
+static void add_left_out(struct buf *out, const struct state *state)
+{
+	json_at servers = json_get(&state->json, 0, S("servers"));
+
+	for (json_at at = json_first(&state->json, servers); at != JSON_NONE;
+	     at = json_next(&state->json, servers, at)) {
+		json_at list = json_get(&state->json, at, S("left_out"));
+
+		for (json_at entry = json_is(&state->json, list, JSON_ARRAY) ? json_first(&state->json, list)
+									     : JSON_NONE;
+		     entry != JSON_NONE; entry = json_next(&state->json, list, entry)) {
+			CLEANUP(buf_release) struct buf name = BUF_INIT((size_t)1024);
+
+			state_add_text(state, at, "name", &name);
+			buf_add(&name, S(": "));
+			state_add_text(state, entry, "list", &name);
+			buf_addf(out, tr("%s: %llu left out, %s.\n"), buf_cstr(&name),
+				 (unsigned long long)state_number(state, entry, "count"),
+				 why_left_out(state, entry));
+		}
+	}
+}
+
 /* --- JSON --- */
 
 static void put_users(struct buf *out, const struct state *state)
@@ -356,6 +399,7 @@ static int show(const struct gate_config *config, bool json)
 	add_gate(&out, &state, config);
 	add_table(&out, &state);
 	add_closed(&out, &state);
+	add_left_out(&out, &state);
 	return output_print(&out);
 }
 

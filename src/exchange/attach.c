@@ -8,10 +8,11 @@
 #include "exchange/gather.h"
 #include "exchange/heed.h"
 #include "exchange/listening.h"
+#include "exchange/offers.h"
+#include "exchange/owner.h"
 #include "exchange/parked.h"
 #include "exchange/processes.h"
 #include "exchange/rounds.h"
-#include "exchange/roundup.h"
 #include "exchange/subscription.h"
 #include "exchange/view.h"
 #include "exchange/watch.h"
@@ -106,8 +107,7 @@ static void run_waiting(struct list *batch)
 	}
 }
 
-/* Everything that waits goes on; what still has to wait parks itself anew. */
-static void wake(struct attachment *attachment)
+void attachment_wake(struct attachment *attachment)
 {
 	struct client *client = client_ref(attachment->client);
 	struct list batch;
@@ -129,8 +129,9 @@ static void on_ready(void *owner, struct link *link)
 	attachment->heeded = 0;
 	watches_renew(attachment);
 	heed_soon(attachment);
+	listening_renew_level(attachment);
 	view_ready(attachment);
-	wake(attachment);
+	attachment_wake(attachment);
 }
 
 /* Asks that came from a dead link cannot be answered any more. */
@@ -173,6 +174,7 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 	(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
 			   sizeof(attachment->why));
 	attachment->fetch = gather_free(attachment->fetch);
+	offers_stop(attachment);
 	drop_asks(attachment);
 	if (failure == LINK_START)
 		processes_remove(attachment->client->worker, attachment->instance);
@@ -181,7 +183,7 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 	attachment->link = link_close(link);
 	parked_drop_all(attachment->client, attachment, S(""));
 	if (!again || !attachment_open(attachment))
-		wake(attachment);
+		attachment_wake(attachment);
 }
 
 /*
@@ -275,7 +277,7 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 		client_unasked(client, attachment, x, message);
 		return;
 	}
-	if (listening_heard(attachment, message))
+	if (listening_heard(attachment, message) || !owner_hears(attachment, message))
 		return;
 	if (!method_allowed(message->method, client->revision ? client->revision : REVISION_LAST_LEGACY,
 			    METHOD_FROM_SERVER))
@@ -448,20 +450,27 @@ enum stage_result attachment_need_link(struct exchange *x)
 	return attachment_park(attachment, x) ? STAGE_WAIT : STAGE_DONE;
 }
 
+static struct span first_omitted(const struct catalogue *catalogue, enum omission omission)
+{
+	for (size_t i = 0; i < catalogue->n; i++)
+		if (catalogue->tools[i].omission == omission)
+			return catalogue->tools[i].name;
+	return S("");
+}
+
 /*
  * What is left out of a list, said once for each list. The annotations have a meaning only in the
  * modern era over HTTP, but the clients of both eras share a list, and either may come first.
  */
-static void note_left_out(const struct attachment *attachment, const struct catalogue *catalogue)
+static void note_left_out(struct attachment *attachment, const struct catalogue *catalogue)
 {
 	const struct upstream *upstream = &attachment->client->worker->upstream;
 	struct log *log = attachment->client->worker->log;
 	struct span first = S("");
 
-	if (catalogue->refused)
-		log_event(log, LOG_WARN, "catalogue.refused",
-			  "Tools without a name, or with a name that stood there before, were left out.",
-			  LF("server", server_shown(attachment->server)), LFN("tools", catalogue->refused));
+	for (unsigned i = OMIT_NOTHING + 1; i < OMIT_TEMPLATE; i++)
+		offers_note(attachment, OFFER_TOOLS, (enum omission)i, catalogue->omitted[i],
+			    first_omitted(catalogue, (enum omission)i));
 	if (!catalogue->bad_params || !server_has_requests(attachment->server))
 		return;
 	for (size_t i = catalogue->n; i > 0; i--)
@@ -473,8 +482,14 @@ static void note_left_out(const struct attachment *attachment, const struct cata
 		  LF("first", span_first(words_shown(upstream, first), 128)));
 }
 
+static struct catalogue *keep_ttl(struct catalogue *catalogue, const struct gather *gather)
+{
+	catalogue->ttl_ms = gather_ttl_ms(gather);
+	return catalogue;
+}
+
 /* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
-static struct catalogue *share(const struct attachment *attachment, struct gather *gather, struct json *json)
+static struct catalogue *share(struct attachment *attachment, struct gather *gather, struct json *json)
 {
 	struct server *server = attachment->server;
 	uint8_t digest[32];
@@ -483,11 +498,13 @@ static struct catalogue *share(const struct attachment *attachment, struct gathe
 
 	digest_blake2b(gather_items(gather), digest);
 	if (server->shared && memcmp(digest, server->shared_digest, sizeof(digest)) == 0)
-		return catalogue_ref(server->shared);
+		return keep_ttl(catalogue_ref(server->shared), gather);
 	buf_add_char(&array, '[');
 	buf_add(&array, gather_items(gather));
 	buf_add_char(&array, ']');
 	catalogue = catalogue_new();
+	if (catalogue)
+		catalogue->server_n = server->name.n;
 	if (!catalogue || !buf_ok(&array) || !json_parse(json, buf_span(&array), array.max) ||
 	    !catalogue_add(catalogue, json, 0) || !catalogue_set_result(catalogue, gather_result(gather)))
 		return catalogue_unref(catalogue);
@@ -495,7 +512,7 @@ static struct catalogue *share(const struct attachment *attachment, struct gathe
 	server->shared = catalogue_ref(catalogue);
 	memcpy(server->shared_digest, digest, sizeof(digest));
 	note_left_out(attachment, catalogue);
-	return catalogue;
+	return keep_ttl(catalogue, gather);
 }
 
 static void on_fetched(void *owner, struct gather *gather, bool fine, struct span why)
@@ -520,7 +537,7 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 				   sizeof(attachment->why));
 	}
 	(void)gather_free(gather);
-	wake(attachment);
+	attachment_wake(attachment);
 }
 
 bool attachment_fetch(struct attachment *attachment)
@@ -539,7 +556,8 @@ bool attachment_fetch(struct attachment *attachment)
 
 bool attachment_tick(struct attachment *attachment, uint64_t now_ms)
 {
-	return attachment->fetch && gather_tick(attachment->fetch, now_ms, attachment->server->timeout_ms);
+	return offers_tick(attachment, now_ms) ||
+	       (attachment->fetch && gather_tick(attachment->fetch, now_ms, attachment->server->timeout_ms));
 }
 
 enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh)
@@ -571,8 +589,6 @@ void attachment_close(struct attachment *attachment)
 	attachment->fetch = gather_free(attachment->fetch);
 	drop_asks(attachment);
 	parked_drop_all(attachment->client, attachment, S("no longer needed"));
-	LIST_EACH(&attachment->client->exchanges, node)
-		roundup_detach(LIST_ENTRY(node, struct exchange, in_client), attachment);
 	move_waiting(attachment, &batch);
 	processes_leave(attachment->client->worker, attachment->instance);
 	attachment->link = link_close(attachment->link);
@@ -580,6 +596,9 @@ void attachment_close(struct attachment *attachment)
 	view_tools_given(attachment, NULL);
 	subscriptions_let_go(attachment);
 	watches_drop_all(attachment);
+	offers_release(attachment);
+	uri_set_clear(&attachment->learnt, &attachment->client->account->held);
+	uri_set_clear(&attachment->subscribed, &attachment->client->account->held);
 	attachment->server = server_unref(attachment->server);
 	buf_release(&attachment->hello);
 	free(attachment);

@@ -11,7 +11,6 @@
 #include "exchange/parked.h"
 #include "exchange/post.h"
 #include "exchange/rounds.h"
-#include "exchange/roundup.h"
 #include "exchange/subscription.h"
 #include "exchange/view.h"
 #include "json/write.h"
@@ -485,8 +484,6 @@ void client_unasked(struct client *client, struct attachment *attachment, struct
 /* What has not answered in time. Whoever goes on because of it may close the client. */
 static void tick_lists(struct client *client, uint64_t now_ms)
 {
-	LIST_EACH(&client->exchanges, node)
-		roundup_tick(LIST_ENTRY(node, struct exchange, in_client), now_ms);
 	LIST_EACH(&client->attachments, node)
 		if (attachment_tick(LIST_ENTRY(node, struct attachment, node), now_ms) && client->closed)
 			return;

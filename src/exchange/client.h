@@ -4,6 +4,7 @@
 
 #include "exchange/exchange.h"
 #include "exchange/token_cache.h"
+#include "exchange/uri_set.h"
 
 struct account;
 struct client;
@@ -31,6 +32,19 @@ enum {
 	CLIENT_ELICITATION_URL = 1 << 4,
 };
 
+/* One of a server's lists besides its tools, as a client of all servers has it. */
+struct shelf {
+	struct gather *fetch; /* under way; NULL: none */
+	struct offer *offer;  /* the last one that came whole; NULL: none yet */
+	bool current;	      /* it is what the server has now */
+	bool stale;	      /* the server says that it has changed: it is to be fetched again */
+	bool told;	      /* left out of the client's list, who was told that there is some */
+	uint64_t ttl_ms;
+	uint64_t tried_ms;   /* when the last fetch ended; 0: none did on this link */
+	size_t charged;	     /* of `offer` */
+	struct offer *given; /* in the client's last list of all servers; NULL: left out of it */
+};
+
 /* A client's connection to one server, made when it is first needed and again after its death. */
 struct attachment {
 	struct list node; /* of client->attachments */
@@ -52,9 +66,10 @@ struct attachment {
 	uint64_t told_ms;      /* when something of that was told */
 	bool stale;	       /* its list has changed: it is to be fetched again */
 	struct catalogue *given_tools; /* in the client's last list of all servers; NULL: left out of it */
-	bool given_prompts;	       /* the same for prompts */
-	bool told_prompts;	       /* and that there are some */
-	uint64_t instance;	       /* the last process started for it; 0: none */
+	struct shelf shelves[OFFER_KINDS];
+	struct uri_set learnt;	   /* URIs that stood in its results: owner.c */
+	struct uri_set subscribed; /* what the client wants to hear of from it */
+	uint64_t instance;	   /* the last process started for it; 0: none */
 	bool crowded;	 /* it could not be opened: the principal has all the processes it may have */
 	unsigned deaths; /* since it last answered */
 	uint64_t died_ms;
@@ -98,7 +113,7 @@ struct client {
 	char name[64]; /* what the client calls itself: a claim, for records only */
 	char ref[9];   /* the session in logs and records: the first 8 hex digits of a hash */
 	struct list attachments, exchanges, asks;
-	struct list posts;  /* struct post: replies that may be taken up again */
+	struct list posts;	  /* struct post: replies that may be taken up again */
 	struct list parked_calls; /* struct parked: calls that wait for the client to come back */
 	size_t n_parked_calls;
 	enum level log_level; /* legacy: what it asked for with logging/setLevel */
@@ -214,4 +229,6 @@ bool attachment_tick(struct attachment *attachment, uint64_t now_ms);
 /* The exchange waits until something about the attachment changes. False: refused; it is gone. */
 bool attachment_park(struct attachment *attachment, struct exchange *x);
 void attachment_unpark(struct exchange *x);
+/* Everything that waits for it goes on; what still has to wait parks itself anew. */
+void attachment_wake(struct attachment *attachment);
 void attachment_close(struct attachment *attachment);

@@ -3,6 +3,7 @@
 #include "exchange/account.h"
 #include "exchange/client.h"
 #include "exchange/listening.h"
+#include "exchange/owner.h"
 #include "exchange/parked.h"
 #include "exchange/rounds.h"
 #include "mcp/translate.h"
@@ -87,25 +88,12 @@ static void add_meta(const struct exchange *x, const struct link *link, struct b
  * A legacy server has one level for the session: the most verbose that one of its requests wants. What is
  * more than a request asked for is left out on the way back.
  */
-static void raise_level(const struct exchange *x, struct link *link)
+static void set_level(struct exchange *x, struct link *link)
 {
-	static const struct send_facts facts = { .method = METHOD_SET_LEVEL,
-						 .method_name = SPAN("logging/setLevel") };
-	struct call quiet = { 0 };
-	char store[160];
-	struct buf out = buf_over(store, sizeof(store));
-
-	if (link->era != ERA_LEGACY || x->client->era != ERA_MODERN || !x->log_level ||
-	    (link->level && link->level <= x->log_level) || !link_has_capability(link, S("logging")))
-		return;
-	link->level = x->log_level;
-	buf_addf(&out,
-		 "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"logging/setLevel\",\"params\":{\"level\":",
-		 (unsigned long long)link_take_id(link, &quiet));
-	json_add_string(&out, level_name(x->log_level));
-	buf_add(&out, S("}}"));
-	/* Its answer says nothing anybody needs; it is dropped as one nobody waits for. */
-	link_send(link, buf_span(&out), &facts);
+	if (x->method == METHOD_SET_LEVEL && listening_take_level(x))
+		link->level = x->client->log_level;
+	if (x->log_level && (!link->level || link->level > x->log_level))
+		listening_set_level(link, x->log_level);
 }
 
 /* The requestState that the server gave, in place of ours; and the answers of rounds the gate plays itself.
@@ -149,8 +137,7 @@ static bool edit(struct exchange *x, struct outgoing *out)
 		replace(out, message_progress_token(message), buf_span(&out->number));
 	if (x->own_name.n != x->name.n) {
 		json_add_string(&out->name, x->own_name);
-		replace(out, json_get(message->json, message->params, method_info(x->method)->named_by),
-			buf_span(&out->name));
+		replace(out, owner_name_place(x), buf_span(&out->name));
 	}
 	if (method_info(x->method)->flags & METHOD_MULTI_ROUND)
 		edit_rounds(x, out);
@@ -170,7 +157,7 @@ static enum stage_result send_out(struct exchange *x, const struct outgoing *out
 	struct span full;
 	struct send_facts facts = { .method = x->method,
 				    .method_name = method_info(x->method)->name,
-				    .name = x->own_name,
+				    .name = method_info(x->method)->named_by.n ? x->own_name : S(""),
 				    .headers = buf_span(&out->headers),
 				    .repeatable = x->method != METHOD_TOOLS_CALL };
 
@@ -214,7 +201,7 @@ enum stage_result exchange_forward(struct exchange *x)
 	link_initialized(x->attachment->link);
 	if (x->parked)
 		return parked_resume(x);
-	raise_level(x, x->attachment->link);
+	set_level(x, x->attachment->link);
 	outgoing_init(&out, x);
 	result = write_and_send(x, &out);
 	outgoing_release(&out);

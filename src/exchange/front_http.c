@@ -321,6 +321,23 @@ void front_http_on_request(void *owner, struct http_request *request, const stru
 		ask_who(&visit, door_bearer(http_known(head, HTTP_HEADER_AUTHORIZATION)), server);
 }
 
+/* One for each reason, over all servers and lists. Returns how many. */
+static size_t gauge_omissions(const struct worker *worker, struct metric_gauge *gauges)
+{
+	for (unsigned i = OMIT_NOTHING + 1; i < OMISSIONS; i++) {
+		size_t n = 0;
+
+		LIST_EACH(&worker->servers, node)
+			for (size_t kind = 0; kind < OFFER_KINDS; kind++)
+				n += LIST_ENTRY(node, struct server, node)->omitted[kind][i];
+		gauges[i - 1] = (struct metric_gauge){ "catalogue_refused",
+						       "What is left out of the servers' lists, by reason.",
+						       "reason", omission_word((enum omission)i).p,
+						       (double)n };
+	}
+	return OMISSIONS - 1;
+}
+
 void front_metrics_on_request(void *owner, struct http_request *request, const struct http_head *head,
 			      struct span body)
 {
@@ -328,7 +345,7 @@ void front_metrics_on_request(void *owner, struct http_request *request, const s
 	struct visit visit = { .worker = worker, .request = request, .head = head, .body = body };
 	const struct http_header type = { S("Content-Type"), S("text/plain; version=0.0.4; charset=utf-8") };
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)1 << 20);
-	struct metric_gauge gauges[] = {
+	struct metric_gauge gauges[3 + OMISSIONS] = {
 		{ "sessions", "Sessions of clients.", NULL, NULL, (double)worker->n_clients },
 		{ "calls_in_flight", "Calls under way.", NULL, NULL, (double)worker->n_calls },
 		{ "record_bytes_waiting", "Bytes of records not yet on the disk.", NULL, NULL,
@@ -342,7 +359,7 @@ void front_metrics_on_request(void *owner, struct http_request *request, const s
 		visit_reply(request, 404, S("{\"error\":\"not_found\"}"), NULL, 0);
 		return;
 	}
-	metrics_write(&out, &worker->metrics, gauges, COUNT(gauges));
+	metrics_write(&out, &worker->metrics, gauges, 3 + gauge_omissions(worker, gauges + 3));
 	http_reply(request, &(struct http_reply){ .status = 200, .headers = &type, .n = 1 }, buf_span(&out));
 }
 

@@ -7,7 +7,7 @@
 #include "upstream/words.h"
 #include "json/write.h"
 
-enum { GATHER_BYTES = 32 * 1024 * 1024, GATHER_PAGES = 1000 };
+enum { GATHER_BYTES = 32 * 1024 * 1024, GATHER_PAGES = 1000, GATHER_TTL_MS = 24 * 3600 * 1000 };
 
 struct gather {
 	struct link *link;
@@ -16,7 +16,8 @@ struct gather {
 	struct buf meta, items, result, cursor;
 	unsigned pages;
 	uint64_t started_ms;
-	bool late;
+	uint64_t ttl_ms;
+	bool late, unknown;
 	gather_done *done;
 	void *owner;
 };
@@ -32,6 +33,17 @@ static void on_failed(struct call *call, enum link_failure failure, struct span 
 {
 	(void)failure;
 	finish(LIST_ENTRY(call, struct gather, call), false, why);
+}
+
+static void take_ttl(struct gather *gather, const struct message *message)
+{
+	json_at at = json_get(message->json, message->result, S("ttlMs"));
+	uint64_t ttl_ms;
+
+	if (!json_is(message->json, at, JSON_NUMBER) || !json_u64(message->json, at, &ttl_ms))
+		ttl_ms = 0;
+	if (ttl_ms < gather->ttl_ms)
+		gather->ttl_ms = ttl_ms;
 }
 
 static bool take_page(struct gather *gather, const struct message *message)
@@ -58,6 +70,7 @@ static bool take_page(struct gather *gather, const struct message *message)
 		}
 		json_emit(&gather->result, json, message->result, drop, both ? 2 : 1);
 	}
+	take_ttl(gather, message);
 	buf_clear(&gather->cursor);
 	if (json_is(json, cursor, JSON_STRING))
 		buf_add(&gather->cursor, json_raw(json, cursor));
@@ -72,9 +85,13 @@ static void on_message(struct call *call, const struct message *message, bool fi
 		return;
 	if (message->kind != MESSAGE_RESULT) {
 		CLEANUP(buf_release) struct buf why = BUF_INIT((size_t)1024);
+		int64_t code;
 
 		buf_add(&why, S("the server refused the list: "));
 		words_add_error(&why, gather->link->upstream, message);
+		gather->unknown = json_i64(message->json, json_get(message->json, message->error, S("code")),
+					   &code) &&
+				  code == -32601;
 		finish(gather, false, buf_span(&why));
 		return;
 	}
@@ -127,6 +144,7 @@ struct gather *gather_start(struct link *link, enum method method, struct span m
 	gather->link = link;
 	gather->started_ms = loop_now(link->upstream->loop);
 	gather->method = method;
+	gather->ttl_ms = GATHER_TTL_MS;
 	gather->meta = BUF_INIT((size_t)256 * 1024);
 	gather->items = BUF_CHARGED(GATHER_BYTES, link->budget);
 	gather->result = BUF_CHARGED((size_t)1 << 20, link->budget);
@@ -171,6 +189,21 @@ struct gather *gather_free(struct gather *gather)
 	buf_release(&gather->cursor);
 	free(gather);
 	return NULL;
+}
+
+uint64_t gather_ttl_ms(const struct gather *gather)
+{
+	return gather->ttl_ms;
+}
+
+enum method gather_method(const struct gather *gather)
+{
+	return gather->method;
+}
+
+bool gather_is_unknown(const struct gather *gather)
+{
+	return gather->unknown;
 }
 
 struct span gather_items(const struct gather *gather)

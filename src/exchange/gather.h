@@ -26,6 +26,12 @@ bool gather_tick(struct gather *gather, uint64_t now_ms, uint64_t most_ms);
 /* Did it end because of that? Read during `done`. */
 bool gather_was_late(const struct gather *gather);
 
+/* How long the list holds, as its server says it: the least of its pages. 0: not at all, or not said. */
+uint64_t gather_ttl_ms(const struct gather *gather);
+enum method gather_method(const struct gather *gather);
+/* Does the server not know the method? Read during `done`. */
+bool gather_is_unknown(const struct gather *gather);
+
 /* The items of all pages, as the inside of a JSON array: "{…},{…}". */
 struct span gather_items(const struct gather *gather);
 /* The first page's result object, as JSON, without the items' own member and nextCursor. */

@@ -50,6 +50,8 @@ static void acknowledged(struct attachment *attachment, const struct message *me
 	}
 	/* What changed before it listened to us, nobody has told. */
 	(void)view_told(attachment, METHOD_TOOLS_CHANGED);
+	(void)view_told(attachment, METHOD_PROMPTS_CHANGED);
+	(void)view_told(attachment, METHOD_RESOURCES_CHANGED);
 }
 
 static void hear(struct attachment *attachment, struct call *call, const struct message *message, bool final)

@@ -119,19 +119,51 @@ void listening_tick(struct client *client, uint64_t now_ms)
 	}
 }
 
-static enum stage_result set_level(struct exchange *x)
+bool listening_take_level(struct exchange *x)
 {
 	const struct json *json = x->message.json;
 	json_at at = x->message.params == JSON_NONE ? JSON_NONE
 						    : json_get(json, x->message.params, S("level"));
 	enum level level = json_is(json, at, JSON_STRING) ? level_of(json_string_raw(json, at)) : LEVEL_NONE;
 
-	if (!level) {
+	if (level)
+		x->client->log_level = level;
+	return level != LEVEL_NONE;
+}
+
+void listening_set_level(struct link *link, enum level level)
+{
+	static const struct send_facts facts = { .method = METHOD_SET_LEVEL,
+						 .method_name = SPAN("logging/setLevel") };
+	struct call quiet = { 0 };
+	char store[160];
+	struct buf out = buf_over(store, sizeof(store));
+
+	if (!link || link->state_of != LINK_READY || link->era != ERA_LEGACY || link->level == level ||
+	    !link_has_capability(link, S("logging")))
+		return;
+	link->level = level;
+	buf_addf(&out,
+		 "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"logging/setLevel\",\"params\":{\"level\":",
+		 (unsigned long long)link_take_id(link, &quiet));
+	json_add_string(&out, level_name(level));
+	buf_add(&out, S("}}"));
+	/* Its answer says nothing anybody needs; it is dropped as one nobody waits for. */
+	link_send(link, buf_span(&out), &facts);
+}
+
+void listening_renew_level(struct attachment *attachment)
+{
+	if (attachment->client->log_level)
+		listening_set_level(attachment->link, attachment->client->log_level);
+}
+
+static enum stage_result set_level(struct exchange *x)
+{
+	if (listening_take_level(x))
+		exchange_answer(x, NULL);
+	else
 		exchange_refuse(x, 200, -32602, "K605", S("Invalid params: no such log level"), S(""));
-		return STAGE_DONE;
-	}
-	x->client->log_level = level;
-	exchange_answer(x, NULL);
 	return STAGE_DONE;
 }
 

@@ -17,5 +17,12 @@ enum stage_result listening_serve(struct exchange *x);
  */
 bool listening_heard(struct attachment *attachment, const struct message *message);
 
+/* A legacy session's logging/setLevel: kept for servers that it reaches later. False: no such level. */
+bool listening_take_level(struct exchange *x);
+/* Tells a legacy server that logs from where on to log, unless it knows. */
+void listening_set_level(struct link *link, enum level level);
+/* The same of what the session has asked for; the connection is new, or the level. */
+void listening_renew_level(struct attachment *attachment);
+
 /* Once a second: what came too soon after the last of its kind is told. */
 void listening_tick(struct client *client, uint64_t now_ms);

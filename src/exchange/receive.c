@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/client.h"
 #include "exchange/listening.h"
+#include "exchange/owner.h"
 #include "exchange/parked.h"
 #include "exchange/round_state.h"
 #include "exchange/rounds.h"
@@ -72,6 +73,7 @@ static void reply_result(struct exchange *x, const struct message *message)
 	CLEANUP(buf_release) struct buf state = BUF_INIT((size_t)ROUND_STATE_BYTES * 2);
 	json_at at;
 
+	owner_learn(x, message);
 	if (legs.from != legs.to)
 		translate_result(message, x->method, legs, &edits);
 	edits_add(&edits, (struct json_edit){ message->id, JSON_REPLACE, x->id });
@@ -207,8 +209,9 @@ static void take_cancelled(struct exchange *x, const struct message *message)
 static void take_notification(struct exchange *x, const struct message *message)
 {
 	/* Who listens to one server alone hears the server, whoever of all servers is told as well. */
-	bool told = x->method == METHOD_LISTEN ? view_told(x->attachment, message->method) && !x->only
-					       : listening_heard(x->attachment, message);
+	bool told = x->method == METHOD_LISTEN
+			? view_told(x->attachment, message->method) && !x->only
+			: listening_heard(x->attachment, message) || !owner_hears(x->attachment, message);
 
 	if (!told && method_allowed(message->method, x->revision, METHOD_FROM_SERVER) &&
 	    !is_too_verbose(x, message))

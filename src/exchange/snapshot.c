@@ -252,6 +252,19 @@ static bool is_named(const struct json *json, json_at servers, const struct serv
 	return false;
 }
 
+/* The config's order is that of the lists. */
+static void sort_servers(struct worker *worker, const struct json *json, json_at named)
+{
+	for (json_at at = json_first(json, named); at != JSON_NONE; at = json_next(json, named, at)) {
+		struct server *server = worker_server(worker, text_of(json, at, S("name")));
+
+		if (!server)
+			continue;
+		list_remove(&server->node);
+		list_add(&worker->servers, &server->node);
+	}
+}
+
 int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 {
 	struct json json = { 0 };
@@ -295,10 +308,12 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 			(void)server_unref(server);
 		}
 	}
-	if (rc < 0)
+	if (rc < 0) {
 		worker->limits = before;
-	else
+	} else {
+		sort_servers(worker, &json, servers);
 		record_config(worker);
+	}
 out:
 	secure_release(&secure);
 	json_release(&json);
@@ -314,6 +329,24 @@ static const char *speaks_word(enum speaks speaks)
 	};
 
 	return words[speaks];
+}
+
+static void add_left_out(const struct server *server, struct buf *out)
+{
+	json_add_key(out, S("left_out"));
+	buf_add_char(out, '[');
+	for (unsigned kind = 0; kind < OFFER_KINDS; kind++)
+		for (unsigned i = OMIT_NOTHING + 1; i < OMISSIONS; i++) {
+			if (!server->omitted[kind][i])
+				continue;
+			json_add_comma(out);
+			buf_add_char(out, '{');
+			json_put_string(out, S("list"), offer_word((enum offer_kind)kind));
+			json_put_string(out, S("reason"), omission_word((enum omission)i));
+			json_put_u64(out, S("count"), server->omitted[kind][i]);
+			buf_add_char(out, '}');
+		}
+	buf_add_char(out, ']');
 }
 
 static void add_server(const struct worker *worker, const struct server *server, struct buf *out)
@@ -346,6 +379,7 @@ static void add_server(const struct worker *worker, const struct server *server,
 	json_put_u64(out, S("dropped"), server->dropped);
 	json_put_u64(out, S("allow_rules"), server->rules.n_allow);
 	json_put_string(out, S("last_failure"), span_str(server->last_failure));
+	add_left_out(server, out);
 	buf_add_char(out, '}');
 }
 

@@ -4,8 +4,11 @@
 #include "crypto/digest.h"
 #include "exchange/account.h"
 #include "exchange/client.h"
+#include "exchange/owner.h"
 #include "exchange/parked.h"
 #include "exchange/round_state.h"
+#include "exchange/subscription.h"
+#include "exchange/view.h"
 #include "mcp/params.h"
 #include "schema/schema.h"
 #include "json/number.h"
@@ -177,7 +180,7 @@ static enum stage_result unknown_name(struct exchange *x)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
 
-	buf_add(&text, x->method == METHOD_PROMPTS_GET ? S("Unknown prompt: ") : S("Unknown tool: "));
+	buf_add(&text, x->method == METHOD_TOOLS_CALL ? S("Unknown tool: ") : S("Unknown prompt: "));
 	buf_add(&text, span_first(x->name, 256));
 	return refused(x, 200, -32602, NULL, buf_span(&text));
 }
@@ -198,6 +201,10 @@ static enum stage_result choose_server(struct exchange *x)
 
 	if (x->only)
 		return attach_to(x, x->only);
+	if (!owner_take_reference(x))
+		return refused(x, 200, -32602, "K605", S("Invalid params: what the method names is missing"));
+	if (owner_is_asked(x))
+		return owner_choose(x);
 	if (!split_name(x, &name))
 		return unknown_name(x);
 	server = worker_server(x->worker, name);
@@ -267,7 +274,8 @@ static enum stage_result decide(struct exchange *x)
 		return STAGE_NEXT;
 	}
 	x->decision = tool_rules_decide(&x->server->rules, x->own_name);
-	if (!x->tool || x->decision.verdict != VERDICT_ALLOW)
+	if (!x->tool || x->decision.verdict != VERDICT_ALLOW ||
+	    (!x->only && x->tool->omission != OMIT_NOTHING))
 		return unknown_name(x);
 	return STAGE_NEXT;
 }
@@ -370,7 +378,7 @@ static enum stage_result declined(struct exchange *x)
 	static const char text[] = "The page that the server wanted opened was declined";
 
 	return x->method == METHOD_TOOLS_CALL ? bad_arguments(x, span_str(text))
-					      : refused(x, 200, -32603, "K617", span_str(text));
+					      : refused(x, 200, -32603, "K618", span_str(text));
 }
 
 /* Has the user refused one of the pages the server wants opened? */
@@ -401,7 +409,7 @@ static enum stage_result resume(struct exchange *x)
 		return STAGE_NEXT;
 	if (!round_key_make(x) || !round_state_open(x, &kind, &payload) ||
 	    (kind == ROUND_PARKED && !parked_find(x, payload)))
-		return refused(x, 200, -32602, "K617",
+		return refused(x, 200, -32602, "K618",
 			       S("Invalid params: requestState is not of this request, or too old"));
 	if (kind == ROUND_SERVER)
 		x->state = payload;

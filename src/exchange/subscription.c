@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "exchange/heed.h"
+#include "exchange/owner.h"
 #include "exchange/view.h"
 #include "exchange/watch.h"
 #include "json/write.h"
@@ -83,12 +84,16 @@ static void take_filters(const struct exchange *x, const struct json *json, json
 static void add_watch(struct exchange *x, struct listen *listen, const struct json *json, json_at uri)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)WATCH_URI_BYTES);
+	struct attachment *attachment;
 
-	if (!json_is(json, uri, JSON_STRING) || !x->attachment)
+	if (!json_is(json, uri, JSON_STRING))
 		return;
 	json_string_add(json, uri, &text);
-	if (buf_ok(&text))
-		listen->watches[listen->n++] = watch_add(x->attachment, buf_span(&text));
+	if (!buf_ok(&text))
+		return;
+	attachment = x->only ? x->attachment : owner_of(x, buf_span(&text));
+	if (attachment)
+		listen->watches[listen->n++] = watch_add(attachment, buf_span(&text));
 }
 
 /* spec: mcp/2026-07-28 subscriptions: the first message names the subset that is really served. */
@@ -135,13 +140,27 @@ static bool is_settled(const struct listen *listen)
 	return true;
 }
 
-enum stage_result subscription_begin(struct exchange *x)
+static json_at uris_of(const struct exchange *x)
 {
 	const struct json *json = x->message.json;
 	json_at asked = json_get(json, x->message.params, S("notifications"));
 	json_at uris = json_is(json, asked, JSON_OBJECT) ? json_get(json, asked, S("resourceSubscriptions"))
 							 : JSON_NONE;
-	size_t n = json_is(json, uris, JSON_ARRAY) ? json->tokens[uris].count : 0;
+
+	return json_is(json, uris, JSON_ARRAY) && json->tokens[uris].count ? uris : JSON_NONE;
+}
+
+bool subscription_names_resources(const struct exchange *x)
+{
+	return uris_of(x) != JSON_NONE;
+}
+
+enum stage_result subscription_begin(struct exchange *x)
+{
+	const struct json *json = x->message.json;
+	json_at asked = json_get(json, x->message.params, S("notifications"));
+	json_at uris = uris_of(x);
+	size_t n = uris == JSON_NONE ? 0 : json->tokens[uris].count;
 	struct listen *listen = n <= WATCHES ? listen_new(x, n) : NULL;
 
 	if (!listen)
@@ -179,8 +198,7 @@ static void hold(struct exchange *x, struct listen *listen)
 static void take_uri(const struct exchange *x, struct buf *uri)
 {
 	const struct json *json = x->message.json;
-	json_at at = x->message.params == JSON_NONE ? JSON_NONE
-						    : json_get(json, x->message.params, S("uri"));
+	json_at at = x->message.params == JSON_NONE ? JSON_NONE : json_get(json, x->message.params, S("uri"));
 
 	if (json_is(json, at, JSON_STRING))
 		json_string_add(json, at, uri);

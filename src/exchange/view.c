@@ -2,13 +2,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/view.h"
 
+#include "exchange/offers.h"
 #include "exchange/subscription.h"
 
 enum method view_method(unsigned view)
 {
-	if (view == VIEW_RESOURCES)
-		return METHOD_RESOURCES_CHANGED;
-	return view == VIEW_TOOLS ? METHOD_TOOLS_CHANGED : METHOD_PROMPTS_CHANGED;
+	if (view == VIEW_TOOLS)
+		return METHOD_TOOLS_CHANGED;
+	return view == VIEW_PROMPTS ? METHOD_PROMPTS_CHANGED : METHOD_RESOURCES_CHANGED;
 }
 
 bool view_has(const struct attachment *attachment, const struct tool *tool)
@@ -38,10 +39,14 @@ void view_tools_given(struct attachment *attachment, struct catalogue *catalogue
 	(void)catalogue_unref(before);
 }
 
-void view_prompts_given(struct attachment *attachment, bool given)
+void view_offer_given(struct attachment *attachment, enum offer_kind kind, struct offer *offer)
 {
-	attachment->given_prompts = given;
-	attachment->told_prompts &= !given;
+	struct shelf *shelf = &attachment->shelves[kind];
+	struct offer *before = shelf->given;
+
+	shelf->given = offer_ref(offer);
+	shelf->told &= !offer;
+	(void)offer_unref(before);
 }
 
 /* --- what may have changed it --- */
@@ -51,14 +56,14 @@ static bool watches(const struct attachment *attachment, unsigned view)
 	return !attachment->client->only && (attachment->client->given & view);
 }
 
-/* The next tool from `i` on that the client may see; NULL: there is none. */
+/* The next tool from `i` on that the client is shown; NULL: there is none. */
 static const struct tool *next_seen(const struct attachment *attachment, const struct catalogue *catalogue,
 				    size_t *i)
 {
 	while (catalogue && *i < catalogue->n) {
 		const struct tool *tool = &catalogue->tools[(*i)++];
 
-		if (view_has(attachment, tool))
+		if (tool->omission == OMIT_NOTHING && view_has(attachment, tool))
 			return tool;
 	}
 	return NULL;
@@ -81,35 +86,46 @@ static bool shows_the_same(const struct attachment *attachment, const struct cat
 }
 
 /* A list of all servers that waits for another one, which may be slow, is no reason to wait with this one. */
-static bool is_awaited(const struct client *client)
+static bool is_awaited(const struct client *client, enum offer_kind kind)
 {
 	LIST_EACH(&client->exchanges, node) {
 		const struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
 
-		if (x->method == METHOD_TOOLS_LIST && !x->only && x->waiting.next)
+		if (offers_kind(x->method) == kind && !x->only && x->waiting.next)
 			return true;
 	}
 	return false;
 }
 
-/*
- * A server that the last list left out: its tools are fetched, so that nobody is told of a list that is
- * hidden from him. Of its prompts the client is told once until it is given them: a server that greets and
- * dies must not have it ask again and again.
- */
+/* A server that the last list left out: its own is fetched, so that nobody is told of what he cannot see. */
 void view_ready(struct attachment *attachment)
 {
 	const struct link *link = attachment->link;
 
 	if (((watches(attachment, VIEW_TOOLS) && !attachment->given_tools) ||
-	     is_awaited(attachment->client)) &&
+	     is_awaited(attachment->client, OFFER_TOOLS)) &&
 	    !link->catalogue && link_has_capability(link, S("tools")))
 		(void)attachment_fetch(attachment);
-	if (!watches(attachment, VIEW_PROMPTS) || attachment->given_prompts || attachment->told_prompts ||
-	    !link_has_capability(link, S("prompts")))
+	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++)
+		if ((watches(attachment, offers_view((enum offer_kind)i)) && !attachment->shelves[i].given) ||
+		    is_awaited(attachment->client, (enum offer_kind)i))
+			(void)offers_fetch(attachment, (enum offer_kind)i);
+}
+
+/*
+ * Of what the last list left out the client is told once until it is given it: a server that greets and dies
+ * must not have it ask again and again.
+ */
+void view_offered(struct attachment *attachment, enum offer_kind kind)
+{
+	struct shelf *shelf = &attachment->shelves[kind];
+	unsigned view = offers_view(kind);
+
+	if (!watches(attachment, view) || offer_same(shelf->given, offers_now(attachment, kind)) ||
+	    (!shelf->given && shelf->told))
 		return;
-	attachment->told_prompts = true;
-	attachment->client->changed |= VIEW_PROMPTS;
+	shelf->told = true;
+	attachment->client->changed |= view;
 }
 
 void view_fetched(struct attachment *attachment)
@@ -121,12 +137,17 @@ void view_fetched(struct attachment *attachment)
 
 bool view_told(struct attachment *attachment, enum method method)
 {
-	if (attachment->client->only || (method != METHOD_TOOLS_CHANGED && method != METHOD_PROMPTS_CHANGED))
+	if (attachment->client->only || (method != METHOD_TOOLS_CHANGED && method != METHOD_PROMPTS_CHANGED &&
+					 method != METHOD_RESOURCES_CHANGED))
 		return false;
-	if (method == METHOD_PROMPTS_CHANGED && watches(attachment, VIEW_PROMPTS))
-		attachment->client->changed |= VIEW_PROMPTS;
 	if (method == METHOD_TOOLS_CHANGED && watches(attachment, VIEW_TOOLS))
 		attachment->stale = true;
+	if (method == METHOD_PROMPTS_CHANGED)
+		offers_changed(attachment, OFFER_PROMPTS);
+	if (method == METHOD_RESOURCES_CHANGED) {
+		offers_changed(attachment, OFFER_RESOURCES);
+		offers_changed(attachment, OFFER_TEMPLATES);
+	}
 	return true;
 }
 
@@ -134,8 +155,10 @@ void view_dropped(struct attachment *attachment)
 {
 	if (watches(attachment, VIEW_TOOLS) && !shows_the_same(attachment, attachment->given_tools, NULL))
 		attachment->client->changed |= VIEW_TOOLS;
-	if (watches(attachment, VIEW_PROMPTS) && attachment->given_prompts)
-		attachment->client->changed |= VIEW_PROMPTS;
+	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++)
+		if (watches(attachment, offers_view((enum offer_kind)i)) &&
+		    !offer_same(attachment->shelves[i].given, NULL))
+			attachment->client->changed |= offers_view((enum offer_kind)i);
 }
 
 /* It is not started for that: whoever wants to know asks for the list. */
@@ -146,7 +169,7 @@ void view_added(struct worker *worker, const struct server *server)
 
 		if (client->only || !client_sees(client, server))
 			continue;
-		client->changed |= client->given & VIEW_PROMPTS;
+		client->changed |= client->given & (VIEW_PROMPTS | VIEW_RESOURCES | VIEW_TEMPLATES);
 		if (server->rules.n_allow)
 			client->changed |= client->given & VIEW_TOOLS;
 	}
@@ -169,17 +192,24 @@ static void tell(struct client *client, unsigned view)
 	(void)client_tell(client, buf_span(&out));
 }
 
+/* What has changed, and the client was shown, is fetched: it is told where it sees another list. */
+static void refresh(struct attachment *attachment)
+{
+	if (!attachment->link || attachment->link->state_of != LINK_READY)
+		return;
+	if (attachment->stale && !attachment->fetch)
+		(void)attachment_fetch(attachment);
+	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++)
+		if (attachment->shelves[i].stale && watches(attachment, offers_view((enum offer_kind)i)))
+			(void)offers_fetch(attachment, (enum offer_kind)i);
+}
+
 void view_tick(struct client *client)
 {
 	unsigned changed = client->changed;
 
-	LIST_EACH(&client->attachments, node) {
-		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
-
-		if (attachment->stale && !attachment->fetch && attachment->link &&
-		    attachment->link->state_of == LINK_READY)
-			(void)attachment_fetch(attachment);
-	}
+	LIST_EACH(&client->attachments, node)
+		refresh(LIST_ENTRY(node, struct attachment, node));
 	/* A session without an event stream hears of it when it has one: once, however much changed. */
 	if (!changed || (client->era == ERA_LEGACY && !client->outlet))
 		return;
@@ -188,4 +218,6 @@ void view_tick(struct client *client)
 		tell(client, VIEW_TOOLS);
 	if (changed & VIEW_PROMPTS)
 		tell(client, VIEW_PROMPTS);
+	if (changed & (VIEW_RESOURCES | VIEW_TEMPLATES))
+		tell(client, VIEW_RESOURCES);
 }

@@ -73,9 +73,28 @@ static bool add_tool(struct catalogue *catalogue, const struct json *json, json_
 		tool.bad_params = !header_params_of(json, schema, &catalogue->arena, &tool.params,
 						    &tool.n_params);
 	catalogue->bad_params += tool.bad_params;
+	tool.omission = omission_of_name(catalogue->server_n, name);
+	catalogue->omitted[tool.omission]++;
 	catalogue->tools[catalogue->n++] = tool;
 	/* The map holds places, not pointers: the array moves while it grows. A place is kept plus one. */
 	return map_put(&catalogue->by_name, tool.name, (void *)(uintptr_t)catalogue->n);
+}
+
+/* Two tools of one name: neither can be called by it, or shown. Counted for both. */
+static bool is_twice(struct catalogue *catalogue, struct span name)
+{
+	uintptr_t place = (uintptr_t)map_get(&catalogue->by_name, name);
+	struct tool *first = place ? &catalogue->tools[place - 1] : NULL;
+
+	if (!first)
+		return false;
+	if (first->omission != OMIT_TWICE) {
+		catalogue->omitted[first->omission]--;
+		catalogue->omitted[OMIT_TWICE]++;
+		first->omission = OMIT_TWICE;
+	}
+	catalogue->omitted[OMIT_TWICE]++;
+	return true;
 }
 
 bool catalogue_add(struct catalogue *catalogue, const struct json *json, json_at tools)
@@ -87,10 +106,9 @@ bool catalogue_add(struct catalogue *catalogue, const struct json *json, json_at
 
 		if (json_is(json, name_at, JSON_STRING))
 			name = json_string(json, name_at, &scratch);
-		if (name.n == 0 || catalogue_find(catalogue, name)) {
-			catalogue->refused++;
+		catalogue->omitted[OMIT_UNNAMED] += name.n == 0;
+		if (name.n == 0 || is_twice(catalogue, name))
 			continue;
-		}
 		if (!add_tool(catalogue, json, at, name))
 			return false;
 	}
@@ -107,7 +125,8 @@ struct tool *catalogue_find(const struct catalogue *catalogue, struct span name)
 {
 	uintptr_t place = (uintptr_t)map_get(&catalogue->by_name, name);
 
-	return place ? &catalogue->tools[place - 1] : NULL;
+	return place && catalogue->tools[place - 1].omission != OMIT_TWICE ? &catalogue->tools[place - 1]
+									   : NULL;
 }
 
 const struct schema *catalogue_schema(struct catalogue *catalogue, struct tool *tool)

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "mcp/header.h"
+#include "mcp/omission.h"
 
 struct schema;
 
@@ -24,6 +25,9 @@ struct tool {
 	struct schema *schema; /* of inputSchema */
 	struct span problem;   /* why inputSchema cannot be used; empty where it can */
 	struct span digest;    /* of `raw`; empty until it is asked for */
+	/* OMIT_TWICE: it is nobody's. What else is wrong with its name matters where all servers stand
+	 * together. */
+	enum omission omission;
 };
 
 /* Filled page by page, then shared: reference counted. Only the compiled schemas are still added. */
@@ -34,8 +38,10 @@ struct catalogue {
 	size_t n, cap;
 	struct map by_name;
 	struct span result; /* the list's own members besides its tools: a JSON object */
-	size_t refused;	    /* definitions left out: no name, or a name that stood there before */
-	size_t bad_params;  /* definitions that are left out of the modern era over HTTP */
+	uint64_t ttl_ms;    /* how long the server says that the list holds */
+	size_t server_n;    /* the length of its server's name */
+	size_t omitted[OMISSIONS];
+	size_t bad_params; /* definitions that are left out of the modern era over HTTP */
 };
 
 struct catalogue *catalogue_new(void);
@@ -50,8 +56,9 @@ static inline size_t catalogue_bytes(const struct catalogue *catalogue)
 struct catalogue *catalogue_unref(struct catalogue *catalogue);
 
 /*
- * Adds the tools of one page (`tools` is the array of a tools/list result). A definition without
- * a usable name, and the second of two with the same name, is left out and counted.
+ * Adds the tools of one page (`tools` is the array of a tools/list result). A definition without a name is
+ * left out and counted; those of one name are counted and not found; a name that cannot stand behind the
+ * server's is counted and marked.
  *
  * Errors: false past CATALOGUE_TOOLS or CATALOGUE_BYTES, or without memory.
  */
@@ -60,7 +67,7 @@ bool catalogue_add(struct catalogue *catalogue, const struct json *json, json_at
 /* Keeps the list's own members (a JSON object without "tools" and "nextCursor"). */
 bool catalogue_set_result(struct catalogue *catalogue, struct span result) MUST_CHECK;
 
-/* NULL where there is none of that name. */
+/* NULL where there is none of that name, or more than one. */
 struct tool *catalogue_find(const struct catalogue *catalogue, struct span name);
 
 /*

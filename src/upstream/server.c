@@ -6,6 +6,7 @@
 
 #include "http/client.h"
 #include "mcp/catalogue.h"
+#include "mcp/offer.h"
 
 static const struct span kind_names[] = { [SERVER_STDIO] = SPAN("stdio"),
 					  [SERVER_HTTP] = SPAN("http"),
@@ -77,6 +78,8 @@ struct server *server_unref(struct server *server)
 		return NULL;
 	server->pool = http_pool_free(server->pool);
 	server->shared = catalogue_unref(server->shared);
+	for (size_t i = 0; i < OFFER_KINDS; i++)
+		server->offers[i] = offer_unref(server->offers[i]);
 	arena_release(&server->arena);
 	free(server);
 	return NULL;

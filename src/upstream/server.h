@@ -5,11 +5,13 @@
 #include "base/arena.h"
 #include "base/list.h"
 #include "limits/limits.h"
+#include "mcp/omission.h"
 #include "mcp/revision.h"
 #include "policy/tool_rules.h"
 
 struct http_pool;
 struct catalogue;
+struct offer;
 
 /* How it is reached. */
 enum server_kind {
@@ -55,8 +57,11 @@ struct server {
 	uint64_t legacy_until_ms, modern_until_ms; /* how long a SPEAKS_NO holds; 0: for good */
 	struct catalogue *shared; /* the last catalogue fetched, for links that see the same list */
 	uint8_t shared_digest[32];
-	uint64_t started, failed; /* counters: links opened, links that died */
-	uint64_t dropped;	  /* notifications that break the protocol and were not passed on */
+	struct offer *offers[OFFER_KINDS]; /* the same of its other lists */
+	size_t omitted[OFFER_KINDS]
+		      [OMISSIONS]; /* what was left out of its lists when they were last looked at */
+	uint64_t started, failed;  /* counters: links opened, links that died */
+	uint64_t dropped;	   /* notifications that break the protocol and were not passed on */
 	char last_failure[200];
 	struct span definition; /* the JSON it was made from */
 	struct arena arena;	/* owns the spans and rules */

@@ -14,22 +14,10 @@ static const struct {
 	enum era era;
 	const char *text;
 } absent[] = {
-	{ ERA_LEGACY, REQUEST("resources/list", "") },
-	{ ERA_LEGACY, REQUEST("resources/templates/list", "") },
-	{ ERA_LEGACY, REQUEST("resources/read", "\"uri\":\"files__x://a\"") },
-	{ ERA_LEGACY, REQUEST("resources/read", "\"uri\":\"x://a\"") },
-	{ ERA_LEGACY, REQUEST("resources/subscribe", "\"uri\":\"files__x://a\"") },
-	{ ERA_LEGACY, REQUEST("resources/unsubscribe", "\"uri\":\"files__x://a\"") },
-	{ ERA_LEGACY,
-	  REQUEST("completion/complete", "\"ref\":{\"type\":\"ref/prompt\",\"name\":\"files__p\"}") },
 	{ ERA_LEGACY, REQUEST("tasks/list", "") },
 	{ ERA_LEGACY, REQUEST("tasks/get", "\"taskId\":\"files__1\"") },
 	{ ERA_LEGACY, REQUEST("tasks/result", "\"taskId\":\"files__1\"") },
 	{ ERA_LEGACY, REQUEST("tasks/cancel", "\"taskId\":\"files__1\"") },
-	{ ERA_MODERN, REQUEST("resources/list", META("{}")) },
-	{ ERA_MODERN, REQUEST("resources/templates/list", META("{}")) },
-	{ ERA_MODERN, REQUEST("resources/read", "\"uri\":\"files__x://a\"," META("{}")) },
-	{ ERA_MODERN, REQUEST("completion/complete", META("{}")) },
 	{ ERA_MODERN, REQUEST("tasks/get", "\"taskId\":\"files__1\"," META("{}")) },
 	{ ERA_MODERN, REQUEST("tasks/update", "\"taskId\":\"files__1\"," META("{}")) },
 	{ ERA_MODERN, REQUEST("tasks/cancel", "\"taskId\":\"files__1\"," META("{}")) },

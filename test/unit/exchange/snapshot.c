@@ -43,6 +43,35 @@ static void taken(struct worker *worker)
 	ok(worker_server(worker, S("a")) && span_eq(worker->config_digest, S("c1")), "and its servers");
 }
 
+/* A server that changed is another one; its place among the others is the config's. */
+static void in_order(struct worker *worker)
+{
+	static const char changed[] =
+	    "{\"servers\":[{\"name\":\"b\",\"kind\":\"stdio\"},{\"name\":\"a\",\"kind\":\"stdio\",\"timeout_ms\":7}]}";
+	static const char more[] =
+	    "{\"servers\":[{\"name\":\"b\",\"kind\":\"stdio\",\"timeout_ms\":9},{\"name\":\"a\",\"kind\":\"stdio\",\"timeout_ms\":7}]}";
+	struct err err = ERR_INIT;
+
+	for (int i = 0; i < 2; i++) {
+		ok(snapshot_apply(worker, span_str(i ? more : changed), &err) == 0, "# a config");
+		is_span(LIST_ENTRY(worker->servers.next, struct server, node)->name, S("b"),
+			"in the config's order");
+	}
+}
+
+/* What `kanmon status` reads. */
+static void state(struct worker *worker)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)1 << 20);
+
+	worker_server(worker, S("a"))->omitted[OFFER_PROMPTS][OMIT_LONG] = 2;
+	snapshot_state(worker, &out);
+	ok(span_contains(buf_span(&out), S("\"left_out\":[]")) &&
+	       span_contains(buf_span(&out),
+			     S("\"left_out\":[{\"list\":\"prompts\",\"reason\":\"long\",\"count\":2}]")),
+	   "the state says what is left out, and why");
+}
+
 int main(void)
 {
 	static struct log quiet = { .fd = -1, .level = LOG_ERROR, .role = "test" };
@@ -53,5 +82,7 @@ int main(void)
 		return tap_done();
 	refused(&worker);
 	taken(&worker);
+	in_order(&worker);
+	state(&worker);
 	return tap_done();
 }

@@ -11,12 +11,13 @@
 	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
 #define TOOL(name) "{\"name\":\"" name "\",\"inputSchema\":{\"type\":\"object\"}}"
 #define TOOLS_CHANGED "notifications/tools/list_changed"
+#define RESOURCES_CHANGED "notifications/resources/list_changed"
 #define PROMPTS_CHANGED "notifications/prompts/list_changed"
 
 /* What a client is told unasked. */
 struct ear {
 	struct outlet outlet;
-	unsigned tools, prompts, other;
+	unsigned tools, prompts, resources, other;
 };
 
 static bool ear_send(struct outlet *outlet, struct span message)
@@ -27,6 +28,8 @@ static bool ear_send(struct outlet *outlet, struct span message)
 		ear->tools++;
 	else if (span_contains(message, S("\"method\":\"" PROMPTS_CHANGED "\"")))
 		ear->prompts++;
+	else if (span_contains(message, S("\"method\":\"" RESOURCES_CHANGED "\"")))
+		ear->resources++;
 	else
 		ear->other++;
 	return true;
@@ -37,19 +40,29 @@ static void ear_close(struct outlet *outlet)
 	(void)outlet;
 }
 
-/* What was said since the last look, as "tools prompts other". */
+/* What was said since the last look, as "resources tools prompts other". */
 static unsigned said(struct client *client, struct ear *ear)
 {
 	unsigned told;
 
 	turn_a_while(&worker.loop);
 	view_tick(client);
-	told = ear->tools * 100 + ear->prompts * 10 + ear->other;
-	ear->tools = ear->prompts = ear->other = 0;
+	told = ear->resources * 1000 + ear->tools * 100 + ear->prompts * 10 + ear->other;
+	ear->resources = ear->tools = ear->prompts = ear->other = 0;
 	return told;
 }
 
 #define CHANGING "{\"tools\":{\"listChanged\":true}}"
+
+/* Answers the question for a list. `result` is its inside. */
+static void give(struct peer *peer, const char *method, const char *result)
+{
+	unsigned id = rig_id(rig_hear_of(peer, method));
+
+	ok(id, "# the server is asked for %s", method);
+	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{%s}}", id, result);
+	turn_a_while(&worker.loop);
+}
 
 static void give_tools(struct peer *peer, const char *tools)
 {
@@ -164,7 +177,9 @@ static void prompts(void)
 	    "\"prompts\":{}}}}",
 	    rig_id(rig_hear_of(&peer, "initialize")));
 	turn_a_while(&worker.loop);
-	is_int(said(client, &ear), 10, "it is ready, and has some: one word");
+	is_int(said(client, &ear), 0, "it is ready: that it has some is not known yet");
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
+	is_int(said(client, &ear), 10, "it has: one word");
 	rig_end(&peer);
 	turn_a_while(&worker.loop);
 	TURN_UNTIL(&worker.loop, list_empty(&client->attachments) ||
@@ -172,18 +187,57 @@ static void prompts(void)
 	rig_ask(client, &heard, REQUEST("1", "ping", ""));
 	rig_ask(client, &heard, REQUEST("1", "prompts/list", ""));
 	(void)rig_greet(&peer, "{\"prompts\":{}}");
-	turn_a_while(&worker.loop);
-	is_int(said(client, &ear), 0, "it dies and comes again before it was asked: not a second one");
-	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[{\"name\":\"p\"}]}}",
-		rig_id(rig_hear_of(&peer, "prompts/list")));
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
 	TURN_UNTIL(&worker.loop, heard.finals);
+	is_int(said(client, &ear), 0, "it dies and comes again before it was asked: not a second one");
 	ok(rig_heard(&heard, "files__p"), "a list with its prompts");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" PROMPTS_CHANGED "\"}");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" PROMPTS_CHANGED "\"}");
-	is_int(said(client, &ear), 10, "it says twice that they have changed: one word");
+	is_int(said(client, &ear), 0, "it says twice that they have changed: they are looked at");
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
+	is_int(said(client, &ear), 0, "and are the same: no word");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" PROMPTS_CHANGED "\"}");
+	(void)said(client, &ear);
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"q\"}]");
+	ok(rig_is_silent(&peer), "# nothing more is asked");
+	is_int(said(client, &ear), 10, "are others: one word");
 	client = rig_leave(client);
 	rig_end(&peer);
 	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+/* Resources and their templates are one word, and only where they have changed. */
+static void resources(void)
+{
+	struct server *server = rig_server("files");
+	struct heard heard = { 0 };
+	struct ear ear;
+	struct client *client = client_of_all("mcp", &ear);
+	struct peer peer;
+
+	rig_ask(client, &heard, REQUEST("1", "resources/list", ""));
+	(void)rig_greet(&peer, "{\"resources\":{\"listChanged\":true}}");
+	give(&peer, "resources/list", "\"resources\":[{\"uri\":\"x://a\",\"name\":\"a\"}]");
+	ok(heard.finals == 1 && rig_heard(&heard, "x://a"), "a list of resources");
+	rig_ask(client, &heard, REQUEST("2", "resources/list", ""));
+	ok(heard.finals == 1 && rig_heard(&heard, "x://a") && rig_is_silent(&peer),
+	   "again: what the server would have said is not asked");
+	rig_ask(client, &heard, REQUEST("3", "resources/templates/list", ""));
+	give(&peer, "resources/templates/list", "\"resourceTemplates\":[{\"uriTemplate\":\"x://{a}\"}]");
+	ok(heard.finals == 1 && rig_heard(&heard, "x://{a}"), "and one of templates");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" RESOURCES_CHANGED "\"}");
+	(void)said(client, &ear);
+	give(&peer, "resources/list", "\"resources\":[{\"uri\":\"x://a\",\"name\":\"a\"}]");
+	is_int(said(client, &ear), 0, "the resources are the same: no word");
+	give(&peer, "resources/templates/list", "\"resourceTemplates\":[{\"uriTemplate\":\"x://{b}\"}]");
+	is_int(said(client, &ear), 1000, "the templates are others: one word");
+	rig_ask(client, &heard, REQUEST("4", "resources/templates/list", ""));
+	ok(heard.finals == 1 && rig_heard(&heard, "x://{b}"), "and the list has them");
+	worker_drop_server(&worker, server);
+	is_int(said(client, &ear), 1000, "what is taken away is one word");
+	client = rig_leave(client);
+	rig_end(&peer);
 	buf_release(&heard.last);
 }
 
@@ -234,8 +288,10 @@ static void modern(void)
 	rig_ask(client, &tools,
 		REQUEST("\"t\"", "subscriptions/listen",
 			"\"notifications\":{\"toolsListChanged\":true,\"promptsListChanged\":false,"
-			"\"resourcesListChanged\":true}," META));
-	ok(tools.sent == 1 && rig_heard(&tools, "\"notifications\":{\"toolsListChanged\":true}"),
+			"\"resourcesListChanged\":true,\"taskIds\":[\"1\"]}," META));
+	ok(tools.sent == 1 &&
+	       rig_heard(&tools,
+			 "\"notifications\":{\"toolsListChanged\":true,\"resourcesListChanged\":true}"),
 	   "of what is asked for, what is served is acknowledged");
 	rig_ask(client, &nothing, REQUEST("2", "subscriptions/listen", "\"notifications\":7," META));
 	ok(nothing.sent == 1 && rig_heard(&nothing, "\"notifications\":{}"), "of nothing, nothing");
@@ -266,6 +322,7 @@ int main(void)
 	late_server();
 	one_server();
 	prompts();
+	resources();
 	reload();
 	modern();
 	rig_stop();

@@ -17,13 +17,16 @@ static void left_out(void)
 
 	ok(add(catalogue, "[7,null,[],{},{\"name\":7},{\"name\":\"\"},{\"name\":null},\"x\"]"),
 	   "a page of nonsense");
-	ok(catalogue->n == 0 && catalogue->refused == 8, "is left out and counted");
+	ok(catalogue->n == 0 && catalogue->omitted[OMIT_UNNAMED] == 8, "is left out and counted");
 	ok(add(catalogue, "[{\"name\":\"a\",\"first\":1},{\"name\":\"\\u0061\",\"second\":1}]"),
 	   "one name twice");
-	ok(catalogue->n == 1 && catalogue->refused == 9, "is the first one's");
-	ok(add(catalogue, "[{\"name\":\"a\",\"third\":1}]") && catalogue->n == 1, "also on the next page");
-	is_span(catalogue_find(catalogue, S("a"))->raw, S("{\"name\":\"a\",\"first\":1}"),
-		"and stays as it was");
+	ok(!catalogue_find(catalogue, S("a")) && catalogue->omitted[OMIT_TWICE] == 2, "is nobody's");
+	ok(add(catalogue, "[{\"name\":\"a\",\"third\":1}]") && !catalogue_find(catalogue, S("a")) &&
+	       catalogue->omitted[OMIT_TWICE] == 3,
+	   "also on the next page");
+	ok(add(catalogue, "[{\"name\":\"with space\"}]") && catalogue->omitted[OMIT_CHARACTERS] == 1 &&
+	       catalogue_find(catalogue, S("with space"))->omission == OMIT_CHARACTERS,
+	   "a name of other characters is marked");
 	ok(add(catalogue,
 	       "[{\"name\":\"bad\",\"inputSchema\":{\"oneOf\":[{\"properties\":{\"a\":{\"type\":\"string\","
 	       "\"x-mcp-header\":\"A\"}}}]}}]") &&

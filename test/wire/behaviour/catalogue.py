@@ -50,10 +50,8 @@ def test_calls(place):
             equal(error_of(client.call(f"{server}__tag", {"tag": "x"})), (200, -32603, "K701"), f"{era}: {server}: the caller is told it is dead")
 
 
-ABSENT = (("resources/list", {}), ("resources/templates/list", {}), ("resources/read", {"uri": "near__x://a"}),
-          ("completion/complete", {"ref": {"type": "ref/prompt", "name": "near__greet"}, "argument": {"name": "a", "value": ""}}),
-          ("tasks/get", {"taskId": "near__1"}), ("tasks/cancel", {"taskId": "near__1"}))
-ABSENT_LEGACY = (("resources/subscribe", {"uri": "near__x://a"}), ("tasks/list", {}), ("tasks/result", {"taskId": "near__1"}))
+ABSENT = (("tasks/get", {"taskId": "near__1"}), ("tasks/cancel", {"taskId": "near__1"}))
+ABSENT_LEGACY = (("tasks/list", {}), ("tasks/result", {"taskId": "near__1"}))
 
 
 def text_for(client, method, params):
@@ -83,7 +81,88 @@ def test_absent(place):
           "a modern server does not hear that tasks are taken", said)
     alone = Modern(gate, "far", capabilities={"extensions": {META + "tasks": {}}})
     ok(META + "tasks" in (text_of(alone.call("raw", {})) or ""), "alone it does")
-    ok(error_of(Legacy(gate, "far").request("resources/list"))[1:] != (-32601, "K601"), "and is asked itself for what it may have")
+    ok(error_of(Legacy(gate, "far").request("tasks/list"))[1:] != (-32601, "K601"), "and is asked itself for what it may have")
+
+
+ALL = '{"tools":{"listChanged":true},"prompts":{},"resources":{"subscribe":true},"completions":{},"logging":{}}'
+LISTED = {"near": ["near://a", "near://b", "near://c", "both://x", "near://d"], "far": ["far://a", "both://x"]}
+TEMPLATES = {"near": ["notes://{name}", "both://{x}/y"], "far": ["far://{a}{?q}", "both://{x}/y"]}
+
+
+def with_resources(place):
+    remote = place.remote(name="far", capabilities=json.loads(ALL))
+    remote.core.resources, remote.core.templates = LISTED["far"], TEMPLATES["far"]
+    bare = '{"tools":{},"resources":{}}'
+    gate = place.gate({"near": run_line("--name", "near", "--capabilities", ALL, "--resources", *LISTED["near"], "--templates", *TEMPLATES["near"]),
+                       "far": url_line(remote), "gone": {"url": "http://127.0.0.1:1/mcp"},
+                       "bare": run_line("--name", "bare", "--capabilities", bare, "--resources", "bare://a")})
+    return gate, remote
+
+
+def test_resources(place):
+    gate, remote = with_resources(place)
+    for client in (Legacy(gate), Modern(gate)):
+        era = type(client).__name__.lower()
+        missing = -32002 if era == "legacy" else -32602
+        shown = [r["uri"] for r in client.request("resources/list").json()["result"]["resources"]]
+        equal(shown, ["near://a", "near://b", "near://c", "near://d", "far://a", "bare://a"], f"{era}: all pages of all servers, in the config's order, without what two have")
+        shown = [r["uriTemplate"] for r in client.request("resources/templates/list").json()["result"]["resourceTemplates"]]
+        equal(shown, ["notes://{name}", "far://{a}{?q}"], f"{era}: templates likewise; a server that knows nothing of them has none")
+        equal(error_of(client.request("resources/list", {"cursor": "2"})), (200, -32602, "K610"), f"{era}: no cursor")
+        for uri, owner in (("near://d", "near"), ("far://a", "far"), ("bare://a", "bare"), ("notes://today", "near"), ("far://b?q=1", "far")):
+            reply = client.request("resources/read", {"uri": uri}).json()
+            equal(reply.get("result", {}).get("contents", [{}])[0].get("text"), owner, f"{era}: {uri} is read from {owner}", reply)
+        for uri, code in (("nobody://a", None), ("notes://a/b", None), ("near__near://a", None), ("both://x", "K617"), ("both://z/y", "K617")):
+            reply = client.request("resources/read", {"uri": uri})
+            equal(error_of(reply)[1:], (missing, code), f"{era}: {uri!r} is nobody's", reply)
+            equal(reply.json()["error"]["data"].get("uri"), uri, f"{era}: and the error names it")
+        for reference, values in (({"type": "ref/prompt", "name": "far__greet"}, ["far", "greet"]),
+                                  ({"type": "ref/resource", "uri": "notes://{name}"}, ["near", "notes://{name}"])):
+            reply = client.request("completion/complete", {"ref": reference, "argument": {"name": "a", "value": ""}}).json()
+            equal(reply.get("result", {}).get("completion", {}).get("values"), values, f"{era}: {reference} is completed", reply)
+        equal(error_of(client.request("completion/complete", {"ref": {"type": "ref/resource", "uri": "both://{x}/y"}, "argument": {}}))[1:], (-32602, "K617"),
+              f"{era}: of a template of two nobody")
+        equal(error_of(client.request("resources/read", {"uri": f"linked://{era}"}))[1], missing, f"{era}: what no list has is nobody's")
+        client.call("far__link", {"uri": f"linked://{era}"})
+        reply = client.request("resources/read", {"uri": f"linked://{era}"}).json()
+        equal(reply.get("result", {}).get("contents", [{}])[0].get("text"), "far", f"{era}: until a result links to it", reply)
+    contested = [json.loads(entry["raw"]) for entry in remote.core.seen if entry["kind"] == "message" and "both://" in entry["raw"]]
+    equal(contested, [], "of what two have, neither was asked")
+    ok("catalogue.refused" in gate.log_text() and "contested" in gate.log_text(), "the log says what is left out", gate.log_text())
+    state = gate.command("status", "-o", "json")
+    left = {(s["name"], entry["list"], entry["reason"], entry["count"]) for s in json.loads(state)["servers"] for entry in s["left_out"]}
+    equal(left, {(name, kind, "contested", 1) for name in ("near", "far") for kind in ("resources", "templates")}, "and so does `kanmon status`")
+    ok("left out" in gate.command("status"), "in words, too")
+
+
+def test_capabilities(place):
+    gate, _ = with_resources(place)
+    said = Legacy(gate, connect=False).initialize().json()["result"]["capabilities"]
+    changes = {"listChanged": True}
+    equal(said, {"tools": changes, "prompts": changes, "resources": {"subscribe": True, **changes}, "completions": {}, "logging": {}},
+          "legacy: what some server offers")
+    said = Modern(gate).request("server/discover").json()["result"]["capabilities"]
+    equal(said.get("resources"), changes, "modern: subscriptions are part of listening", said)
+    few = place.gate({"one": run_line("--name", "one", "--capabilities", '{"tools":{}}')})
+    equal(Legacy(few, connect=False).initialize().json()["result"]["capabilities"], {"tools": changes}, "and nothing that none does")
+
+
+def test_names(place):
+    remote = place.remote(name="s1")
+    named = ["fine", "a b", "", "twice", "twice", "\u65e5", "x" * 61, "y" * 60, "a/b"]
+    remote.core.tools = [{"name": n, "inputSchema": {"type": "object"}} for n in named]
+    gate = place.gate({"s1": url_line(remote)}, "metrics: 127.0.0.1:19431\n")
+    for client in (Legacy(gate), Modern(gate)):
+        era = type(client).__name__.lower()
+        equal(names(client), ["s1__fine", "s1__" + "y" * 60], f"{era}: names that fit are shown, the others are not")
+        unknown = [error_of(client.call(f"s1__{n}", {})) for n in ("a b", "twice", "x" * 61, "a/b")]
+        equal(unknown, [(200, -32602, None)] * 4, f"{era}: and cannot be called")
+    equal(names(Legacy(gate, "s1")), ["fine", "a b", "\u65e5", "x" * 61, "y" * 60, "a/b"], "alone they can be told apart, but for those of one name")
+    left = {e["reason"]: e["count"] for e in json.loads(gate.command("status", "-o", "json"))["servers"][0]["left_out"]}
+    equal(left, {"unnamed": 1, "twice": 2, "characters": 3, "long": 1}, "status says why")
+    import urllib.request
+    text = urllib.request.urlopen("http://127.0.0.1:19431/metrics").read().decode()
+    ok('kanmon_catalogue_refused{reason="characters"} 3' in text and 'kanmon_catalogue_refused{reason="contested"} 0' in text, "and so do the metrics", text)
 
 
 def test_deaths(place):
@@ -116,4 +195,4 @@ def test_many_at_once(place):
 
 
 if __name__ == "__main__":
-    main(test_lists, test_calls, test_absent, test_deaths, test_many_at_once)
+    main(test_lists, test_calls, test_absent, test_resources, test_capabilities, test_names, test_deaths, test_many_at_once)

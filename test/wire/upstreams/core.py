@@ -19,7 +19,7 @@ def tool(name, schema=None, **more):
 
 TOOLS = [
     tool("raw"), tool("back"), tool("tag"), tool("wait"), tool("steps"), tool("progress"), tool("ask"), tool("notify"),
-    tool("garbage"), tool("big"), tool("flood"), tool("deaf"), tool("grow"), tool("quit"), tool("pid"),
+    tool("garbage"), tool("big"), tool("flood"), tool("deaf"), tool("grow"), tool("quit"), tool("pid"), tool("link"),
     tool("strict", {"type": "object", "properties": {"text": {"type": "string", "maxLength": 5}, "n": {"type": "integer"}},
                     "required": ["text"], "additionalProperties": False}),
     tool("mirrored", {"type": "object", "properties": {
@@ -47,6 +47,7 @@ class Core:
         self.name, self.eras, self.die, self.garble = name, eras, die, garble
         self.tools = list(TOOLS if tools is None else tools)
         self.prompts = 0  # so many more than one
+        self.resources, self.templates = [], []  # URIs; templates
         self.capabilities = {"tools": {}, "logging": {}} if capabilities is None else capabilities
         self.record_path = record
         self.seen = []
@@ -116,6 +117,13 @@ class Core:
             token = member(raw, "progressToken")
             out.send(f'{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":99}}}}')
 
+    @staticmethod
+    def page(member, items, params):
+        """Two at a time; the second page's cursor is an empty text, which is one."""
+        at = {None: 0, "": 2}.get(params.get("cursor"), None) if params.get("cursor") in (None, "") else int(params["cursor"])
+        more = {} if at + 2 >= len(items) else {"nextCursor": "" if at == 0 else str(at + 2)}
+        return {member: items[at:at + 2], **more}
+
     def result(self, message, raw, out, key):
         method, params = message["method"], message.get("params", {})
         if method == "initialize" and "legacy" in self.eras:
@@ -130,6 +138,17 @@ class Core:
             return json.dumps({"prompts": [{"name": "greet"}, *({"name": f"p{i}", "description": "d" * 1000} for i in range(self.prompts))]})
         if method == "prompts/get" and "prompts" in self.capabilities:
             return json.dumps({"messages": [{"role": "user", "content": {"type": "text", "text": self.name + ":" + params["name"]}}]})
+        if method == "resources/list" and "resources" in self.capabilities:
+            return json.dumps(self.page("resources", [{"uri": u, "name": u} for u in self.resources], params))
+        if method == "resources/templates/list" and self.templates:
+            return json.dumps(self.page("resourceTemplates", [{"uriTemplate": t, "name": t} for t in self.templates], params))
+        if method == "resources/read" and "resources" in self.capabilities:
+            return json.dumps({"contents": [{"uri": params["uri"], "text": self.name}]})
+        if method in ("resources/subscribe", "resources/unsubscribe") and "resources" in self.capabilities:
+            return "{}"
+        if method == "completion/complete" and "completions" in self.capabilities:
+            ref = params["ref"]
+            return json.dumps({"completion": {"values": [self.name, ref.get("name") or ref["uri"]]}})
         if method == "tools/call":
             arguments = params.get("arguments", {})
             run = getattr(self, "do_" + params["name"], self.do_other)
@@ -212,6 +231,10 @@ class Core:
         for _ in range(arguments["n"]):
             out.send(line)
         return self.text("told")
+
+    def do_link(self, arguments, raw, out, key):
+        """A result with a link to a resource that no list has."""
+        return json.dumps({"content": [{"type": "resource_link", "uri": arguments["uri"], "name": "n"}]})
 
     def do_garbage(self, arguments, raw, out, key):
         for line in ("not json", "{", "[1,2]", '"text"', "null", '{"jsonrpc":"1.0","id":1,"result":{}}', "", "\u2028",

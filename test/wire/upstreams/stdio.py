@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# stdio.py - the test server as a program: stdio.py [--name NAME] [--record FILE] [--tools FILE] [--capabilities JSON] [--prompts N] [--eras WORDS]
-# [--die METHOD] [--garble METHOD].
+# stdio.py - the test server as a program: stdio.py [--name NAME] [--record FILE] [--tools FILE] [--capabilities JSON] [--prompts N]
+# [--resources URI…] [--templates TEXT…] [--eras WORDS] [--die METHOD] [--garble METHOD].
 import argparse
 import json
 import os
@@ -37,6 +37,8 @@ def main():
     words.add_argument("--tools")
     words.add_argument("--capabilities", type=json.loads)
     words.add_argument("--prompts", type=int, default=0)
+    words.add_argument("--resources", nargs="*", default=[])
+    words.add_argument("--templates", nargs="*", default=[])
     words.add_argument("--eras", default="legacy,modern")
     words.add_argument("--die", metavar="METHOD")
     words.add_argument("--garble", metavar="METHOD")
@@ -48,6 +50,7 @@ def main():
     core = Core(given.name, tools, given.capabilities, given.record, given.eras.split(","), given.die,
                 given.garble)
     core.prompts = given.prompts
+    core.resources, core.templates = given.resources, given.templates
     pipe = Pipe()
     for line in sys.stdin.buffer:
         raw = line.decode().rstrip("\n")
