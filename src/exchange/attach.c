@@ -180,7 +180,7 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 		return;
 	/* On a pipe all calls share one channel anyway; on HTTP a line that fits no call is dropped. */
 	if (modern && (message->method != METHOD_MESSAGE ||
-		       (!x && (client->kind != CLIENT_STDIO || !any_wants_log(client)))))
+		       (!x && (client->kind != CLIENT_CHANNEL || !any_wants_log(client)))))
 		return;
 	tell(client, x, message);
 }

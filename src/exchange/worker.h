@@ -49,7 +49,7 @@ struct worker {
 	struct list free_exchanges;
 	size_t n_free_exchanges;
 	struct list streams; /* struct event_stream: replies in pieces, open now */
-	struct list stdio_fronts;
+	struct list channel_hosts;
 	struct json json; /* the tape for what clients send; valid while one message is worked on */
 	struct json side; /* a second tape, for short work beside the first */
 	struct buf out;	  /* scratch for one outgoing message */
