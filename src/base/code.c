@@ -218,6 +218,16 @@ const struct code codes[] = {
 	    .example = "http://127.0.0.1:7676/mcp\n",
 	},
 	{
+	    .name = "K511",
+	    .title = TR_MARK("the handshake of the WebSocket is not one the gate takes"),
+	    .meaning = TR_MARK(
+		"A WebSocket is opened in version 13, with a key of 16 bytes in base64, and for "
+		"the subprotocol mcp; one of them is missing."),
+	    .remedy = TR_MARK("Let the client offer the subprotocol mcp; MCP clients for WebSocket do. The "
+			      "token goes into the Authorization header, as everywhere."),
+	    .example = "Sec-WebSocket-Protocol: mcp\n",
+	},
+	{
 	    .name = "K601",
 	    .title = TR_MARK("the method does not exist here"),
 	    .meaning = TR_MARK(

@@ -203,6 +203,12 @@ void channel_host_drained(struct channel_host *host)
 		call_pause(&LIST_ENTRY(node, struct exchange, in_client)->call, false);
 }
 
+/* It has a connection, and shows no use for it. */
+static bool is_mute(const struct channel_host *host, uint64_t now_ms)
+{
+	return host->options.port->counted && !host->client && now_ms > host->begun_ms + LIMIT_HANDSHAKE_MS;
+}
+
 static void tick(struct channel_host *host, uint64_t now_ms)
 {
 	uint64_t patience_ms = host->leaving ? HOST_LEAVE_MS : host->worker->limits.idle_ms;
@@ -216,7 +222,7 @@ static void tick(struct channel_host *host, uint64_t now_ms)
 		channel_host_end(host);
 		return;
 	}
-	if (has_left(host))
+	if (has_left(host) || is_mute(host, now_ms))
 		channel_host_end(host);
 	if (host_queue_waiting(&host->queue) <= HOST_PAUSE_BYTES || !host->client)
 		return;
@@ -236,15 +242,48 @@ void channel_hosts_tick(struct worker *worker, uint64_t now_ms)
 	}
 }
 
+void channel_hosts_drain(struct worker *worker)
+{
+	LIST_EACH(&worker->channel_hosts, node) {
+		struct channel_host *host = LIST_ENTRY(node, struct channel_host, node);
+
+		if (host->options.port->counted)
+			channel_host_leave(host);
+	}
+}
+
+static bool is_over_limit(const struct worker *worker, const struct account *account, struct err *err)
+{
+	if (worker->n_channels >= worker->limits.sessions) {
+		(void)err_set(err, ERR_LIMIT, "the gate has %zu sessions, which is its limit",
+			      worker->n_channels);
+		return true;
+	}
+	if (account->n_channels < worker->limits.sessions_per_principal)
+		return false;
+	(void)err_set(err, ERR_LIMIT, "you have %zu sessions open, which is the limit", account->n_channels);
+	return true;
+}
+
+static void count(struct channel_host *host, bool more)
+{
+	size_t by = host->options.port->counted;
+
+	host->worker->n_channels += more ? by : -by;
+	host->queue.account->n_channels += more ? by : -by;
+}
+
 struct channel_host *channel_host_new(struct worker *worker, const struct channel_options *options,
 				      struct err *err)
 {
 	struct account *account = account_of(worker, options->principal->id);
 	struct channel_host *host = account ? calloc(1, sizeof(*host)) : NULL;
 
-	if (!host) {
-		(void)account_unref(account);
+	if (!host)
 		(void)err_set(err, ERR_NOMEM, "no memory for a host's connection");
+	if (!host || (options->port->counted && is_over_limit(worker, account, err))) {
+		(void)account_unref(account);
+		free(host);
 		return NULL;
 	}
 	host->worker = worker;
@@ -259,6 +298,8 @@ struct channel_host *channel_host_new(struct worker *worker, const struct channe
 	host->sink = (struct sink){ .send = sink_send };
 	host->ending.run = run_ending;
 	host->looking.run = run_looking;
+	host->begun_ms = loop_now(&worker->loop);
+	count(host, true);
 	list_add(&worker->channel_hosts, &host->node);
 	worker_need_tick(worker);
 	return host;
@@ -277,6 +318,7 @@ struct channel_host *channel_host_free(struct channel_host *host, struct span re
 	}
 	loop_later_cancel(&host->looking);
 	list_remove(&host->node);
+	count(host, false);
 	host->queue.port = NULL;
 	host_queue_count(&host->queue);
 	if (!host->taking)

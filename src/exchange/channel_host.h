@@ -17,6 +17,12 @@ struct channel_port {
 	struct span transport; /* in records: "stdio" */
 	const char *full;      /* the event logged where a message was dropped for want of room */
 	const char *slow;      /* where the host takes nothing of what waits, and is cut */
+	/*
+	 * A client's own connection, and not the manager's: `limits.sessions` and `limits.sessions-per-token`
+	 * bound how many there are, one that says nothing for LIMIT_HANDSHAKE_MS is ended, and all are told
+	 * to leave when the gate shuts down.
+	 */
+	bool counted;
 	/* Sends a whole message, without its end, whether or not there is room. */
 	void (*write)(void *carrier, struct span message);
 	/* Bytes that the peer has yet to take. */
@@ -40,7 +46,7 @@ struct channel_options {
 	void (*on_end)(void *carrier, bool cut);
 };
 
-/* NULL: `err` says why. */
+/* NULL: `err` says why; ERR_LIMIT where there are too many. */
 struct channel_host *channel_host_new(struct worker *worker, const struct channel_options *options,
 				      struct err *err);
 /*
@@ -60,6 +66,9 @@ void channel_host_drained(struct channel_host *host);
 void channel_host_leave(struct channel_host *host);
 /* The peer is gone, or hears nothing any more: on_end follows. */
 void channel_host_end(struct channel_host *host);
+
+/* Tells those who are `counted` to leave: the gate shuts down. */
+void channel_hosts_drain(struct worker *worker);
 
 /* Looks who takes nothing, and who has left; called about once a second. */
 void channel_hosts_tick(struct worker *worker, uint64_t now_ms);

@@ -17,6 +17,7 @@ struct channel_host {
 	struct sink sink;
 	struct host_queue queue;
 	struct later ending, looking;
+	uint64_t begun_ms;
 	bool leaving; /* its input has ended: what is under way is still answered */
 	bool cut;     /* it takes nothing */
 	struct log_brake brake;

@@ -120,7 +120,9 @@ static void identified(struct visit *visit, struct span server)
 			return;
 		}
 	}
-	if (visit->head->method == HTTP_METHOD_POST)
+	if (visit->head->websocket)
+		visit_websocket(visit);
+	else if (visit->head->method == HTTP_METHOD_POST)
 		visit_post(visit);
 	else if (visit->head->method == HTTP_METHOD_GET)
 		visit_get(visit);

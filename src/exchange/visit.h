@@ -40,3 +40,6 @@ void visit_batch(const struct visit *visit, const struct json *json);
 /* The session's own event stream, or the rest of a broken one. */
 void visit_get(const struct visit *visit);
 void visit_delete(const struct visit *visit);
+
+/* front_ws.c: goes on as a WebSocket. */
+void visit_websocket(const struct visit *visit);

@@ -140,6 +140,7 @@ void worker_drain(struct worker *worker)
 	if (worker->http)
 		http_server_drain(worker->http);
 	end_subscriptions(worker);
+	channel_hosts_drain(worker);
 	worker_need_tick(worker);
 }
 

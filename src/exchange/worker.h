@@ -50,6 +50,7 @@ struct worker {
 	size_t n_free_exchanges;
 	struct list streams; /* struct event_stream: replies in pieces, open now */
 	struct list channel_hosts;
+	size_t n_channels; /* of these as are counted: channel_host.h */
 	struct json json; /* the tape for what clients send; valid while one message is worked on */
 	struct json side; /* a second tape, for short work beside the first */
 	struct buf out;	  /* scratch for one outgoing message */

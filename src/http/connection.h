@@ -29,6 +29,7 @@ struct http_request {
 		CONN_LEAVING,	/* answered for the last time; the client takes the rest */
 	} state;
 	struct span body; /* of the request at hand */
+	struct span rest; /* of the bytes at hand, behind the request; while it is `busy` */
 	struct buf gathered, stash;
 	const struct http_request_events *events;
 	void *user;

@@ -84,6 +84,14 @@ bool http_request_keep(struct http_request *request, const struct http_head **he
  */
 void http_request_trust(struct http_request *request);
 
+/*
+ * Goes on in another protocol: sends 101 with `headers` (Upgrade among them, Connection not), and hands the
+ * connection over. What came behind the head is added to `ahead`. The request is gone after the call, and the
+ * connection no longer counts among the server's.
+ */
+struct stream *http_request_upgrade(struct http_request *request, const struct http_header *headers, size_t n,
+				    struct buf *ahead);
+
 struct http_reply {
 	unsigned status;
 	const struct http_header *headers; /* Content-Type among them; not what frames the message */
