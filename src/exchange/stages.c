@@ -414,7 +414,7 @@ static enum stage_result forward(struct exchange *x)
 		add_edit(edits, &n, withheld - 1, (struct span){ 0 });
 	facts.name = x->own_name;
 	facts.repeatable = x->method != METHOD_TOOLS_CALL;
-	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && server_has_requests(x->server))
+	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && link_has_requests(link))
 		add_param_headers(x, &headers);
 	facts.headers = buf_span(&headers);
 	buf_clear(&x->worker->out);

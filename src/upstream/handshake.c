@@ -90,6 +90,8 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 		return;
 	}
 	server_learn(link->server, link->era, true, loop_now(link->upstream->loop));
+	if (link->server->kind == SERVER_HTTP)
+		link->server->met = link_has_requests(link) ? WIRE_STREAMABLE : WIRE_SSE;
 	link->state_of = LINK_READY;
 	if (link->transport->ready)
 		link->transport->ready(link);
