@@ -232,6 +232,9 @@ static void replace_secure(struct worker *worker, struct secure *next)
 	*next = old;
 	if (worker->http)
 		http_server_set_tls(worker->http, worker->secure.inwards);
+	/* Who came in when less was asked for does not stay for good. */
+	if (worker->http && strcmp(next->clients, worker->secure.clients) != 0)
+		http_server_retire(worker->http);
 }
 
 /* Makes what is new; the unchanged stay in place. The old list is not touched yet. */

@@ -41,8 +41,9 @@ struct http_request {
 	bool begun;    /* the first byte of a request has come */
 	bool busy;     /* inside on_read: not to be freed */
 	bool dead, close_after;
-	bool known; /* the sender of the request at hand */
-	bool kept;  /* its body is needed until the reply */
+	bool retired; /* it ends after the request at hand */
+	bool known;   /* the sender of the request at hand */
+	bool kept;    /* its body is needed until the reply */
 	bool trusted;
 	char peer[64];
 };

@@ -204,7 +204,7 @@ static void done(struct http_request *conn, struct span rest)
 	if (conn->gathered.n)
 		conn->body = buf_span(&conn->gathered);
 	conn->state = CONN_ANSWERING;
-	conn->close_after = !conn->parser.head.keep_alive || server->draining;
+	conn->close_after = !conn->parser.head.keep_alive || server->draining || conn->retired;
 	conn->rest = rest;
 	server->on_request(server->owner, conn, &conn->parser.head, conn->body);
 	conn->rest = S("");
@@ -458,6 +458,18 @@ int http_server_listen(struct http_server *server, int fd, struct err *err)
 	return 0;
 }
 
+void http_server_retire(struct http_server *server)
+{
+	LIST_EACH(&server->connections, node) {
+		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
+
+		conn->retired = true;
+		conn->close_after = true;
+		if (conn->state == CONN_READING && !conn->begun && !conn->busy)
+			leave(conn);
+	}
+}
+
 void http_server_drain(struct http_server *server)
 {
 	server->draining = true;
@@ -470,13 +482,7 @@ void http_server_drain(struct http_server *server)
 			(void)shutdown(fd, SHUT_RDWR);
 		uv_close(listener, on_listener_closed);
 	}
-	LIST_EACH(&server->connections, node) {
-		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
-
-		conn->close_after = true;
-		if (conn->state == CONN_READING && !conn->begun && !conn->busy)
-			leave(conn);
-	}
+	http_server_retire(server);
 }
 
 struct http_server *http_server_free(struct http_server *server)

@@ -57,6 +57,8 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
 			    size_t max_connections);
 /* Takes a listening socket over. */
 int http_server_listen(struct http_server *server, int fd, struct err *err) MUST_CHECK;
+/* Connections that are open end after the request at hand; others may come. */
+void http_server_retire(struct http_server *server);
 /* Accepts no more; kept-alive connections end after their request. */
 void http_server_drain(struct http_server *server);
 /* Ends all connections at once. Returns NULL. */
