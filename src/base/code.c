@@ -212,7 +212,8 @@ const struct code codes[] = {
 	    .name = "K510",
 	    .title = TR_MARK("the URL has a query string"),
 	    .meaning = TR_MARK("The endpoints take no query. Tokens in URLs end up in logs and histories, so "
-			       "such a request is not served at all."),
+			       "such a request is not served at all. Only HTTP+SSE has a session's id "
+			       "there, which is worth nothing without its token; beside it nothing may stand."),
 	    .remedy = TR_MARK("Send the token in the Authorization header. Where a token was sent in a URL, "
 			      "rotate it."),
 	    .example = "http://127.0.0.1:7676/mcp\n",

@@ -164,6 +164,11 @@ static bool has_calls(const struct client *client)
 	return false;
 }
 
+bool channel_host_is_busy(const struct channel_host *host)
+{
+	return host->client && host->client->n_exchanges;
+}
+
 static bool has_left(const struct channel_host *host)
 {
 	if (!host->leaving || host_queue_waiting(&host->queue))

@@ -38,6 +38,7 @@ struct channel_options {
 	struct server *only;	     /* NULL: the catalogue; borrowed */
 	const struct channel_port *port;
 	void *carrier;
+	struct span ref; /* the session in logs and records; empty: none. Borrowed, outlives the host */
 	/*
 	 * It is over, in a turn of its own: it was told to leave and has what it asked for; its way out
 	 * broke; its token is no longer good; or it took nothing of what waits for it, and is `cut`. The
@@ -59,6 +60,9 @@ struct channel_host *channel_host_free(struct channel_host *host, struct span re
 void channel_host_take(struct channel_host *host, struct span text);
 /* One came that is longer than `limits.body`; it was dropped. */
 void channel_host_take_too_long(struct channel_host *host);
+
+/* Is something it asked for under way? What listens counts, too. */
+bool channel_host_is_busy(const struct channel_host *host);
 
 /* What waited has been taken. */
 void channel_host_drained(struct channel_host *host);

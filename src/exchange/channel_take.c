@@ -18,6 +18,7 @@ static bool is_undecided(const struct client *client)
 static void begin(struct channel_host *host, struct client *client)
 {
 	client->transport = host->options.port->transport;
+	(void)span_to_cstr(host->options.ref, client->ref, sizeof(client->ref));
 	client_set_outlet(client, &host->outlet);
 	client_doubt(client);
 }

@@ -72,6 +72,7 @@ static void rig_stop(void)
 	worker.tokens = token_cache_free(worker.tokens);
 	map_release(&worker.sessions);
 	map_release(&worker.contexts);
+	map_release(&worker.event_sessions);
 	map_release(&worker.accounts);
 	buf_release(&worker.out);
 	buf_release(&worker.frame);
