@@ -4,8 +4,28 @@
 
 #include "base/check.h"
 #include "http/sse.h"
+#include "upstream/endpoint.h"
 
 enum { STORY_BYTES = 1 << 20 };
+
+/* What a server's `endpoint` event names is a target on the same origin, and can stand in a request's line.
+ */
+static void tell_endpoint(struct buf *story, struct span reference)
+{
+	static const struct endpoint_base base = { .authority = SPAN("a.example:80"),
+						   .target = SPAN("/b/sse?c") };
+	struct buf target = BUF_INIT(2 * ENDPOINT_BYTES);
+	enum endpoint_verdict verdict = endpoint_resolve(&target, &base, reference);
+
+	check((verdict == ENDPOINT_FINE) == (target.n != 0));
+	check(!target.n || target.p[0] == '/');
+	for (size_t i = 0; i < target.n; i++)
+		check(target.p[i] > ' ' && target.p[i] <= '~');
+	check(!span_contains(span_first(buf_span(&target), span_find(buf_span(&target), '?')), S("/../")));
+	buf_addf(story, "endpoint %d ", (int)verdict);
+	buf_add(story, buf_span(&target));
+	buf_release(&target);
+}
 
 static void tell_event(struct buf *story, const struct sse_event *event)
 {
@@ -17,11 +37,19 @@ static void tell_event(struct buf *story, const struct sse_event *event)
 	buf_add(story, S("|"));
 	buf_add(story, event->data);
 	buf_add(story, S("\n"));
+	if (event->has_data && span_eq(event->type, S("endpoint")))
+		tell_endpoint(story, event->data);
 }
 
-static bool tell_piece(struct buf *story, struct sse_parser *parser, struct span in)
+/* False: the next piece still belongs to an event that was too long. */
+static bool tell_piece(struct buf *story, struct sse_parser *parser, struct span in, bool reading)
 {
 	for (;;) {
+		if (!reading && !sse_skip(parser, &in)) {
+			check(in.n == 0);
+			return false;
+		}
+		reading = true;
 		switch (sse_feed(parser, &in)) {
 		case SSE_MORE:
 			check(in.n == 0);
@@ -31,7 +59,8 @@ static bool tell_piece(struct buf *story, struct sse_parser *parser, struct span
 			break;
 		case SSE_BAD:
 			buf_addf(story, "bad %d", (int)parser->reason);
-			return false;
+			reading = false;
+			break;
 		}
 	}
 }
@@ -40,19 +69,19 @@ static void tell(struct buf *story, struct span bytes, size_t step)
 {
 	static const struct sse_limits limits = { .line_bytes = 64, .event_bytes = 160 };
 	struct sse_parser parser;
-	bool going = true;
+	bool reading = true;
 
 	sse_init(&parser, &limits);
-	for (size_t at = 0; going && at < bytes.n; at += step) {
+	for (size_t at = 0; at < bytes.n; at += step) {
 		struct span piece = span_first(span_skip(bytes, at), step);
 		char *copy = malloc(piece.n);
 
 		check(copy);
 		memcpy(copy, piece.p, piece.n);
-		going = tell_piece(story, &parser, span_of(copy, piece.n));
+		reading = tell_piece(story, &parser, span_of(copy, piece.n), reading);
 		free(copy);
 	}
-	if (going)
+	if (reading)
 		buf_addf(story, "partial %d", sse_is_partial(&parser));
 	sse_release(&parser);
 }

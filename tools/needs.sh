@@ -5,7 +5,7 @@
 # An entry is a Debian package, or COMMAND:PACKAGE where any provider of the command will do.
 BUILD_NEEDS="gcc:gcc libc6-dev meson:meson ninja:ninja-build pkg-config:pkg-config python3:python3
   libuv1-dev node-llhttp libsodium-dev libseccomp-dev libfyaml-dev libfyaml0 libsqlite3-dev libsqlite3-0
-  libssl-dev libpcre2-dev"
+  libssl-dev libpcre2-dev libwslay-dev"
 DEMO_NEEDS="node:nodejs npm:npm ca-certificates curl:curl"
 CHECK_NEEDS="clang:clang clang-tidy:clang-tidy clang-format:clang-format libclang-rt-14-dev llvm-profdata:llvm
   valgrind:valgrind libc6-dbg libjansson-dev git:git setpriv:util-linux ps:procps ip:iproute2

@@ -212,10 +212,21 @@ const struct code codes[] = {
 	    .name = "K510",
 	    .title = TR_MARK("the URL has a query string"),
 	    .meaning = TR_MARK("The endpoints take no query. Tokens in URLs end up in logs and histories, so "
-			       "such a request is not served at all."),
+			       "such a request is not served at all. Only HTTP+SSE has a session's id "
+			       "there, which is worth nothing without its token; beside it nothing may stand."),
 	    .remedy = TR_MARK("Send the token in the Authorization header. Where a token was sent in a URL, "
 			      "rotate it."),
 	    .example = "http://127.0.0.1:7676/mcp\n",
+	},
+	{
+	    .name = "K511",
+	    .title = TR_MARK("the handshake of the WebSocket is not one the gate takes"),
+	    .meaning = TR_MARK(
+		"A WebSocket is opened in version 13, with a key of 16 bytes in base64, and for "
+		"the subprotocol mcp; one of them is missing."),
+	    .remedy = TR_MARK("Let the client offer the subprotocol mcp; MCP clients for WebSocket do. The "
+			      "token goes into the Authorization header, as everywhere."),
+	    .example = "Sec-WebSocket-Protocol: mcp\n",
 	},
 	{
 	    .name = "K601",

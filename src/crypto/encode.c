@@ -8,9 +8,10 @@
 
 enum { URL_ALPHABET = sodium_base64_VARIANT_URLSAFE_NO_PADDING };
 
-void base64url_add(struct buf *out, struct span bytes)
+/* `chars` bytes of text for `bytes`, in an alphabet of libsodium's. */
+static void add_text(struct buf *out, struct span bytes, size_t chars, int alphabet)
 {
-	size_t chars, need;
+	size_t need;
 	char *at;
 
 	/* Past this the size of the text overflows; no ceiling of ours is near it. */
@@ -18,14 +19,23 @@ void base64url_add(struct buf *out, struct span bytes)
 		out->over = true;
 		return;
 	}
-	chars = BASE64URL_CHARS(bytes.n);
-	need = sodium_base64_encoded_len(bytes.n, URL_ALPHABET);
+	need = sodium_base64_encoded_len(bytes.n, alphabet);
 	check(need == chars + 1);
 	at = buf_reserve(out, need); /* libsodium ends it with a NUL */
 	if (!at)
 		return;
-	(void)sodium_bin2base64(at, need, (const unsigned char *)bytes.p, bytes.n, URL_ALPHABET);
+	(void)sodium_bin2base64(at, need, (const unsigned char *)bytes.p, bytes.n, alphabet);
 	out->n += chars;
+}
+
+void base64_add(struct buf *out, struct span bytes)
+{
+	add_text(out, bytes, (bytes.n / 3 + (bytes.n % 3 != 0)) * 4, sodium_base64_VARIANT_ORIGINAL);
+}
+
+void base64url_add(struct buf *out, struct span bytes)
+{
+	add_text(out, bytes, BASE64URL_CHARS(bytes.n), URL_ALPHABET);
 }
 
 bool base64url_decode(struct span text, struct buf *out)

@@ -7,6 +7,9 @@
 /* Characters that `n` bytes take. */
 #define BASE64URL_CHARS(n) (((n)*4U + 2U) / 3U)
 
+/* Adds `bytes` in base64 (RFC 4648 section 4), with padding. */
+void base64_add(struct buf *out, struct span bytes);
+
 /* Adds `bytes` in base64url (RFC 4648 section 5), without padding; constant time in the bytes. */
 void base64url_add(struct buf *out, struct span bytes);
 

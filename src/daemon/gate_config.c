@@ -157,9 +157,11 @@ static void add_globs(struct buf *out, struct span name, const struct conf_node 
 
 static void add_address(struct buf *out, const struct conf_node *server)
 {
+	static const struct span wires[] = { SPAN("auto"), SPAN("streamable"), SPAN("sse") };
 	struct conf_url url = url_of(server);
 
 	json_put_string(out, S("kind"), S("http"));
+	json_put_string(out, S("transport"), wires[conf_get_word(server, "transport")]);
 	json_put_string(out, S("authority"), url.authority);
 	json_put_string(out, S("path"), url.target);
 	json_put_string(out, S("host"), url.host);

@@ -12,6 +12,7 @@
 #include "base/tr.h"
 #include "conf/url.h"
 #include "crypto/digest.h"
+#include "exchange/items.h"
 #include "net/openssl.h"
 #include "net/tls_context.h"
 #include "json/write.h"
@@ -120,6 +121,20 @@ static bool refuse(const struct conf_node *node, struct conf_problems *problems,
 	return false;
 }
 
+/* Releases the context. */
+static bool check_clients(struct tls_context *context, const struct conf_node *root,
+			  struct conf_problems *problems)
+{
+	CLEANUP(buf_release) struct buf pem = BUF_INIT(TLS_PEM_BYTES);
+	struct span path = conf_get_text(root, "tls.client-ca");
+	struct err err = ERR_INIT;
+	bool good = path.n == 0 || (read_pem(path, &pem, &err) == 0 &&
+				    tls_server_ask(context, buf_span(&pem), true, &err) == 0);
+
+	(void)tls_context_unref(context);
+	return good || refuse(conf_find(root, "tls.client-ca"), problems, "tls.client-ca", &err);
+}
+
 static bool check_listener(const struct openssl *lib, const struct conf_node *root,
 			   struct conf_problems *problems)
 {
@@ -132,9 +147,8 @@ static bool check_listener(const struct openssl *lib, const struct conf_node *ro
 	if (read_pem(conf_get_text(root, "tls.key"), &key, &err) < 0)
 		return refuse(conf_find(root, "tls.key"), problems, "tls.key", &err);
 	context = tls_server_new(lib, buf_span(&chain), buf_span(&key), &err);
-	(void)tls_context_unref(context);
 	if (context)
-		return true;
+		return check_clients(context, root, problems);
 	if (err.code == ERR_DENIED)
 		return refuse(conf_find(root, "tls.key"), problems, "tls.key", &err);
 	return refuse(conf_find(root, "tls.cert"), problems, "tls.cert", &err);
@@ -260,6 +274,11 @@ void gate_tls_add(const struct gate_config *config, char roots[65], struct buf *
 	buf_add_char(out, '{');
 	put_file(out, S("cert"), conf_get_text(root, "tls.cert"));
 	put_file(out, S("key"), conf_get_text(root, "tls.key"));
+	if (conf_get_word(root, "tls.clients") != TLS_CLIENTS_NONE) {
+		put_file(out, S("client_ca"), conf_get_text(root, "tls.client-ca"));
+		json_put_bool(out, S("clients_must"),
+			      conf_get_word(root, "tls.clients") == TLS_CLIENTS_REQUIRE);
+	}
 	buf_add_char(out, '}');
 }
 

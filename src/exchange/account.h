@@ -12,6 +12,7 @@ struct account {
 	unsigned refs;
 	struct worker *worker;
 	size_t n_clients;   /* sessions and contexts that are open */
+	size_t n_channels;  /* of these that have a channel of their own, before and after they greet */
 	size_t n_calls;	    /* under way */
 	size_t n_processes; /* of servers: processes.c */
 	struct budget held; /* bytes that wait for somebody: a quarter of what all may hold */

@@ -218,7 +218,7 @@ static bool any_open(const struct attachment *attachment)
 	return false;
 }
 
-static bool any_log_level(const struct client *client)
+static bool any_wants_log(const struct client *client)
 {
 	LIST_EACH(&client->exchanges, node)
 		if (LIST_ENTRY(node, struct exchange, in_client)->log_level)
@@ -284,7 +284,7 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 		return;
 	/* On a pipe all calls share one channel anyway; on HTTP a line that fits no call is dropped. */
 	if (modern && (message->method != METHOD_MESSAGE ||
-		       (!x && (client->kind != CLIENT_STDIO || !any_log_level(client)))))
+		       (!x && (client->kind != CLIENT_CHANNEL || !any_wants_log(client)))))
 		return;
 	if (x && modern)
 		exchange_receive(x, message, false);

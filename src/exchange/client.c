@@ -52,6 +52,7 @@ struct client *client_new(struct worker *worker, struct principal *principal, en
 	client->account = account;
 	client->principal = principal_ref(principal);
 	client->kind = kind;
+	client->transport = kind == CLIENT_CHANNEL ? S("stdio") : S("http");
 	client->era = era;
 	client->only = only ? server_ref(only) : NULL;
 	client->hello = BUF_CHARGED(CLIENT_HELLO_BYTES, kind == CLIENT_SESSION ? &account->held : NULL);
@@ -139,7 +140,7 @@ static void run_turning_away(struct later *later)
 /* Not at once: the refusal may come out of one of the client's own connections. */
 void client_turn_away(struct client *client)
 {
-	if (client->kind == CLIENT_STDIO) {
+	if (client->kind == CLIENT_CHANNEL) {
 		buf_clear(&client->hello);
 		client->declared = 0;
 		return;
@@ -492,7 +493,7 @@ static void tick_lists(struct client *client, uint64_t now_ms)
 void client_tick(struct client *client, uint64_t now_ms)
 {
 	bool busy = client->n_exchanges || !list_empty(&client->posts) || client->n_streams ||
-		    !list_empty(&client->parked_calls) || client->kind == CLIENT_STDIO;
+		    !list_empty(&client->parked_calls) || client->kind == CLIENT_CHANNEL;
 
 	tick_lists(client, now_ms);
 	if (client->closed)

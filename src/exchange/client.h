@@ -1,4 +1,4 @@
-/* client.h - one client of the gate: a legacy session, a modern principal, or a host on stdio. */
+/* client.h - one client of the gate: a legacy session, a modern principal, or a host on one channel. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
@@ -13,7 +13,7 @@ enum client_kind {
 	CLIENT_SESSION, /* legacy HTTP: found by its session id */
 	CLIENT_CONTEXT, /* modern HTTP: all requests of one principal; holds its processes, no protocol state
 			 */
-	CLIENT_STDIO,	/* one pair of pipes, one client */
+	CLIENT_CHANNEL, /* one channel, one client: channel_host.h */
 };
 
 /* Where messages go that belong to no request: an event stream, or stdout. */
@@ -99,9 +99,10 @@ struct client {
 	struct principal *principal; /* referenced */
 	struct account *account;     /* the principal's; referenced */
 	enum client_kind kind;
+	struct span transport; /* in records; outlives the client */
 	enum era era;
 	enum revision revision; /* legacy: agreed in initialize */
-	struct server *only;	/* legacy and stdio: the endpoint; NULL: the catalogue. Referenced */
+	struct server *only;	/* legacy and one channel: the endpoint; NULL: the catalogue. Referenced */
 	unsigned declared;	/* CLIENT_* */
 	bool greeted;		/* initialize has ended in a result */
 	bool ready;		/* notifications/initialized has come */
@@ -148,7 +149,7 @@ void client_close(struct client *client, struct span reason);
 
 /*
  * Its initialize was refused, or it left before it knew its session's id: a session is closed, soon; a host
- * on stdio may say it anew.
+ * on a channel of its own may say it anew.
  */
 void client_turn_away(struct client *client);
 

@@ -104,13 +104,41 @@ bool door_is_json(struct span type)
 	return span_eq_nocase(span_trim(name), S("application/json"));
 }
 
-bool door_endpoint(struct span path, struct span *server)
+static bool leads_to(struct span path, struct span begin, struct span *server)
 {
 	*server = S("");
-	if (span_eq(path, S("/mcp")))
-		return true;
-	if (!span_starts(path, S("/mcp/")))
+	if (!span_starts(path, begin))
 		return false;
-	*server = span_skip(path, 5);
-	return server->n > 0 && span_find(*server, '/') == server->n;
+	path = span_skip(path, begin.n);
+	if (path.n == 0)
+		return true;
+	*server = span_skip(path, 1);
+	return path.p[0] == '/' && server->n > 0 && span_find(*server, '/') == server->n;
+}
+
+enum door_way door_way(struct span path, struct span *server)
+{
+	if (leads_to(path, S("/mcp"), server))
+		return DOOR_MCP;
+	if (leads_to(path, S("/sse"), server))
+		return DOOR_SSE;
+	*server = S("");
+	return span_eq(path, S("/messages")) ? DOOR_MESSAGES : DOOR_NOWHERE;
+}
+
+struct span door_session(struct span query)
+{
+	const struct span name = S("sessionId=");
+	struct span id = span_skip(query, name.n);
+
+	if (!span_starts(query, name) || id.n != DOOR_SESSION_CHARS)
+		return S("");
+	for (size_t i = 0; i < id.n; i++) {
+		char c = id.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		      c == '-' || c == '_'))
+			return S("");
+	}
+	return id;
 }

@@ -32,8 +32,24 @@ bool door_accepts(struct span accept, struct span type);
 /* Is a Content-Type JSON (with or without parameters)? */
 bool door_is_json(struct span type);
 
+enum door_way {
+	DOOR_NOWHERE,
+	DOOR_MCP,      /* Streamable HTTP, WebSocket */
+	DOOR_SSE,      /* HTTP+SSE: its event stream */
+	DOOR_MESSAGES, /* HTTP+SSE: what goes the other way */
+};
+
 /*
- * "/mcp" gives true and an empty server, "/mcp/NAME" the name (not decoded: names need no
- * encoding). False: another path.
+ * Where a path leads: "/mcp" and "/sse" give an empty server, "/mcp/NAME" and "/sse/NAME" the name (not
+ * decoded: names need no encoding).
  */
-bool door_endpoint(struct span path, struct span *server);
+enum door_way door_way(struct span path, struct span *server);
+
+enum { DOOR_SESSION_CHARS = 43 /* 32 bytes in base64url */ };
+
+/*
+ * The session's id of a query that is `sessionId=ID` and nothing else; empty where it is not.
+ *
+ * Shape:  it is a secret, as all of the query.
+ */
+struct span door_session(struct span query);

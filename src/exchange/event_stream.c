@@ -46,6 +46,20 @@ void event_stream_prime(struct event_stream *stream, struct span id, uint64_t re
 		http_stream_write(stream->request, buf_span(&worker->frame));
 }
 
+bool event_stream_add(struct event_stream *stream, struct span type, struct span data)
+{
+	struct worker *worker = stream->worker;
+
+	if (!stream->request)
+		return false;
+	buf_clear(&worker->frame);
+	if (!sse_write_event(&worker->frame, type, S(""), data) || !buf_ok(&worker->frame))
+		return false;
+	stream->last_ms = loop_now(&worker->loop);
+	http_stream_write(stream->request, buf_span(&worker->frame));
+	return true;
+}
+
 bool event_stream_send(struct event_stream *stream, struct span id, struct span message)
 {
 	struct worker *worker = stream->worker;

@@ -20,6 +20,11 @@ static inline bool event_stream_is_open(const struct event_stream *stream)
 	return stream->request != NULL;
 }
 /*
+ * One event of this type, whatever waits for the reader: for who bounds that himself. False: the stream is
+ * over, or there is no memory.
+ */
+bool event_stream_add(struct event_stream *stream, struct span type, struct span data);
+/*
  * One message, under an id where it is not empty. False: the reader is too slow; the connection was
  * cut and the stream is over.
  */

@@ -177,7 +177,7 @@ static enum stage_result write_and_send(struct exchange *x, struct outgoing *out
 	buf_add_u64(&out->number, link_take_id(link, &x->call));
 	if (!edit(x, out))
 		return listening_serve(x);
-	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && server_has_requests(x->server))
+	if (x->tool && x->tool->n_params && link->era == ERA_MODERN && link_has_requests(link))
 		add_param_headers(x, &out->headers);
 	buf_clear(&x->worker->out);
 	json_emit(&x->worker->out, message->json, message->root, out->edits.list, out->edits.n);

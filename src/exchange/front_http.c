@@ -6,7 +6,6 @@
 
 #include "audit/ring.h"
 #include "base/check.h"
-#include "exchange/door.h"
 #include "exchange/token_cache.h"
 #include "exchange/visit.h"
 #include "json/write.h"
@@ -52,10 +51,9 @@ static void bad_json(const struct visit *visit)
 	visit_refuse(visit, 400, S(""), -32700, "K613", buf_span(&text));
 }
 
-/* Are the media types of a POST those that are served? False: it is answered. */
-static bool types_fit(struct visit *visit)
+/* Is the body of a POST of the media type that is served? False: it is answered. */
+static bool body_fits(const struct visit *visit)
 {
-	struct span accept = http_known(visit->head, HTTP_HEADER_ACCEPT);
 	struct span coding = http_known(visit->head, HTTP_HEADER_CONTENT_ENCODING);
 
 	if (coding.n && !span_eq_nocase(coding, S("identity"))) {
@@ -67,6 +65,19 @@ static bool types_fit(struct visit *visit)
 		visit_refuse(visit, 415, S(""), -32000, "K507", S("Content-Type must be application/json"));
 		return false;
 	}
+	return true;
+}
+
+/* Are the media types of a POST those that are served? False: it is answered. */
+static bool types_fit(struct visit *visit)
+{
+	struct span accept = http_known(visit->head, HTTP_HEADER_ACCEPT);
+
+	if (!body_fits(visit))
+		return false;
+	/* What is answered comes on the session's stream. */
+	if (visit->way == DOOR_MESSAGES)
+		return true;
 	visit->events = door_accepts(accept, S("text/event-stream"));
 	if (!visit->events && !door_accepts(accept, S("application/json"))) {
 		visit_refuse(visit, 406, S(""), -32000, "K508",
@@ -108,6 +119,28 @@ static void visit_post(struct visit *visit)
 
 /* --- the door --- */
 
+static struct span methods_of(const struct visit *visit)
+{
+	if (visit->way == DOOR_MCP)
+		return S("POST, GET, DELETE");
+	return visit->way == DOOR_SSE ? S("GET") : S("POST");
+}
+
+/* False: it is answered. */
+static bool method_fits(const struct visit *visit)
+{
+	enum http_method method = visit->head->method;
+
+	if (method == HTTP_METHOD_POST && visit->way != DOOR_SSE)
+		return true;
+	if (method == HTTP_METHOD_GET && visit->way != DOOR_MESSAGES)
+		return true;
+	if (method == HTTP_METHOD_DELETE && visit->way == DOOR_MCP)
+		return true;
+	visit_refuse_method(visit, methods_of(visit));
+	return false;
+}
+
 static void identified(struct visit *visit, struct span server)
 {
 	http_request_trust(visit->request);
@@ -120,14 +153,20 @@ static void identified(struct visit *visit, struct span server)
 			return;
 		}
 	}
-	if (visit->head->method == HTTP_METHOD_POST)
-		visit_post(visit);
+	if (!method_fits(visit))
+		return;
+	if (visit->way == DOOR_SSE)
+		visit_sse(visit);
+	else if (visit->head->websocket)
+		visit_websocket(visit);
 	else if (visit->head->method == HTTP_METHOD_GET)
 		visit_get(visit);
 	else if (visit->head->method == HTTP_METHOD_DELETE)
 		visit_delete(visit);
-	else
-		visit_refuse_method(visit, S("POST, GET, DELETE"));
+	else if (visit->way == DOOR_MCP)
+		visit_post(visit);
+	else if (types_fit(visit))
+		visit_sse_message(visit);
 }
 
 /* A request whose token the keeper is being asked about. */
@@ -162,7 +201,7 @@ static void caller_known(struct token_wait *wait, struct principal *principal, b
 		return;
 	}
 	visit.principal = principal;
-	check(door_endpoint(visit.head->path, &server));
+	check(door_way(visit.head->path, &server) == visit.way);
 	identified(&visit, server);
 }
 
@@ -241,21 +280,35 @@ static bool names_us(const struct visit *visit, bool by_address)
 	return true;
 }
 
+/*
+ * A token in a URL is in logs and histories already: such a request is not served at all. What HTTP+SSE has
+ * there is worth nothing without the token.
+ */
+static bool query_fits(const struct visit *visit)
+{
+	return visit->way == DOOR_MESSAGES ? door_session(visit->head->query).n > 0
+					   : visit->head->query.p == NULL;
+}
+
 /* What the head says without a look at the token. False: it is answered. */
-static bool passes_door(const struct visit *visit, struct span *server)
+static bool passes_door(struct visit *visit, struct span *server)
 {
 	if (!names_us(visit, false) || answer_health(visit))
 		return false;
-	if (!door_endpoint(visit->head->path, server)) {
+	visit->way = door_way(visit->head->path, server);
+	if (visit->way == DOOR_NOWHERE || (visit->way != DOOR_MCP && visit->head->websocket)) {
 		visit_reply(visit->request, 404,
 			    S("{\"error\":\"not_found\",\"error_description\":\"The endpoints are /mcp and "
-			      "/mcp/SERVER\"}"),
+			      "/mcp/SERVER; for HTTP+SSE /sse and /sse/SERVER\"}"),
 			    NULL, 0);
 		return false;
 	}
-	/* A token in a URL is in logs and histories already: such a request is not served at all. */
-	if (visit->head->query.p) {
-		visit_refuse(visit, 400, S(""), -32600, "K510", S("The endpoints take no query string"));
+	if (!query_fits(visit)) {
+		visit_refuse(
+		    visit, 400, S(""), -32600, "K510",
+		    visit->way == DOOR_MESSAGES
+			? S("Send what the endpoint event said: sessionId alone, and no other parameter")
+			: S("The endpoints take no query string"));
 		return false;
 	}
 	if (!http_has(visit->head, HTTP_HEADER_AUTHORIZATION)) {
@@ -289,8 +342,8 @@ static bool is_welcome(struct visit *visit, bool *known)
 		challenge(visit, true);
 		return false;
 	}
-	if (visit->head->method != HTTP_METHOD_POST) {
-		visit_refuse_method(visit, S("POST, GET, DELETE"));
+	if (visit->head->method != HTTP_METHOD_POST || visit->way == DOOR_SSE) {
+		visit_refuse_method(visit, methods_of(visit));
 		return false;
 	}
 	*known = state == TOKEN_GOOD;

@@ -23,6 +23,3 @@ struct stdio_front *stdio_front_new(struct worker *worker, const struct stdio_op
 				    struct err *err);
 /* Ends it: calls are given up, servers stopped. No event follows. Returns NULL. */
 struct stdio_front *stdio_front_free(struct stdio_front *front);
-
-/* Looks who takes nothing, and who has left; called about once a second. */
-void stdio_fronts_tick(struct worker *worker, uint64_t now_ms);

@@ -35,6 +35,26 @@ static int check_origin(struct span text, struct err *err)
 	return 0;
 }
 
+static const char *const tls_clients[] = { "none", "ask", "require", NULL };
+
+/* A lock that is half described is none. */
+static void check_tls_clients(const struct conf_node *tls, struct conf_problems *problems)
+{
+	const struct conf_node *ca = conf_child(tls, S("client-ca")),
+			       *clients = conf_child(tls, S("clients"));
+	bool asked = conf_get_word(tls, "clients") != TLS_CLIENTS_NONE;
+
+	if (asked && !ca)
+		(void)conf_problem_at_name(problems, clients, "K105", "%s",
+					   tr("`tls.clients` needs `tls.client-ca`"));
+	if (ca && !asked)
+		(void)conf_problem_at_name(problems, ca, "K105", "%s",
+					   tr("`tls.client-ca` needs `tls.clients`: write ask or require"));
+	if (ca && asked && !conf_child(tls, S("cert")))
+		(void)conf_problem_at_name(problems, ca, "K105", "%s",
+					   tr("`tls.client-ca` needs `tls.cert` and `tls.key`"));
+}
+
 static void check_tls(const struct conf_node *tls, struct conf_problems *problems)
 {
 	const struct conf_node *cert = conf_child(tls, S("cert")), *key = conf_child(tls, S("key"));
@@ -43,6 +63,7 @@ static void check_tls(const struct conf_node *tls, struct conf_problems *problem
 		(void)conf_problem_at_name(problems, cert, "K105", "%s", tr("`tls.cert` needs `tls.key`"));
 	if (key && !cert)
 		(void)conf_problem_at_name(problems, key, "K105", "%s", tr("`tls.key` needs `tls.cert`"));
+	check_tls_clients(tls, problems);
 }
 
 const struct conf_item exchange_items[] = {
@@ -77,6 +98,21 @@ const struct conf_item exchange_items[] = {
 	    .path = "tls.key",
 	    .type = CONF_PATH,
 	    .text = TR_MARK("A PEM file with the certificate's private key, without a passphrase."),
+	},
+	{
+	    .path = "tls.client-ca",
+	    .type = CONF_PATH,
+	    .text = TR_MARK("A PEM file with the certificate authorities that vouch for clients."),
+	},
+	{
+	    .path = "tls.clients",
+	    .type = CONF_ENUM,
+	    .words = tls_clients,
+	    .fallback = "none",
+	    .text = TR_MARK(
+		"Whether clients show a certificate of `client-ca`, besides their token: `require` lets nobody "
+		"speak who shows none, and `ask` refuses only bad ones. When this changes, connections "
+		"that are open end with the request at hand."),
 	},
 	{
 	    .path = "metrics",

@@ -6,3 +6,6 @@
 
 /* hosts, origins, metrics, limits. */
 extern const struct conf_item exchange_items[];
+
+/* The order of the words of tls.clients. */
+enum tls_clients { TLS_CLIENTS_NONE, TLS_CLIENTS_ASK, TLS_CLIENTS_REQUIRE };

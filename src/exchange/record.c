@@ -8,11 +8,6 @@
 #include "exchange/client.h"
 #include "json/write.h"
 
-static struct span client_way(const struct client *client)
-{
-	return client->kind == CLIENT_STDIO ? S("stdio") : S("http");
-}
-
 static void describe(const struct exchange *x, struct audit_record *record)
 {
 	const struct client *client = x->client;
@@ -21,7 +16,7 @@ static void describe(const struct exchange *x, struct audit_record *record)
 	record->call = x->number;
 	record->principal = client->principal->id;
 	record->client = span_str(client->name);
-	record->transport = client_way(client);
+	record->transport = client->transport;
 	record->revision = revision_name(x->revision);
 	record->session = span_str(client->ref);
 	record->server = x->server ? server_shown(x->server) : S("");

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/secret.h"
+#include "crypto/digest.h"
 #include "net/openssl.h"
 #include "net/tls_context.h"
 
@@ -56,6 +57,24 @@ static int read_roots(const struct secure *now, const struct json *json, json_at
 	return next->outwards ? 0 : err_wrap(err, "the certificate authorities");
 }
 
+/* An empty text, of a file that is gone, is refused: the lock stays as it was. */
+static int read_clients(const struct json *json, json_at at, struct secure *next, struct err *err)
+{
+	CLEANUP(buf_release) struct buf pem = BUF_INIT(2 * (size_t)TLS_PEM_BYTES);
+	struct buf mark = { .p = next->clients, .cap = 65, .max = 65 };
+	bool must = !json_is(json, json_get(json, at, S("clients_must")), JSON_FALSE);
+	struct span authorities = text_of(json, at, S("client_ca"), &pem);
+	uint8_t digest[DIGEST_BYTES];
+
+	digest_blake2b(authorities, digest);
+	buf_add_char(&mark, must ? 'r' : 'a');
+	buf_add_hex(&mark, digest_span(digest));
+	next->clients[65] = '\0';
+	return tls_server_ask(next->inwards, authorities, must, err) < 0
+		   ? err_wrap(err, "the authorities of clients' certificates")
+		   : 0;
+}
+
 static int read_identity(const struct json *json, json_at at, struct secure *next, struct err *err)
 {
 	CLEANUP(release_wiped) struct buf chain = BUF_INIT(2 * (size_t)TLS_PEM_BYTES);
@@ -63,7 +82,9 @@ static int read_identity(const struct json *json, json_at at, struct secure *nex
 
 	next->inwards = tls_server_new(next->lib, text_of(json, at, S("cert"), &chain),
 				       text_of(json, at, S("key"), &key), err);
-	return next->inwards ? 0 : err_wrap(err, "the listener's certificate and key");
+	if (!next->inwards)
+		return err_wrap(err, "the listener's certificate and key");
+	return json_get(json, at, S("client_ca")) == JSON_NONE ? 0 : read_clients(json, at, next, err);
 }
 
 int secure_read(const struct secure *now, const struct json *json, struct secure *next, struct err *err)

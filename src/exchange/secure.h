@@ -16,6 +16,7 @@ struct secure {
 	struct tls_context *outwards; /* for servers without authorities of their own */
 	struct tls_context *inwards;  /* for the listener; NULL: it is plain */
 	char digest[65];	      /* of the text `roots` were read from */
+	char clients[66]; /* of what certificates of clients are held to; empty: none is asked for */
 };
 
 /*
@@ -26,8 +27,8 @@ struct secure {
 int secure_open(struct secure *secure, struct err *err) MUST_CHECK;
 
 /*
- * Makes what a config asks for: {"roots":{"digest","pem"},"tls":{"cert","key"}}, both optional.
- * Roots whose digest is that of `now` are shared with it.
+ * Makes what a config asks for: {"roots":{"digest","pem"},"tls":{"cert","key","client_ca","clients_must"}},
+ * both optional, and the last two. Roots whose digest is that of `now` are shared with it.
  *
  * Owner:   the caller releases `next` with secure_release(), also after a failure.
  * Errors:  ERR_MISSING: TLS is asked for and the library was not opened; what tls_context.h says.

@@ -109,6 +109,13 @@ static int make_pool(struct worker *worker, struct server *server, const struct 
 	return server->pool ? 0 : -1;
 }
 
+static enum server_wire wire_of(struct span word)
+{
+	if (span_eq(word, S("sse")))
+		return WIRE_SSE;
+	return span_eq(word, S("streamable")) ? WIRE_STREAMABLE : WIRE_UNKNOWN;
+}
+
 static struct server *make_server(struct worker *worker, const struct json *json, json_at at,
 				  const struct secure *secure, struct err *err)
 {
@@ -129,6 +136,7 @@ static struct server *make_server(struct worker *worker, const struct json *json
 	server->definition = arena_dup(arena, json_raw(json, at));
 	kind = text_of(json, at, S("kind"));
 	server->kind = server_kind_of(kind);
+	server->wire = wire_of(text_of(json, at, S("transport")));
 	server->ephemeral = flag_of(json, at, S("ephemeral"));
 	server->timeout_ms = number_of(json, at, S("timeout_ms"), 60000);
 	server->rules.allow = read_rules(json, json_get(json, at, S("allow")), arena, &server->rules.n_allow);
@@ -224,6 +232,9 @@ static void replace_secure(struct worker *worker, struct secure *next)
 	*next = old;
 	if (worker->http)
 		http_server_set_tls(worker->http, worker->secure.inwards);
+	/* Who came in when less was asked for does not stay for good. */
+	if (worker->http && strcmp(next->clients, worker->secure.clients) != 0)
+		http_server_retire(worker->http);
 }
 
 /* Makes what is new; the unchanged stay in place. The old list is not touched yet. */

@@ -350,7 +350,7 @@ static void close_with(struct exchange *x, struct span cancelled)
 {
 	CLEANUP(buf_release) struct buf result = BUF_INIT(x->id.n + 2048);
 
-	if (x->client->kind == CLIENT_STDIO && x->sink && cancelled.n)
+	if (x->client->kind == CLIENT_CHANNEL && x->sink && cancelled.n)
 		x->sink->send(x->sink, x, 200, cancelled, false);
 	buf_add(&result, S("{\"resultType\":\"complete\",\"_meta\":{\"" META_SUBSCRIPTION "\":"));
 	buf_add(&result, x->id);

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "exchange/door.h"
 #include "exchange/post.h"
 
 /* One request on its way through the door. Kept in memory of its own only where it has to wait. */
@@ -12,6 +13,7 @@ struct visit {
 	struct span body;
 	struct principal *principal;
 	struct server *only; /* the endpoint's server; NULL: the catalogue */
+	enum door_way way;
 	bool events;
 };
 
@@ -40,3 +42,11 @@ void visit_batch(const struct visit *visit, const struct json *json);
 /* The session's own event stream, or the rest of a broken one. */
 void visit_get(const struct visit *visit);
 void visit_delete(const struct visit *visit);
+
+/* front_sse.c: opens a session of HTTP+SSE, which lasts as long as its event stream. */
+void visit_sse(const struct visit *visit);
+/* A message for such a session. */
+void visit_sse_message(const struct visit *visit);
+
+/* front_ws.c: goes on as a WebSocket. */
+void visit_websocket(const struct visit *visit);

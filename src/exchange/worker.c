@@ -2,9 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/worker.h"
 
+#include "exchange/channel_host.h"
 #include "exchange/client.h"
 #include "exchange/event_stream.h"
-#include "exchange/front_stdio.h"
 #include "exchange/processes.h"
 #include "exchange/subscription.h"
 #include "exchange/token_cache.h"
@@ -52,7 +52,7 @@ static void tick_exchanges(struct worker *worker, uint64_t now)
 static bool anything_to_time(const struct worker *worker)
 {
 	return worker->n_clients || worker->n_calls || !list_empty(&worker->streams) ||
-	       !list_empty(&worker->processes) || !list_empty(&worker->stdio_fronts) ||
+	       !list_empty(&worker->processes) || !list_empty(&worker->channel_hosts) ||
 	       (worker->http && http_server_connections(worker->http)) ||
 	       (worker->metrics_http && http_server_connections(worker->metrics_http));
 }
@@ -66,7 +66,7 @@ static void on_tick(uv_timer_t *timer)
 	tick_clients(worker, now);
 	tick_exchanges(worker, now);
 	processes_tick(worker, now);
-	stdio_fronts_tick(worker, now);
+	channel_hosts_tick(worker, now);
 	LIST_EACH(&worker->streams, node)
 		event_stream_tick(LIST_ENTRY(node, struct event_stream, node), now);
 	if (worker->http)
@@ -106,7 +106,7 @@ int worker_init(struct worker *worker, struct log *log, struct err *err)
 	list_init(&worker->clients);
 	list_init(&worker->processes);
 	list_init(&worker->streams);
-	list_init(&worker->stdio_fronts);
+	list_init(&worker->channel_hosts);
 	list_init(&worker->free_exchanges);
 	worker->out = BUF_INIT((size_t)64 * 1024 * 1024);
 	worker->frame = BUF_INIT((size_t)64 * 1024 * 1024);
@@ -140,6 +140,7 @@ void worker_drain(struct worker *worker)
 	if (worker->http)
 		http_server_drain(worker->http);
 	end_subscriptions(worker);
+	channel_hosts_drain(worker);
 	worker_need_tick(worker);
 }
 

@@ -40,22 +40,24 @@ struct worker {
 	struct list clients;   /* struct client */
 	struct list processes; /* processes.c: of whose servers run */
 	size_t n_clients, n_calls;
-	struct budget held;  /* what waits in memory for somebody, all accounts together */
-	struct map sessions; /* session id → struct client (legacy HTTP) */
-	struct map contexts; /* principal id → struct client (modern HTTP) */
-	struct map accounts; /* principal id → struct account */
+	struct budget held;	   /* what waits in memory for somebody, all accounts together */
+	struct map sessions;	   /* session id → struct client (legacy HTTP) */
+	struct map contexts;	   /* principal id → struct client (modern HTTP) */
+	struct map event_sessions; /* session id → front_sse.c's */
+	struct map accounts;	   /* principal id → struct account */
 	struct token_cache *tokens;
 	struct http_server *http; /* clients */
 	struct http_server *metrics_http;
 	struct list free_exchanges;
 	size_t n_free_exchanges;
 	struct list streams; /* struct event_stream: replies in pieces, open now */
-	struct list stdio_fronts;
-	struct json json; /* the tape for what clients send; valid while one message is worked on */
-	struct json side; /* a second tape, for short work beside the first */
-	struct buf out;	  /* scratch for one outgoing message */
-	struct buf frame; /* scratch for one event of a stream */
-	struct buf line;  /* scratch for one record */
+	struct list channel_hosts;
+	size_t n_channels; /* of these as are counted: channel_host.h */
+	struct json json;  /* the tape for what clients send; valid while one message is worked on */
+	struct json side;  /* a second tape, for short work beside the first */
+	struct buf out;	   /* scratch for one outgoing message */
+	struct buf frame;  /* scratch for one event of a stream */
+	struct buf line;   /* scratch for one record */
 	struct span config_digest;
 	uint64_t config_number; /* counts the configs that came into force */
 	uint64_t limits_noted;	/* the one whose limits are on record */

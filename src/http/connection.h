@@ -29,6 +29,7 @@ struct http_request {
 		CONN_LEAVING,	/* answered for the last time; the client takes the rest */
 	} state;
 	struct span body; /* of the request at hand */
+	struct span rest; /* of the bytes at hand, behind the request; while it is `busy` */
 	struct buf gathered, stash;
 	const struct http_request_events *events;
 	void *user;
@@ -40,8 +41,9 @@ struct http_request {
 	bool begun;    /* the first byte of a request has come */
 	bool busy;     /* inside on_read: not to be freed */
 	bool dead, close_after;
-	bool known; /* the sender of the request at hand */
-	bool kept;  /* its body is needed until the reply */
+	bool retired; /* it ends after the request at hand */
+	bool known;   /* the sender of the request at hand */
+	bool kept;    /* its body is needed until the reply */
 	bool trusted;
 	char peer[64];
 };

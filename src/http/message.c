@@ -158,7 +158,8 @@ static enum http_step feed_head(struct http_parser *parser, struct span *in)
 			why = read_head(parser);
 		if (why != HTTP_FINE)
 			return bad(parser, why);
-		if (parser->side == HTTP_REQUESTS || parser->head.status >= 200)
+		if (parser->side == HTTP_REQUESTS || parser->head.status >= 200 ||
+		    (parser->upgrade && parser->head.status == 101))
 			break;
 		if (parser->head.status == 101 || ++parser->interim > HTTP_INTERIM_MAX)
 			return bad(parser, HTTP_BAD_INTERIM);

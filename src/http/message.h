@@ -27,7 +27,8 @@ enum http_side {
 	HTTP_RESPONSES, /* we are the client */
 };
 
-/* Interim (1xx) responses that are dropped before a final one; one more is refused, as is 101. */
+/* Interim (1xx) responses that are dropped before a final one; one more is refused, as is a 101
+ * that was not asked for. */
 enum { HTTP_INTERIM_MAX = 8 };
 
 /*
@@ -37,6 +38,7 @@ enum { HTTP_INTERIM_MAX = 8 };
 struct http_parser {
 	const struct http_limits *limits; /* borrowed, outlives the parser */
 	enum http_side side;
+	bool upgrade; /* responses: 101 is an answer, after which no HTTP follows; set by the caller */
 	bool to_end; /* responses: a body may end with its connection; set by the caller at any time
 			before the head */
 

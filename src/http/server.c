@@ -197,15 +197,17 @@ static void begin(struct http_request *conn, size_t here)
 		put(conn, (struct span[]){ S("HTTP/1.1 100 Continue\r\n\r\n") }, 1);
 }
 
-static void done(struct http_request *conn)
+static void done(struct http_request *conn, struct span rest)
 {
 	struct http_server *server = conn->server;
 
 	if (conn->gathered.n)
 		conn->body = buf_span(&conn->gathered);
 	conn->state = CONN_ANSWERING;
-	conn->close_after = !conn->parser.head.keep_alive || server->draining;
+	conn->close_after = !conn->parser.head.keep_alive || server->draining || conn->retired;
+	conn->rest = rest;
 	server->on_request(server->owner, conn, &conn->parser.head, conn->body);
+	conn->rest = S("");
 	if (!conn->kept)
 		drop_body(conn);
 }
@@ -241,7 +243,7 @@ static void feed(struct http_request *conn, struct span *in)
 				refuse(conn);
 			break;
 		case HTTP_DONE:
-			done(conn);
+			done(conn, *in);
 			break;
 		case HTTP_BAD:
 			refuse(conn);
@@ -456,6 +458,18 @@ int http_server_listen(struct http_server *server, int fd, struct err *err)
 	return 0;
 }
 
+void http_server_retire(struct http_server *server)
+{
+	LIST_EACH(&server->connections, node) {
+		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
+
+		conn->retired = true;
+		conn->close_after = true;
+		if (conn->state == CONN_READING && !conn->begun && !conn->busy)
+			leave(conn);
+	}
+}
+
 void http_server_drain(struct http_server *server)
 {
 	server->draining = true;
@@ -468,13 +482,7 @@ void http_server_drain(struct http_server *server)
 			(void)shutdown(fd, SHUT_RDWR);
 		uv_close(listener, on_listener_closed);
 	}
-	LIST_EACH(&server->connections, node) {
-		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
-
-		conn->close_after = true;
-		if (conn->state == CONN_READING && !conn->begun && !conn->busy)
-			leave(conn);
-	}
+	http_server_retire(server);
 }
 
 struct http_server *http_server_free(struct http_server *server)
@@ -537,6 +545,24 @@ void http_reply(struct http_request *request, const struct http_reply *reply, st
 	send_head(request, reply, reply->status == 202 && body.n == 0 ? HTTP_BODY_NONE : HTTP_BODY_LENGTH,
 		  body);
 	answered(request);
+}
+
+struct stream *http_request_upgrade(struct http_request *request, const struct http_header *headers, size_t n,
+				    struct buf *ahead)
+{
+	CLEANUP(buf_release) struct buf head = BUF_INIT(SERVER_HEAD_BYTES);
+	struct http_fields fields = { .headers = headers, .n = n, .upgrade = true };
+	struct stream *stream;
+
+	check(request->state == CONN_ANSWERING);
+	check(http_write_response_head(&head, 101, S(""), &fields) && buf_ok(&head));
+	put(request, (struct span[]){ buf_span(&head) }, 1);
+	buf_add(ahead, buf_span(&request->stash));
+	buf_add(ahead, request->rest);
+	request->events = NULL;
+	stream = TAKE(request->stream);
+	connection_free(request);
+	return stream;
 }
 
 void http_stream_begin(struct http_request *request, const struct http_reply *reply)

@@ -57,6 +57,8 @@ void http_server_set_limits(struct http_server *server, const struct http_limits
 			    size_t max_connections);
 /* Takes a listening socket over. */
 int http_server_listen(struct http_server *server, int fd, struct err *err) MUST_CHECK;
+/* Connections that are open end after the request at hand; others may come. */
+void http_server_retire(struct http_server *server);
 /* Accepts no more; kept-alive connections end after their request. */
 void http_server_drain(struct http_server *server);
 /* Ends all connections at once. Returns NULL. */
@@ -83,6 +85,14 @@ bool http_request_keep(struct http_request *request, const struct http_head **he
  * to go.
  */
 void http_request_trust(struct http_request *request);
+
+/*
+ * Goes on in another protocol: sends 101 with `headers` (Upgrade among them, Connection not), and hands the
+ * connection over. What came behind the head is added to `ahead`. The request is gone after the call, and the
+ * connection no longer counts among the server's.
+ */
+struct stream *http_request_upgrade(struct http_request *request, const struct http_header *headers, size_t n,
+				    struct buf *ahead);
 
 struct http_reply {
 	unsigned status;

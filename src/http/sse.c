@@ -6,14 +6,23 @@
 
 static const struct span byte_order_mark = SPAN("\xef\xbb\xbf");
 
+void sse_limits_changed(struct sse_parser *parser)
+{
+	/* The LF of a CR LF is kept and not counted, so there may be twice as many bytes. */
+	parser->held.max = 2 * parser->limits->event_bytes + 64;
+	parser->joined.max = parser->limits->event_bytes + 64;
+	if (!parser->held.cap)
+		parser->held.budget = parser->limits->budget;
+	if (!parser->joined.cap)
+		parser->joined.budget = parser->limits->budget;
+}
+
 void sse_init(struct sse_parser *parser, const struct sse_limits *limits)
 {
 	*parser = (struct sse_parser){
 		.limits = limits,
-		/* The LF of a CR LF is kept and not counted, so there may be twice as many bytes. */
-		.held = BUF_CHARGED(2 * limits->event_bytes + 64, limits->budget),
-		.joined = BUF_CHARGED(limits->event_bytes + 64, limits->budget),
 	};
+	sse_limits_changed(parser);
 }
 
 void sse_release(struct sse_parser *parser)
@@ -210,14 +219,17 @@ enum sse_step sse_feed(struct sse_parser *parser, struct span *in)
 		if (rest.n == 0)
 			break;
 		kind = take_line(parser, &rest);
-		if (kind == LINE_LONG)
+		if (kind == LINE_LONG) {
+			*in = rest;
 			return bad(parser, ceiling(parser));
+		}
 		if (kind != LINE_LAST)
 			continue;
 		*in = rest;
 		if (take_event(parser, span_of(begin, (size_t)(rest.p - begin))))
 			return SSE_EVENT;
-		if (!buf_ok(&parser->held) || !buf_ok(&parser->joined))
+		parser->ended = !buf_ok(&parser->held) || !buf_ok(&parser->joined);
+		if (parser->ended)
 			return bad(parser, SSE_MEMORY);
 		forget_event(parser);
 	}
@@ -225,6 +237,34 @@ enum sse_step sse_feed(struct sse_parser *parser, struct span *in)
 	if (parser->event_n != 0 && !parser->comment)
 		buf_add(&parser->held, span_of(begin, (size_t)(rest.p - begin)));
 	return buf_ok(&parser->held) ? SSE_MORE : bad(parser, SSE_MEMORY);
+}
+
+bool sse_skip(struct sse_parser *parser, struct span *in)
+{
+	forget_event(parser);
+	while (!parser->ended && in->n) {
+		size_t n;
+
+		if (parser->skip_lf && in->p[0] == '\n')
+			*in = span_skip(*in, 1);
+		parser->skip_lf = false;
+		n = line_length(*in);
+		parser->line = parser->line || n;
+		*in = span_skip(*in, n);
+		if (!in->n)
+			break;
+		parser->skip_lf = in->p[0] == '\r';
+		*in = span_skip(*in, 1);
+		parser->ended = !parser->line || parser->comment;
+		parser->line = 0;
+	}
+	if (!parser->ended)
+		return false;
+	parser->ended = false;
+	parser->line = parser->event_n = 0;
+	parser->comment = false;
+	parser->reason = SSE_FINE;
+	return true;
 }
 
 bool sse_is_partial(const struct sse_parser *parser)

@@ -28,7 +28,7 @@ struct sse_event {
 enum sse_step {
 	SSE_MORE,  /* all of the input is consumed */
 	SSE_EVENT, /* parser->event is complete */
-	SSE_BAD,   /* a ceiling was passed; for ever */
+	SSE_BAD,   /* a ceiling was passed; for ever, unless the event is passed over: sse_skip() */
 };
 
 enum sse_reason { SSE_FINE, SSE_LINE_LONG, SSE_EVENT_LONG, SSE_MEMORY };
@@ -47,6 +47,7 @@ struct sse_parser {
 	bool skip_lf;	      /* the last byte was a CR that ended a line */
 	bool comment;	      /* the current line is a comment between events */
 	bool reported;	      /* `held` belongs to an event that was handed out */
+	bool ended;	      /* the event that passed a ceiling is over already */
 	size_t line, event_n; /* bytes so far of the current line, of the current event */
 	struct buf held;      /* the beginning of an event that is not complete */
 	struct buf joined;    /* data of several lines */
@@ -60,12 +61,21 @@ struct sse_parser {
 void sse_init(struct sse_parser *parser, const struct sse_limits *limits);
 void sse_release(struct sse_parser *parser);
 
+/* The limits have other numbers than before: they hold from here on. */
+void sse_limits_changed(struct sse_parser *parser);
+
 /*
  * Consumes from the front of `*in` up to the end of the next event.
  *
  * Owner:  `event` borrows from `*in`'s memory or the parser's, until the next call.
  */
 enum sse_step sse_feed(struct sse_parser *parser, struct span *in);
+
+/*
+ * After SSE_BAD: passes over what is left of the event, without holding any of it. True at its end: `*in`
+ * begins behind it, and the next one may be read. False: all of the input is consumed, and more is to come.
+ */
+bool sse_skip(struct sse_parser *parser, struct span *in);
 
 /* Is an event unfinished? At the end of a stream it is to be dropped. */
 bool sse_is_partial(const struct sse_parser *parser);

@@ -551,6 +551,12 @@ struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms)
 	return NULL;
 }
 
+void stream_hand_over(struct stream *stream, const struct stream_events *events, void *owner)
+{
+	stream->events = events;
+	stream->owner = owner;
+}
+
 struct span stream_peer(const struct stream *stream, char store[64])
 {
 	struct sockaddr_storage address;

@@ -74,5 +74,8 @@ struct stream *stream_close(struct stream *stream);
  */
 struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms);
 
+/* From now on events go to another owner: the bytes have come to mean something else. */
+void stream_hand_over(struct stream *stream, const struct stream_events *events, void *owner);
+
 /* The numeric address of the other side of a TCP stream; empty for others. */
 struct span stream_peer(const struct stream *stream, char store[64]);

@@ -175,7 +175,8 @@ static void explain(struct tls_session *session)
 	unsigned long code = lib->ERR_peek_error();
 	const char *words = code ? lib->ERR_reason_error_string(code) : NULL;
 
-	if (session->context->inwards)
+	if (session->context->inwards &&
+	    !(ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_CERTIFICATE_VERIFY_FAILED))
 		verdict = X509_V_OK;
 	if (verdict == X509_V_ERR_HOSTNAME_MISMATCH || verdict == X509_V_ERR_IP_ADDRESS_MISMATCH)
 		(void)snprintf(session->why, sizeof(session->why),

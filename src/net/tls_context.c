@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/tr.h"
 #include "net/openssl.h"
 
@@ -361,4 +362,23 @@ struct tls_context *tls_server_new(const struct openssl *lib, struct span chain,
 		return tls_context_unref(context);
 	lib->SSL_CTX_set_alpn_select_cb(context->ssl, pick_protocol, NULL);
 	return context;
+}
+
+int tls_server_ask(struct tls_context *context, struct span authorities, bool must, struct err *err)
+{
+	const struct openssl *lib = context->lib;
+	X509_STORE *store = store_new(lib);
+	int rc;
+
+	check(context->inwards);
+	if (!store)
+		return err_set(err, ERR_NOMEM, "no memory for certificate authorities");
+	rc = add_authorities(lib, store, authorities, err);
+	if (rc == 0) {
+		lib->SSL_CTX_set1_cert_store(context->ssl, store);
+		lib->SSL_CTX_set_verify(context->ssl,
+					SSL_VERIFY_PEER | (must ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), NULL);
+	}
+	lib->X509_STORE_free(store);
+	return rc;
 }

@@ -57,6 +57,17 @@ struct tls_context *tls_client_new(struct tls_roots *roots, struct span more, st
  */
 struct tls_context *tls_server_new(const struct openssl *lib, struct span chain, struct span key,
 				   struct err *err);
+
+/*
+ * A context for connections inwards asks for a certificate that leads to one of `authorities` (PEM). One
+ * that is shown and does not fails the handshake, and so does none where it is a must: then nothing is read
+ * of who shows none.
+ *
+ * Errors:  ERR_FORMAT: there is no certificate in it, or one that cannot be read; ERR_NOMEM, ERR_LIMIT. The
+ *          context is of no use then.
+ */
+int tls_server_ask(struct tls_context *context, struct span authorities, bool must, struct err *err)
+    MUST_CHECK;
 struct tls_context *tls_context_ref(struct tls_context *context);
 /* NULL is harmless. Returns NULL. */
 struct tls_context *tls_context_unref(struct tls_context *context);

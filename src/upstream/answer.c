@@ -1,16 +1,10 @@
 /* answer.c - what comes back on an HTTP request to a server: its head, a result, events, a refusal. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/head.h"
 #include "upstream/refusal.h"
 #include "upstream/underway.h"
 
 enum { REMOTE_LINGER_MS = 3000 }; /* an event stream may stay open this long after its answer */
-
-static bool is_type(struct span value, struct span type)
-{
-	struct span head = span_cut(&value, ';');
-
-	return span_eq_nocase(span_trim(head), type);
-}
 
 static void take_session(struct remote *remote, const struct http_head *head)
 {
@@ -49,9 +43,9 @@ static void take_head(struct request *request, const struct http_head *head)
 		request->body.max = REMOTE_ERROR_BYTES;
 		return;
 	}
-	if (is_type(type, S("application/json"))) {
+	if (head_is_type(type, S("application/json"))) {
 		request->mode = BODY_JSON;
-	} else if (is_type(type, S("text/event-stream"))) {
+	} else if (head_is_type(type, S("text/event-stream"))) {
 		request->mode = BODY_EVENTS;
 		request->streams_ms = loop_now(request->remote->link->upstream->loop);
 		http_call_endless(request->http);
@@ -160,6 +154,18 @@ static bool is_passing(unsigned status)
 	return status == 429 || (status >= 500 && status != 501);
 }
 
+/*
+ * spec: mcp/2025-11-25 transports, backwards compatibility: where the first `initialize` is refused so, the
+ * server may be one of the older transport. Once it has been spoken to in one way, there is nothing to find.
+ */
+static bool may_speak_sse(const struct request *request, const struct call *call)
+{
+	const struct link *link = request->remote->link;
+
+	return call && is_greeting(request, call) && link->era == ERA_LEGACY &&
+	       refusal_hints_at_sse(request->status) && server_wire_of(link->server) == WIRE_UNKNOWN;
+}
+
 /* A refusal may be a JSON-RPC error with the status of its kind; else it is the transport's. */
 static void refused(struct request *request)
 {
@@ -200,6 +206,11 @@ static void refused(struct request *request)
 			request_free(request);
 			return;
 		}
+	}
+	if (!request->closing && may_speak_sse(request, call)) {
+		request_free(request);
+		link_switch(link, &transport_sse, buf_cstr(&why));
+		return;
 	}
 	if (!request->closing)
 		request_fail(request,
@@ -285,10 +296,7 @@ static void finish(struct request *request)
 
 static void give_up(struct request *request, enum http_failure failure, struct span why)
 {
-	enum link_failure kind = failure == HTTP_FAIL_DIAL || failure == HTTP_FAIL_BUSY ? LINK_UNSENT
-				 : failure == HTTP_FAIL_TLS				? LINK_START
-				 : failure == HTTP_FAIL_BAD				? LINK_GARBAGE
-											: LINK_GONE;
+	enum link_failure kind = refusal_kind(failure);
 
 	if (failure == HTTP_FAIL_LONG) {
 		too_long(request);

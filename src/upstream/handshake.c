@@ -181,6 +181,8 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 		return;
 	}
 	server_learn(link->server, link->era, true, loop_now(link->upstream->loop));
+	if (link->server->kind == SERVER_HTTP)
+		link->server->met = link_has_requests(link) ? WIRE_STREAMABLE : WIRE_SSE;
 	link->state_of = LINK_READY;
 	if (link->transport->settled)
 		link->transport->settled(link);
@@ -225,7 +227,7 @@ void handshake_begin(struct link *link)
 
 uint64_t handshake_deadline(const struct link *link)
 {
-	bool probe = link->era == ERA_MODERN && !server_has_requests(link->server) && can_turn(link) &&
+	bool probe = link->era == ERA_MODERN && !link_has_requests(link) && can_turn(link) &&
 		     link->server->modern != SPEAKS_YES;
 
 	return loop_now(link->upstream->loop) + (probe ? HANDSHAKE_PROBE_MS : LIMIT_HANDSHAKE_MS);
@@ -239,7 +241,7 @@ void handshake_late(struct link *link)
 	 * Some legacy servers say nothing to what they do not know; others have not come up yet. Nothing is
 	 * learnt from silence, and both get the other greeting.
 	 */
-	if (link->era == ERA_MODERN && !server_has_requests(link->server) && can_turn(link)) {
+	if (link->era == ERA_MODERN && !link_has_requests(link) && can_turn(link)) {
 		turn(link);
 		return;
 	}

@@ -49,3 +49,10 @@ void head_post(struct buf *out, const struct link *link, struct span common, con
 	buf_add_u64(out, length);
 	buf_add(out, S("\r\n\r\n"));
 }
+
+bool head_is_type(struct span value, struct span type)
+{
+	struct span head = span_cut(&value, ';');
+
+	return span_eq_nocase(span_trim(head), type);
+}

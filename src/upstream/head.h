@@ -16,3 +16,6 @@ void head_begin(struct buf *out, const struct link *link, struct span common, st
 /* Adds the whole head of a POST of `length` bytes, its empty line included. */
 void head_post(struct buf *out, const struct link *link, struct span common, const struct send_facts *facts,
 	       size_t length);
+
+/* Is it this media type, whatever its parameters? */
+bool head_is_type(struct span value, struct span type);

@@ -10,6 +10,7 @@
 #define MAX_TOOL_PATTERNS 1000
 
 static const char *const eras[] = { "auto", "legacy", "modern", NULL };
+static const char *const wires[] = { "auto", "streamable", "sse", NULL };
 static const char *const run_or_url[] = { "run", "url", NULL };
 
 static bool is_variable(struct span name)
@@ -74,6 +75,7 @@ static void check_server(const struct conf_node *server, struct conf_problems *p
 
 	if (conf_has(server, "run")) {
 		only_with(server, "ca", "url", problems);
+		only_with(server, "transport", "url", problems);
 		return;
 	}
 	only_with(server, "cwd", "run", problems);
@@ -126,6 +128,15 @@ const struct conf_item upstream_items[] = {
 	    .words = eras,
 	    .fallback = "auto",
 	    .text = TR_MARK("Which generation of the protocol the server speaks; `auto` finds out."),
+	},
+	{
+	    .path = "servers.*.transport",
+	    .type = CONF_ENUM,
+	    .words = wires,
+	    .fallback = "auto",
+	    .text = TR_MARK(
+		"How the address is spoken to: `streamable` is Streamable HTTP, `sse` the older HTTP+SSE, and "
+		"`auto` tries the first and then the second."),
 	},
 	{
 	    .path = "servers.*.tools.allow",

@@ -4,8 +4,10 @@
 
 #include "conf/item.h"
 
-/* servers.*.run, url, cwd, env, era, tools, timeout, ca. */
+/* servers.*.run, url, cwd, env, era, transport, tools, timeout, ca. */
 extern const struct conf_item upstream_items[];
 
 /* The order of the words of servers.*.era. */
 enum upstream_era { UPSTREAM_ERA_AUTO, UPSTREAM_ERA_LEGACY, UPSTREAM_ERA_MODERN };
+
+/* The order of the words of servers.*.transport is that of enum server_wire. */

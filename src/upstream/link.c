@@ -177,7 +177,7 @@ void call_cancel(struct call *call, struct span reason)
 	if (!link)
 		return;
 	if (call != &link->handshake && link->state_of == LINK_READY &&
-	    (link->era == ERA_LEGACY || !server_has_requests(link->server))) {
+	    (link->era == ERA_LEGACY || !link_has_requests(link))) {
 		buf_add(
 		    &message,
 		    S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":"));
@@ -223,9 +223,24 @@ void link_up(struct link *link)
 		handshake_begin(link);
 }
 
+void link_switch(struct link *link, const struct transport *transport, const char *why)
+{
+	struct err err = ERR_INIT;
+
+	check(link->state_of == LINK_OPENING);
+	(void)snprintf(link->why, sizeof(link->why), "%s", why);
+	forget(&link->handshake);
+	link->transport->close(link);
+	link->transport = transport;
+	if (!transport->open(link, &err))
+		link_fail(link, LINK_START, err.text);
+}
+
 const struct transport *transport_of(const struct server *server)
 {
-	return server->kind == SERVER_STDIO ? &transport_stdio : &transport_http;
+	if (server->kind == SERVER_STDIO)
+		return &transport_stdio;
+	return server_wire_of(server) == WIRE_SSE ? &transport_sse : &transport_http;
 }
 
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
@@ -367,7 +382,7 @@ static void receive_answer(struct link *link, struct call *via, const struct mes
 	/* An error without an id answers what could not be read: on HTTP the request it came back on. */
 	if (!call && message->id == JSON_NONE)
 		call = via;
-	if (!call || (via && call != via && server_has_requests(link->server) && link->era == ERA_MODERN)) {
+	if (!call || (via && call != via && link_has_requests(link) && link->era == ERA_MODERN)) {
 		log_event(link->upstream->log, LOG_DEBUG, "upstream.late",
 			  "An answer nobody waits for was dropped.",
 			  LF("server", server_shown(link->server)));

@@ -99,6 +99,7 @@ struct transport {
 
 extern const struct transport transport_stdio;
 extern const struct transport transport_http;
+extern const struct transport transport_sse;
 
 /* The one a server is reached by. */
 const struct transport *transport_of(const struct server *server);
@@ -133,7 +134,7 @@ struct link {
 	bool telling, told, closed; /* see tell_dead() */
 	bool batching;		    /* inside receive_batch() */
 	enum link_failure failure;
-	char why[200];
+	char why[200];	      /* also while it opens: why the first way to reach the server did not do */
 	uint64_t deadline_ms; /* of the handshake */
 	uint64_t used_ms;     /* when something was last sent on it */
 	struct log_brake brake;
@@ -187,6 +188,13 @@ const char *link_garbage(const struct link *link, const struct call *call);
 /* Stops and starts what feeds this call: back-pressure. */
 void call_pause(struct call *call, bool paused);
 
+/* Has each request headers, a stream and an end of its own (Streamable HTTP)? Else one channel carries all.
+ */
+static inline bool link_has_requests(const struct link *link)
+{
+	return link->transport == &transport_http;
+}
+
 /* Does the server's InitializeResult or DiscoverResult declare this capability (a member name)? */
 bool link_has_capability(const struct link *link, struct span name);
 
@@ -195,6 +203,11 @@ bool link_declares(const struct link *link, struct span name, struct span member
 
 /* For transports. */
 void link_up(struct link *link);
+/*
+ * The server is not reached over this transport, for the reason `why`: it is tried over another one. The old
+ * one's state is gone after the call, and so is what the greeting was begun with.
+ */
+void link_switch(struct link *link, const struct transport *transport, const char *why);
 /*
  * One JSON text of the server: a message, or an array of them where 2025-03-26 was agreed; `via` is the call
  * whose own stream carried it, or NULL. False: not MCP.

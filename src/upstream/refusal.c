@@ -34,3 +34,26 @@ const char *refusal_text(unsigned status)
 		return "it was asked too often; try again later";
 	return status < 500 ? "it refused the request" : "the fault is the server's; look into its own log";
 }
+
+enum link_failure refusal_kind(enum http_failure failure)
+{
+	switch (failure) {
+	case HTTP_FAIL_DIAL:
+	case HTTP_FAIL_BUSY:
+		return LINK_UNSENT;
+	case HTTP_FAIL_TLS:
+		return LINK_START;
+	case HTTP_FAIL_BAD:
+	case HTTP_FAIL_LONG:
+		return LINK_GARBAGE;
+	case HTTP_FAIL_BROKEN:
+		break;
+	}
+	return LINK_GONE;
+}
+
+/* spec: mcp/2025-11-25 transports, backwards compatibility: 400, 404 and 405. */
+bool refusal_hints_at_sse(unsigned status)
+{
+	return status == 400 || status == 404 || status == 405;
+}

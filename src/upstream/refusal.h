@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "http/client.h"
 #include "upstream/link.h"
 
 /* May the body be the JSON-RPC answer? `greeting`: what was asked was `initialize` or the probe. */
@@ -18,3 +19,9 @@ enum link_failure refusal_means(unsigned status, bool probe);
 
 /* What the status (not one of success) says to who reads it, and what there is to do. */
 const char *refusal_text(unsigned status);
+
+/* How the call fails whose request had no whole answer. */
+enum link_failure refusal_kind(enum http_failure failure);
+
+/* May it be a server that knows only HTTP+SSE, which so refuses the first POST? */
+bool refusal_hints_at_sse(unsigned status);

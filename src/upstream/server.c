@@ -70,6 +70,7 @@ void server_forget(struct server *server)
 {
 	forget(known_of(server, ERA_LEGACY));
 	forget(known_of(server, ERA_MODERN));
+	server->met = WIRE_UNKNOWN;
 }
 
 struct server *server_unref(struct server *server)

@@ -41,6 +41,7 @@ struct server {
 	struct span shown; /* what its host calls it; empty: `name`, see server_shown() */
 	enum server_kind kind;
 	enum server_wire wire; /* HTTP: as configured */
+	enum server_wire met;  /* HTTP: as it was reached last; WIRE_UNKNOWN: find out */
 	bool ephemeral;	       /* made by `kanmon run`, gone with its client */
 	bool removed;	       /* no longer in the config; its links end when their calls do */
 	enum era era;	       /* ERA_UNKNOWN: find out */
@@ -85,11 +86,19 @@ static inline bool server_is_started(const struct server *server)
 	return server->kind == SERVER_STDIO;
 }
 
-/* Has each request headers, a stream and an end of its own (Streamable HTTP)? Else one channel carries all.
+/* How a server on HTTP is spoken to, as configured or as learnt; WIRE_UNKNOWN: the next link finds out. */
+static inline enum server_wire server_wire_of(const struct server *server)
+{
+	return server->wire != WIRE_UNKNOWN ? server->wire : server->met;
+}
+
+/*
+ * Has each request headers, a stream and an end of its own (Streamable HTTP)? Else one channel carries all.
+ * Of what is not known yet the former is expected; a link knows: link_has_requests().
  */
 static inline bool server_has_requests(const struct server *server)
 {
-	return server->kind == SERVER_HTTP && server->wire != WIRE_SSE;
+	return server->kind == SERVER_HTTP && server_wire_of(server) != WIRE_SSE;
 }
 
 /* May it be greeted in this era? Forgets what was learnt too long ago. */

@@ -122,13 +122,46 @@ static const struct yes_no json_cases[] = {
 
 static const struct {
 	const char *path, *server;
-	bool yes;
+	enum door_way way;
 } paths[] = {
-	{ "", "", false },	  { "/", "", false },
-	{ "/mcp/", "", false },	  { "/mcpx", "", false },
-	{ "/MCP", "", false },	  { "/mcp/a/b", "a/b", false },
-	{ "/mcp//", "/", false }, { "/x/mcp", "", false },
-	{ "/mcp", "", true },	  { "/mcp/files", "files", true },
+	{ "", "", DOOR_NOWHERE },
+	{ "/", "", DOOR_NOWHERE },
+	{ "/mcp/", "", DOOR_NOWHERE },
+	{ "/mcpx", "", DOOR_NOWHERE },
+	{ "/MCP", "", DOOR_NOWHERE },
+	{ "/mcp/a/b", "a/b", DOOR_NOWHERE },
+	{ "/mcp//", "/", DOOR_NOWHERE },
+	{ "/x/mcp", "", DOOR_NOWHERE },
+	{ "/sse/", "", DOOR_NOWHERE },
+	{ "/ssex", "", DOOR_NOWHERE },
+	{ "/sse/a/b", "a/b", DOOR_NOWHERE },
+	{ "/messages/", "", DOOR_NOWHERE },
+	{ "/messages/files", "", DOOR_NOWHERE },
+	{ "/message", "", DOOR_NOWHERE },
+	{ "/mcp", "", DOOR_MCP },
+	{ "/mcp/files", "files", DOOR_MCP },
+	{ "/sse", "", DOOR_SSE },
+	{ "/sse/files", "files", DOOR_SSE },
+	{ "/messages", "", DOOR_MESSAGES },
+};
+
+#define ID_42 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN-_"
+
+static const struct {
+	const char *query, *id;
+} queries[] = {
+	{ "", "" },
+	{ "sessionId=", "" },
+	{ "sessionId=" ID_42, "" },
+	{ "sessionId=" ID_42 "00", "" },
+	{ "sessionid=" ID_42 "0", "" },
+	{ "sessionId=" ID_42 "%", "" },
+	{ "sessionId=" ID_42 "=", "" },
+	{ "sessionId=" ID_42 "0&", "" },
+	{ "sessionId=" ID_42 "0&a=b", "" },
+	{ "a=b&sessionId=" ID_42 "0", "" },
+	{ "token=x", "" },
+	{ "sessionId=" ID_42 "0", ID_42 "0" },
 };
 
 int main(void)
@@ -157,10 +190,13 @@ int main(void)
 		is_int(door_is_json(span_str(json_cases[i].text)), json_cases[i].yes, "Content-Type: %s",
 		       json_cases[i].text);
 	for (size_t i = 0; i < COUNT(paths); i++) {
-		is_int(door_endpoint(span_str(paths[i].path), &server), paths[i].yes, "path %s",
-		       paths[i].path);
-		if (paths[i].yes)
+		is_int(door_way(span_str(paths[i].path), &server), paths[i].way, "path %s", paths[i].path);
+		if (paths[i].way)
 			is_span(server, span_str(paths[i].server), "its server");
 	}
+	for (size_t i = 0; i < COUNT(queries); i++)
+		is_span(door_session(span_str(queries[i].query)), span_str(queries[i].id), "query %s",
+			queries[i].query);
+	is_span(door_session(span_of(NULL, 0)), S(""), "no query");
 	return tap_done();
 }

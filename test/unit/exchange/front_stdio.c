@@ -3,6 +3,7 @@
 #include "rig.h"
 
 #include "exchange/account.h"
+#include "exchange/channel_host.h"
 #include "exchange/front_stdio.h"
 
 #define META                                                                                                 \
@@ -468,7 +469,7 @@ static void stuck(struct server *server, struct buf *text)
 
 	if (!ok(greeted(&host, server, &peer, HELLO("1", "2025-11-25"), "2025-11-25"), "a host"))
 		return;
-	stdio_fronts_tick(&worker, now + idle * 4);
+	channel_hosts_tick(&worker, now + idle * 4);
 	turn_a_while(&worker.loop);
 	ok(!host.ended, "who has nothing to take may be silent");
 	first = call_legacy(&host, &peer, 100);
@@ -479,16 +480,16 @@ static void stuck(struct server *server, struct buf *text)
 	ok(pour(&peer, &rest), "a large answer");
 	ok(client_of_host()->account->held.used > LARGE / 2, "what waits for the host is charged");
 	now += idle * 4;
-	stdio_fronts_tick(&worker, now + 1000);
-	stdio_fronts_tick(&worker, now + idle);
+	channel_hosts_tick(&worker, now + 1000);
+	channel_hosts_tick(&worker, now + idle);
 	exchange_tick(x, now + idle + 1000);
 	is_int(worker.n_calls, 1, "its server is not late while it waits for the host");
 	(void)swallow(&host, 200000);
-	stdio_fronts_tick(&worker, now + idle * 2);
-	stdio_fronts_tick(&worker, now + idle * 3);
+	channel_hosts_tick(&worker, now + idle * 2);
+	channel_hosts_tick(&worker, now + idle * 3);
 	turn_a_while(&worker.loop);
 	ok(!host.ended, "who takes a little is not cut");
-	stdio_fronts_tick(&worker, now + idle * 3 + 1);
+	channel_hosts_tick(&worker, now + idle * 3 + 1);
 	turn_a_while(&worker.loop);
 	ok(host.ended && host.cut, "who takes nothing for long is");
 	leave(&host);
@@ -577,7 +578,7 @@ static void late(struct server *server)
 		return;
 	id = call_legacy(&host, &peer, 100);
 	ends_input(&host);
-	stdio_fronts_tick(&worker, loop_now(&worker.loop) + 20000);
+	channel_hosts_tick(&worker, loop_now(&worker.loop) + 20000);
 	turn_a_while(&worker.loop);
 	ok(!host.ended, "a call under way is waited for when the host has said all");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"content\":[]}}", id);
@@ -607,7 +608,7 @@ static void answered(struct server *server, struct buf *text)
 	write_large(text, second, LARGE);
 	rest = buf_span(text);
 	ok(pour(&peer, &rest), "a large answer");
-	stdio_fronts_tick(&worker, loop_now(&worker.loop) + 4000);
+	channel_hosts_tick(&worker, loop_now(&worker.loop) + 4000);
 	turn_a_while(&worker.loop);
 	ok(!host.ended, "what the host has not taken is waited for, too");
 	is_int(swallow(&host, SIZE_MAX), 1, "it takes it");

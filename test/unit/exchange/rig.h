@@ -72,6 +72,7 @@ static void rig_stop(void)
 	worker.tokens = token_cache_free(worker.tokens);
 	map_release(&worker.sessions);
 	map_release(&worker.contexts);
+	map_release(&worker.event_sessions);
 	map_release(&worker.accounts);
 	buf_release(&worker.out);
 	buf_release(&worker.frame);
@@ -272,7 +273,7 @@ __attribute__((unused)) static struct client *rig_client_of(const char *id, enum
 	struct principal *principal = principal_new(span_str(id), S("laptop"), span_str(scopes), 0);
 	struct err err = ERR_INIT;
 	struct client *client = client_new(
-	    &worker, principal, era == ERA_LEGACY ? CLIENT_SESSION : CLIENT_STDIO, era, only, &err);
+	    &worker, principal, era == ERA_LEGACY ? CLIENT_SESSION : CLIENT_CHANNEL, era, only, &err);
 
 	(void)principal_unref(principal);
 	if (!client)

@@ -173,6 +173,81 @@ static void memory(void)
 	sse_release(&parser);
 }
 
+/* What is left of an event that was too long is passed over, however it comes; the next one is read. */
+static void passing_over(void)
+{
+	static const struct {
+		const char *name;
+		struct span in;
+	} tails[] = {
+		{ "a line", SPAN("data: 012345678901234567890123456789012345\n\ndata: b\n\n") },
+		{ "a line, CR LF", SPAN("data: 012345678901234567890123456789012345\r\n\r\ndata: b\n\n") },
+		{ "a line, CR", SPAN("data: 012345678901234567890123456789012345\r\rdata: b\r\r") },
+		{ "further lines",
+		  SPAN("data: 012345678901234567890123456789012345\ndata: x\r\n: x\n\r\ndata: b\n\n") },
+		{ "many lines",
+		  SPAN("data: 0123456789\ndata: 0123456789\ndata: 0123456789\ndata: 0123456789\n"
+		       "data\n\ndata: b\n\n") },
+		{ "a comment", SPAN(": 0123456789012345678901234567890123456789\ndata: b\n\n") },
+	};
+
+	for (size_t i = 0; i < COUNT(tails); i++) {
+		for (size_t step = 1; step <= tails[i].in.n; step++) {
+			struct sse_parser parser;
+			struct buf got = BUF_INIT(256);
+			bool skipping = false;
+
+			sse_init(&parser, &limits);
+			for (size_t at = 0; at < tails[i].in.n; at += step) {
+				struct span in = span_first(span_skip(tails[i].in, at), step);
+				enum sse_step what = SSE_EVENT;
+
+				while (what != SSE_MORE && !(skipping && !sse_skip(&parser, &in))) {
+					skipping = false;
+					what = sse_feed(&parser, &in);
+					skipping = what == SSE_BAD;
+					if (what == SSE_BAD)
+						buf_add(&got, S("BAD;"));
+					if (what == SSE_EVENT)
+						buf_add(&got, parser.event.data);
+				}
+			}
+			if (!span_eq(buf_span(&got), S("BAD;b")) || parser.held.cap)
+				ok(false, "%s in pieces of %zu: %.*s", tails[i].name, step,
+				   SPAN_ARG(buf_span(&got)));
+			sse_release(&parser);
+			buf_release(&got);
+		}
+		ok(true, "%s: passed over", tails[i].name);
+	}
+}
+
+/* An event that its budget has no room for is over already, or is not. */
+static void passing_over_crowded(void)
+{
+	struct budget budget = { .max = 1 };
+	const struct sse_limits small = { .line_bytes = 64, .event_bytes = 96, .budget = &budget };
+	struct sse_parser parser;
+	struct span in = S("data: a\ndata: b\n\r\ndata: c\n\n");
+
+	sse_init(&parser, &small);
+	is_int(sse_feed(&parser, &in), SSE_BAD, "there is no memory to join lines in");
+	is_int(parser.reason, SSE_MEMORY, "that is the reason");
+	ok(sse_skip(&parser, &in), "it is over");
+	is_int(sse_feed(&parser, &in), SSE_EVENT, "the next");
+	is_span(parser.event.data, S("c"), "is read");
+	in = S("data: a");
+	is_int(sse_feed(&parser, &in), SSE_BAD, "there is no memory to hold half of one in");
+	in = S("bc\n");
+	ok(!sse_skip(&parser, &in), "the rest of it");
+	in = S("\ndata: d\n\n");
+	ok(sse_skip(&parser, &in), "ends later");
+	is_int(sse_feed(&parser, &in), SSE_EVENT, "the next");
+	is_span(parser.event.data, S("d"), "is read");
+	sse_release(&parser);
+	is_int((int)budget.used, 0, "nothing is held");
+}
+
 static void writing(void)
 {
 	struct buf out = BUF_INIT(4096);
@@ -198,6 +273,8 @@ int main(void)
 {
 	streams();
 	memory();
+	passing_over();
+	passing_over_crowded();
 	writing();
 	return tap_done();
 }

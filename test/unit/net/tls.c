@@ -251,6 +251,105 @@ static void test_acceptances(void)
 	}
 }
 
+/* --- certificates of clients --- */
+
+/* The client shows this certificate, with what stands behind it. */
+static void show(const struct tls_context *client, const char *name)
+{
+	char file[64];
+
+	(void)snprintf(file, sizeof(file), "%s.pem", name);
+	CLEANUP(pem_release) struct pem chain = pem(file);
+	(void)snprintf(file, sizeof(file), "%s.key", name);
+	CLEANUP(pem_release) struct pem key = pem(file);
+	BIO *chain_bio = lib->BIO_new_mem_buf(chain.text.p, (int)chain.text.n);
+	BIO *key_bio = lib->BIO_new_mem_buf(key.text.p, (int)key.text.n);
+	X509 *own = lib->PEM_read_bio_X509(chain_bio, NULL, NULL, NULL);
+	X509 *next = lib->PEM_read_bio_X509(chain_bio, NULL, NULL, NULL);
+	EVP_PKEY *pkey = lib->PEM_read_bio_PrivateKey(key_bio, NULL, NULL, NULL);
+
+	check(lib->SSL_CTX_use_certificate(client->ssl, own) == 1);
+	check(lib->SSL_CTX_use_PrivateKey(client->ssl, pkey) == 1);
+	if (next)
+		check(lib->SSL_CTX_ctrl(client->ssl, SSL_CTRL_CHAIN_CERT, 0, next) == 1);
+	lib->X509_free(own);
+	lib->EVP_PKEY_free(pkey);
+	(void)lib->BIO_free(chain_bio);
+	(void)lib->BIO_free(key_bio);
+}
+
+enum asks { ASKS_NOBODY, ASKS, ASKS_ALL };
+
+static const struct {
+	const char *name, *shown;
+	enum asks asks;
+	const char *why; /* NULL: accepted */
+} clients[] = {
+	{ "none where one is a must", NULL, ASKS_ALL, "peer did not return a certificate" },
+	{ "one of another authority", "foreign", ASKS_ALL, "not trusted: unable to get local issuer" },
+	{ "an expired one", "expired", ASKS_ALL, "not trusted: certificate has expired" },
+	{ "one signed by itself", "self", ASKS_ALL, "not trusted: self-signed certificate" },
+	{ "one for servers only", "serving", ASKS_ALL, "not trusted: unsuitable certificate purpose" },
+	{ "one of another authority where none would do", "foreign", ASKS, "not trusted: unable to get" },
+	{ "an expired one where none would do", "expired", ASKS, "not trusted: certificate has expired" },
+	{ "a good one", "client", ASKS_ALL, NULL },
+	{ "one with its intermediate", "chained", ASKS_ALL, NULL },
+	{ "a good one where none would do", "client", ASKS, NULL },
+	{ "none where none is needed", NULL, ASKS, NULL },
+	{ "none where nobody asks", NULL, ASKS_NOBODY, NULL },
+	{ "a foreign one where nobody asks", "foreign", ASKS_NOBODY, NULL },
+};
+
+static void test_client(size_t i, bool twelve)
+{
+	CLEANUP(pem_release) struct pem ca = pem("ca.pem");
+	struct tls_context *client = client_context("ca.pem", NULL), *server = server_context("good");
+	const char *version = twelve ? "TLS 1.2" : "TLS 1.3";
+	struct err err = ERR_INIT;
+	struct pair pair;
+
+	if (twelve)
+		(void)lib->SSL_CTX_ctrl(client->ssl, SSL_CTRL_SET_MAX_PROTO_VERSION, TLS1_2_VERSION, NULL);
+	if (clients[i].shown)
+		show(client, clients[i].shown);
+	if (clients[i].asks != ASKS_NOBODY)
+		check(tls_server_ask(server, buf_span(&ca.text), clients[i].asks == ASKS_ALL, &err) == 0);
+	pair = meet(client, server, "localhost", 100000);
+	/* A client of TLS 1.3 is done before it hears of its refusal: what it says is not read. */
+	if (tls_session_is_secure(pair.client) && pair.client_end == TLS_MORE)
+		(void)tls_session_write(pair.client, S("GET / HTTP/1.1\r\n"));
+	settle(&pair, 100000);
+	if (clients[i].why) {
+		ok(pair.server_end == TLS_FAILED && !tls_session_is_secure(pair.server) && !pair.got.n,
+		   "%s, a client is refused unread: %s", version, clients[i].name);
+		ok(span_contains(tls_session_why(pair.server), span_str(clients[i].why)), "  because: %.*s",
+		   SPAN_ARG(tls_session_why(pair.server)));
+		is_int(pair.client_end, TLS_FAILED, "  and told");
+	} else {
+		ok(tls_session_is_secure(pair.server) && pair.got.n, "%s, a client is heard: %s", version,
+		   clients[i].name);
+	}
+	pair_release(&pair);
+	(void)tls_context_unref(client);
+	(void)tls_context_unref(server);
+}
+
+static void test_clients(void)
+{
+	CLEANUP(pem_release) struct pem key = pem("good.key");
+	struct tls_context *server = server_context("good");
+	struct err err = ERR_INIT;
+
+	ok(tls_server_ask(server, S(""), true, &err) < 0 && err.code == ERR_FORMAT, "no authority: %s",
+	   err.text);
+	ok(tls_server_ask(server, buf_span(&key.text), false, &err) < 0, "a key is none: %s", err.text);
+	(void)tls_context_unref(server);
+	for (size_t i = 0; i < COUNT(clients); i++) {
+		test_client(i, false);
+		test_client(i, true);
+	}
+}
+
 static void refuse_server(const char *chain, const char *key, const char *why)
 {
 	CLEANUP(pem_release) struct pem first = pem(chain);
@@ -656,6 +755,7 @@ int main(void)
 	(void)alarm(LIMIT_SECONDS);
 	make_certificates();
 	test_contexts();
+	test_clients();
 	test_refusals();
 	test_strangers();
 	test_acceptances();

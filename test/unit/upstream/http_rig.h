@@ -122,6 +122,7 @@ static struct server *server_new(void)
 	server->refs = 1;
 	server->name = S("remote");
 	server->kind = SERVER_HTTP;
+	server->wire = WIRE_STREAMABLE;
 	server->authority = S("remote.example");
 	server->path = S("/mcp");
 	list_init(&server->node);
@@ -201,8 +202,8 @@ static void event(int fd, const char *text)
 	say(fd, buf_cstr(&out));
 }
 
-static struct link *ready(struct server *server, enum era era, struct seen *seen, struct buf *got,
-			  const char *headers)
+__attribute__((unused)) static struct link *ready(struct server *server, enum era era, struct seen *seen,
+						  struct buf *got, const char *headers)
 {
 	struct err err = ERR_INIT;
 	struct link *link = link_open(&upstream, server, era, S("{}"), &events, seen, &err);
