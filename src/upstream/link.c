@@ -208,7 +208,17 @@ void link_up(struct link *link)
 
 const struct transport *transport_of(const struct server *server)
 {
-	return server->kind == SERVER_STDIO ? &transport_stdio : &transport_http;
+	switch (server->kind) {
+	case SERVER_STDIO:
+		return &transport_stdio;
+	case SERVER_HTTP:
+		return &transport_http;
+	case SERVER_WS:
+		return &transport_ws;
+	case SERVER_UNIX:
+		break;
+	}
+	return &transport_unix;
 }
 
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,

@@ -6,6 +6,7 @@
 
 #include "http/client.h"
 #include "mcp/catalogue.h"
+#include "net/tls_context.h"
 
 static const struct span kind_names[] = { [SERVER_STDIO] = SPAN("stdio"),
 					  [SERVER_HTTP] = SPAN("http"),
@@ -76,6 +77,7 @@ struct server *server_unref(struct server *server)
 	if (!server || --server->refs)
 		return NULL;
 	server->pool = http_pool_free(server->pool);
+	(void)tls_context_unref(server->outwards);
 	server->shared = catalogue_unref(server->shared);
 	arena_release(&server->arena);
 	free(server);

@@ -150,10 +150,15 @@ static void ceilings(void)
 		CLEANUP(buf_release) struct buf story = BUF_INIT((size_t)4096);
 
 		written(&bytes, other, CEILING + 1);
-		written(&bytes, other, 70000);
+		written(&bytes, other, 4000);
 		written(&bytes, other, 2);
 		tell(&story, role, buf_span(&bytes), 100);
 		is_span(buf_span(&story), S("l e l e mxx "), "what is too long is dropped, the next is read");
+		buf_clear(&story);
+		buf_clear(&bytes);
+		written(&bytes, other, 70000);
+		tell(&story, role, buf_span(&bytes), 100);
+		is_span(buf_span(&story), S("l bad 1009"), "one that has no end ends the connection");
 		buf_clear(&story);
 		buf_clear(&bytes);
 		written(&bytes, other, CEILING);
