@@ -198,7 +198,8 @@ static bool ws_open(struct link *link, struct err *err)
 	wire->limits = (struct http_limits){ .head_bytes = LIMIT_HEAD_BYTES,
 					     .header_line = LIMIT_HEADER_LINE_BYTES,
 					     .headers = LIMIT_HEADERS,
-					     .url = LIMIT_URL_BYTES };
+					     .url = LIMIT_URL_BYTES,
+					     .body_bytes = LIMIT_MESSAGE_BYTES };
 	http_init(&wire->parser, HTTP_RESPONSES, &wire->limits);
 	wire->parser.upgrade = wire->parser.to_end = true;
 	wire->reach.on_stream = on_stream;
