@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/tr.h"
@@ -127,6 +128,17 @@ static int try_one(const struct addrinfo *at, struct err *err)
 	return 0;
 }
 
+static int try_path(struct span path, struct err *err)
+{
+	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+
+	if (!span_to_cstr(path, name.sun_path, sizeof(name.sun_path)) || fd < 0 ||
+	    connect(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
+		return err_set(err, ERR_SYSTEM, "%s", strerrordesc_np(errno));
+	return 0;
+}
+
 static int try_address(const struct conf_url *url, struct err *err)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
@@ -161,7 +173,7 @@ static void check_address_of(struct doctor *doctor, const struct conf_node *serv
 	if (!doctor->try_servers)
 		doctor_add(doctor, FINDING_GOOD, TR_MARK("server"), NULL,
 			   tr("%.*s: %.*s (not tried; --servers tries it)"), SPAN_ARG(name), SPAN_ARG(text));
-	else if (try_address(&url, &err) < 0)
+	else if ((url.kind == CONF_URL_UNIX ? try_path(url.target, &err) : try_address(&url, &err)) < 0)
 		doctor_add(doctor, FINDING_PROBLEM, TR_MARK("server"), tr("start it, or correct `url`"),
 			   tr("%.*s: %.*s cannot be reached: %s"), SPAN_ARG(name), SPAN_ARG(text), err.text);
 	else

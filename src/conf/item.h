@@ -22,7 +22,7 @@ enum conf_type {
 	CONF_STRING_MAP,  /* names of the user's own, each with a text */
 	CONF_ADDRESS,	  /* "127.0.0.1:7676", "[::1]:0", or a list of them */
 	CONF_PATH, /* a file or folder; "~/" is the home folder, else relative to the config's folder */
-	CONF_URL,  /* http or https, without user and fragment */
+	CONF_URL,  /* http, https, ws or wss, without user and fragment; or unix:/path */
 };
 
 /*

@@ -1,4 +1,4 @@
-/* url.c - the address of an HTTP server as a config names it. */
+/* url.c - the address of a server as a config names it. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/url.h"
 
@@ -10,19 +10,38 @@ static int bad(struct err *err, const char *sentence)
 	return err_set(err, ERR_CONFIG, "%s", sentence);
 }
 
-static bool take_scheme(struct span *rest, bool *tls)
-{
-	size_t n = span_find(*rest, ':');
-	struct span scheme = span_first(*rest, n);
+static const struct {
+	struct span text;
+	enum conf_url_kind kind;
+	bool tls;
+} schemes[] = {
+	{ SPAN("http://"), CONF_URL_HTTP, false }, { SPAN("https://"), CONF_URL_HTTP, true },
+	{ SPAN("ws://"), CONF_URL_WS, false },	   { SPAN("wss://"), CONF_URL_WS, true },
+	{ SPAN("unix:"), CONF_URL_UNIX, false },
+};
 
-	*tls = span_eq_nocase(scheme, S("https"));
-	if (!*tls && !span_eq_nocase(scheme, S("http")))
-		return false;
-	*rest = span_skip(*rest, n);
-	if (!span_starts(*rest, S("://")))
-		return false;
-	*rest = span_skip(*rest, 3);
-	return true;
+static bool take_scheme(struct span *rest, struct conf_url *url)
+{
+	for (size_t i = 0; i < COUNT(schemes); i++) {
+		if (!span_eq_nocase(span_first(*rest, schemes[i].text.n), schemes[i].text))
+			continue;
+		*rest = span_skip(*rest, schemes[i].text.n);
+		url->kind = schemes[i].kind;
+		url->tls = schemes[i].tls;
+		return true;
+	}
+	return false;
+}
+
+int conf_unix_check(struct span path, struct err *err)
+{
+	if (path.n == 0 || path.p[0] != '/' || span_starts(path, S("//")))
+		return bad(err, tr("write the socket's path from / on, as in unix:/run/server.sock"));
+	if (path.n > CONF_UNIX_MAX_BYTES)
+		return bad(err, tr("the path of a socket has at most 107 bytes"));
+	if (span_find(path, '\0') < path.n || path.p[path.n - 1] == '/')
+		return bad(err, tr("it is no path of a socket"));
+	return 0;
 }
 
 static bool is_hex(char c)
@@ -84,14 +103,21 @@ static bool read_authority(struct conf_url *url)
 
 int conf_url_parse(struct span text, struct conf_url *out, struct err *err)
 {
-	struct conf_url url = { .tls = false };
+	struct conf_url url = { .host = S(""), .authority = S("") };
 	struct span rest = text;
 	size_t end = 0;
 
 	if (text.n > CONF_URL_MAX_BYTES)
 		return bad(err, tr("it is longer than 2048 bytes"));
-	if (!take_scheme(&rest, &url.tls))
-		return bad(err, tr("begin it with https:// or http://"));
+	if (!take_scheme(&rest, &url))
+		return bad(err, tr("begin it with https://, http://, wss://, ws:// or unix:/"));
+	if (url.kind == CONF_URL_UNIX) {
+		url.target = rest;
+		if (conf_unix_check(rest, err) < 0)
+			return -1;
+		*out = url;
+		return 0;
+	}
 	if (span_find(rest, '#') < rest.n)
 		return bad(err, tr("leave out what follows #"));
 	while (end < rest.n && rest.p[end] != '/' && rest.p[end] != '?')

@@ -52,7 +52,7 @@ static int check_address(const struct conf_node *server, struct err *err)
 
 	if (conf_url_parse(conf_get_text(server, "url"), &url, err) < 0)
 		return -1;
-	return host_parse(url.host, &host, err);
+	return url.kind == CONF_URL_UNIX ? 0 : host_parse(url.host, &host, err);
 }
 
 int definitions_check(const struct gate_config *config, struct err *err)

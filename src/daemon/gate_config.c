@@ -21,6 +21,7 @@
 #include "jail/launch.h"
 #include "net/dial.h"
 #include "upstream/items.h"
+#include "upstream/server.h"
 #include "json/write.h"
 
 enum { WORKER_BYTES = 16 * 1024 * 1024, SECRET_BYTES = 32 * 1024 };
@@ -158,10 +159,14 @@ static void add_globs(struct buf *out, struct span name, const struct conf_node 
 static void add_address(struct buf *out, const struct conf_node *server)
 {
 	static const struct span wires[] = { SPAN("auto"), SPAN("streamable"), SPAN("sse") };
+	static const enum server_kind kinds[] = {
+		[CONF_URL_HTTP] = SERVER_HTTP, [CONF_URL_WS] = SERVER_WS, [CONF_URL_UNIX] = SERVER_UNIX
+	};
 	struct conf_url url = url_of(server);
 
-	json_put_string(out, S("kind"), S("http"));
-	json_put_string(out, S("transport"), wires[conf_get_word(server, "transport")]);
+	json_put_string(out, S("kind"), server_kind_name(kinds[url.kind]));
+	if (url.kind == CONF_URL_HTTP)
+		json_put_string(out, S("transport"), wires[conf_get_word(server, "transport")]);
 	json_put_string(out, S("authority"), url.authority);
 	json_put_string(out, S("path"), url.target);
 	json_put_string(out, S("host"), url.host);
@@ -462,7 +467,7 @@ void gate_config_dial(const struct conf_node *server, struct wire_out *out)
 
 	wire_begin(out, DIAL_DEFINE, 0);
 	wire_put_span(out, conf_name(server));
-	wire_put_span(out, url.host);
+	wire_put_span(out, url.kind == CONF_URL_UNIX ? url.target : url.host);
 	wire_put_u64(out, url.port);
-	wire_put_u64(out, 0);
+	wire_put_u64(out, url.kind == CONF_URL_UNIX ? DIAL_UNIX : 0);
 }

@@ -7,6 +7,7 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -311,10 +312,64 @@ static void begin_look_up(struct dialing *dialing)
 	check(uv_queue_work(dialing->timer.loop, &dialing->work, look_up, on_looked_up) == 0);
 }
 
+/* --- a socket of this machine --- */
+
+static void fail_path(struct dialing *dialing, int sys)
+{
+	const char *path = dialing->target.path, *reason = strerrordesc_np(sys);
+	char why[400];
+
+	switch (sys) {
+	case ENOENT:
+	case ENOTDIR:
+		(void)snprintf(why, sizeof(why), "there is no socket %s: start the server, or correct `url`",
+			       path);
+		break;
+	case EACCES:
+	case EPERM:
+		(void)snprintf(why, sizeof(why),
+			       "the gate may not use the socket %s: its egress process (see `kanmon status`) "
+			       "needs the right to write to it, and to enter its folders",
+			       path);
+		break;
+	case ECONNREFUSED:
+		(void)snprintf(why, sizeof(why), "nobody listens at %s: start the server, or correct `url`",
+			       path);
+		break;
+	case EAGAIN:
+		(void)snprintf(why, sizeof(why),
+			       "too many connections wait at %s: the server does not take them", path);
+		break;
+	default:
+		(void)snprintf(why, sizeof(why), "cannot connect to the socket %s: %s", path,
+			       reason ? reason : "unknown error");
+	}
+	end(dialing, -1, DIAL_NO_CONNECTION, why);
+}
+
+/* It is connected at once, or not at all. */
+static void dial_path(struct dialing *dialing)
+{
+	CLEANUP(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+
+	_Static_assert(sizeof(name.sun_path) >= sizeof(dialing->target.path), "a path fits");
+	memcpy(name.sun_path, dialing->target.path, sizeof(dialing->target.path));
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&name, sizeof(name)) < 0)
+		fail_path(dialing, errno);
+	else
+		end(dialing, take_fd(&fd), 0, "");
+}
+
 /* Whoever asked is not called back from inside his call. */
 static void on_begin(uv_timer_t *timer)
 {
-	try_next(timer->data);
+	struct dialing *dialing = timer->data;
+
+	if (dialing->target.path[0])
+		dial_path(dialing);
+	else
+		try_next(dialing);
 }
 
 struct dialing *dialing_start(const struct dialing_options *options)
@@ -332,6 +387,10 @@ struct dialing *dialing_start(const struct dialing_options *options)
 	dialing->held = 1;
 	uv_update_time(&options->loop->uv);
 	dialing->deadline_ms = loop_now(options->loop) + options->timeout_ms;
+	if (dialing->target.path[0]) {
+		(void)uv_timer_start(&dialing->timer, on_begin, 0, 0);
+		return dialing;
+	}
 	switch (dialing->target.host.kind) {
 	case HOST_NAME:
 		begin_look_up(dialing);

@@ -10,6 +10,7 @@
 enum { DIALING_MAX_OWN = 256 };
 
 struct target {
+	char path[108]; /* of a unix socket; empty: a host */
 	struct host host;
 	uint16_t port;
 	bool allow_private;

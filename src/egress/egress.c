@@ -188,6 +188,15 @@ static void on_worker_gone(void *owner)
 	drop_worker(owner);
 }
 
+static int read_path(struct span path, uint64_t port, struct target *out, struct err *err)
+{
+	if (port != 0 || !span_starts(path, S("/")) || !span_to_cstr(path, out->path, sizeof(out->path)))
+		return err_set(err, ERR_CONFIG,
+			       "the path of a unix socket is absolute, and has at most %zu bytes",
+			       sizeof(out->path) - 1);
+	return 0;
+}
+
 static int read_target(struct wire_in *in, struct named_target *out, struct err *err)
 {
 	struct span name = wire_get_span(in);
@@ -199,14 +208,16 @@ static int read_target(struct wire_in *in, struct named_target *out, struct err 
 		return err_set(err, ERR_FORMAT, "the definition is malformed");
 	if (name.n == 0 || name.n > EGRESS_MAX_NAME)
 		return err_set(err, ERR_LIMIT, "a target's name has 1 to %d bytes", EGRESS_MAX_NAME);
+	memcpy(out->name, name.p, name.n);
+	out->n_name = name.n;
+	if (flags == DIAL_UNIX)
+		return read_path(host, port, &out->target, err);
 	if (port == 0 || port > UINT16_MAX)
 		return err_set(err, ERR_CONFIG, "a port is a number from 1 to 65535");
 	if (flags & ~(uint64_t)DIAL_ALLOW_PRIVATE)
 		return err_set(err, ERR_FORMAT, "the definition has unknown flags");
 	if (host_parse(host, &out->target.host, err) < 0)
 		return err_wrap(err, "host '%.*s'", SPAN_ARG(span_first(host, HOST_MAX_CHARS)));
-	memcpy(out->name, name.p, name.n);
-	out->n_name = name.n;
 	out->target.port = (uint16_t)port;
 	out->target.allow_private = flags & DIAL_ALLOW_PRIVATE;
 	return 0;

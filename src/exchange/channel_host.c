@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "exchange/channel_parts.h"
+#include "http/server.h"
 #include "json/write.h"
 
 enum {
@@ -259,7 +260,10 @@ void channel_hosts_drain(struct worker *worker)
 
 static bool is_over_limit(const struct worker *worker, const struct account *account, struct err *err)
 {
-	if (worker->n_channels >= worker->limits.sessions) {
+	size_t connections = worker->http ? http_server_connections(worker->http) : 0;
+
+	if (worker->n_channels >= worker->limits.sessions ||
+	    worker->n_channels + connections > worker->limits.connections) {
 		(void)err_set(err, ERR_LIMIT, "the gate has %zu sessions, which is its limit",
 			      worker->n_channels);
 		return true;

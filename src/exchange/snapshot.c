@@ -116,6 +116,17 @@ static enum server_wire wire_of(struct span word)
 	return span_eq(word, S("streamable")) ? WIRE_STREAMABLE : WIRE_UNKNOWN;
 }
 
+/* What it is reached by, as far as that is the worker's. */
+static int equip(struct worker *worker, struct server *server, const struct secure *secure, struct err *err)
+{
+	if (server->kind == SERVER_HTTP)
+		return make_pool(worker, server, secure, err);
+	if (server->kind != SERVER_WS || !server->tls)
+		return 0;
+	server->outwards = secure_outwards(secure, server->ca, err);
+	return server->outwards ? 0 : err_wrap(err, "server %.*s", SPAN_ARG(server->name));
+}
+
 static struct server *make_server(struct worker *worker, const struct json *json, json_at at,
 				  const struct secure *secure, struct err *err)
 {
@@ -152,7 +163,7 @@ static struct server *make_server(struct worker *worker, const struct json *json
 		server->legacy = SPEAKS_NO;
 	if (arena->over || server->name.n == 0)
 		(void)err_set(err, ERR_FORMAT, "a server's definition cannot be read");
-	else if (server->kind != SERVER_HTTP || make_pool(worker, server, secure, err) == 0)
+	else if (equip(worker, server, secure, err) == 0)
 		return server;
 	(void)server_unref(server);
 	return NULL;

@@ -7,7 +7,10 @@
 #include "base/check.h"
 #include "base/random.h"
 
-enum { FRAMES_KEEP_BYTES = 16384 };
+enum {
+	FRAMES_KEEP_BYTES = 16384,
+	FRAMES_SKIP_TIMES = 4, /* a message that is so often too long has no end */
+};
 
 static ssize_t on_recv(uint8_t *out, size_t n, int flags, void *user)
 {
@@ -135,6 +138,8 @@ static enum frames_step take_data(struct frames *frames, struct span piece)
 
 	if (frames->skipping) {
 		frames->skipped += piece.n;
+		if (frames->ceiling && frames->skipped / FRAMES_SKIP_TIMES > frames->ceiling)
+			return bad(frames, FRAMES_TOO_BIG);
 		return FRAMES_MORE;
 	}
 	/* Also what is still to come of the frame. */

@@ -37,7 +37,7 @@ enum frames_kind { FRAMES_SEND_TEXT, FRAMES_SEND_PING, FRAMES_SEND_PONG };
 
 struct wslay_frame_context;
 
-/* Beside the message that is under way it holds some kilobytes. */
+/* Beside the message that is under way it holds some kilobytes. It stays where it was initialised. */
 struct frames {
 	/* Results; `payload` is valid until the next call. */
 	struct span payload;

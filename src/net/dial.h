@@ -10,8 +10,8 @@
  * configuration), so a worker can reach nothing the config does not name.
  *
  * manager → egress
- *   DIAL_DEFINE   span target, span host, u64 port, u64 flags (DIAL_ALLOW_PRIVATE); replaces what the name
- *                 meant. Where it has an id, it is answered with DIAL_DEFINED, or DIAL_FAILED with
+ *   DIAL_DEFINE   span target, span host, u64 port, u64 flags (DIAL_ALLOW_PRIVATE, DIAL_UNIX); replaces what
+ *                 the name meant. Where it has an id, it is answered with DIAL_DEFINED, or DIAL_FAILED with
  *                 DIAL_BAD_TARGET.
  *   DIAL_FORGET   span target; connects under way go on
  *   DIAL_WORKER   one descriptor: the channel of a new worker. What the one before asked for is dropped.
@@ -36,7 +36,10 @@ enum dial_kind {
  * The host's name may resolve to private, loopback, shared (CGNAT) and our own addresses, because
  * the config says so. A host that is a literal address or "localhost" needs no flag.
  */
-enum dial_flag { DIAL_ALLOW_PRIVATE = 1 };
+enum dial_flag {
+	DIAL_ALLOW_PRIVATE = 1,
+	DIAL_UNIX = 2, /* the host is the absolute path of a unix socket, the port 0 */
+};
 
 enum dial_failure {
 	DIAL_UNKNOWN_TARGET = 1, /* the config names no such target */

@@ -82,7 +82,7 @@ static void check_server(const struct conf_node *server, struct conf_problems *p
 	only_with(server, "env", "run", problems);
 	if (ca && conf_url_parse(conf_get_text(server, "url"), &url, &err) == 0 && !url.tls)
 		(void)conf_problem_at_name(problems, ca, "K104", "%s",
-					   tr("`ca` has no effect with an http URL; write https"));
+					   tr("`ca` has no effect without TLS; write https, or wss"));
 }
 
 const struct conf_item upstream_items[] = {
@@ -103,7 +103,9 @@ const struct conf_item upstream_items[] = {
 	{
 	    .path = "servers.*.url",
 	    .type = CONF_URL,
-	    .text = TR_MARK("The address of the server's MCP endpoint."),
+	    .text = TR_MARK(
+		"The address of the server's MCP endpoint: http or https for Streamable HTTP, ws or wss for "
+		"WebSocket, `unix:/path` for a socket of this machine with one message a line."),
 	},
 	{
 	    .path = "servers.*.cwd",
@@ -165,7 +167,7 @@ const struct conf_item upstream_items[] = {
 	    .path = "servers.*.ca",
 	    .type = CONF_PATH,
 	    .text = TR_MARK(
-		"A PEM file with the certificate authorities to trust for an https `url`, besides "
+		"A PEM file with the certificate authorities to trust for an https or wss `url`, besides "
 		"the system's."),
 	},
 	{ .path = NULL },

@@ -238,9 +238,17 @@ void link_switch(struct link *link, const struct transport *transport, const cha
 
 const struct transport *transport_of(const struct server *server)
 {
-	if (server->kind == SERVER_STDIO)
+	switch (server->kind) {
+	case SERVER_STDIO:
 		return &transport_stdio;
-	return server_wire_of(server) == WIRE_SSE ? &transport_sse : &transport_http;
+	case SERVER_HTTP:
+		return server_wire_of(server) == WIRE_SSE ? &transport_sse : &transport_http;
+	case SERVER_WS:
+		return &transport_ws;
+	case SERVER_UNIX:
+		break;
+	}
+	return &transport_unix;
 }
 
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,

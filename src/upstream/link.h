@@ -100,6 +100,8 @@ struct transport {
 extern const struct transport transport_stdio;
 extern const struct transport transport_http;
 extern const struct transport transport_sse;
+extern const struct transport transport_ws;
+extern const struct transport transport_unix;
 
 /* The one a server is reached by. */
 const struct transport *transport_of(const struct server *server);

@@ -7,6 +7,7 @@
 #include "http/client.h"
 #include "mcp/catalogue.h"
 #include "mcp/offer.h"
+#include "net/tls_context.h"
 
 static const struct span kind_names[] = { [SERVER_STDIO] = SPAN("stdio"),
 					  [SERVER_HTTP] = SPAN("http"),
@@ -78,6 +79,7 @@ struct server *server_unref(struct server *server)
 	if (!server || --server->refs)
 		return NULL;
 	server->pool = http_pool_free(server->pool);
+	(void)tls_context_unref(server->outwards);
 	server->shared = catalogue_unref(server->shared);
 	for (size_t i = 0; i < OFFER_KINDS; i++)
 		server->offers[i] = offer_unref(server->offers[i]);

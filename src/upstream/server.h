@@ -10,6 +10,7 @@
 #include "policy/tool_rules.h"
 
 struct http_pool;
+struct tls_context;
 struct catalogue;
 struct offer;
 
@@ -48,12 +49,13 @@ struct server {
 	uint64_t timeout_ms;
 	struct tool_rules rules;
 	uint64_t rules_noted;  /* the config, by worker.h's number, under which they are on record */
-	struct span authority; /* HTTP: the Host header */
-	struct span path;      /* HTTP: path and query */
-	struct span host;      /* HTTP: the name a certificate must carry */
+	struct span authority; /* HTTP, WebSocket: the Host header */
+	struct span path;      /* HTTP, WebSocket: path and query */
+	struct span host;      /* HTTP, WebSocket: the name a certificate must carry */
 	bool tls;
-	struct span ca;		/* HTTP: PEM text of further roots; empty: the system's */
-	struct http_pool *pool; /* HTTP */
+	struct tls_context *outwards; /* WebSocket with TLS; referenced */
+	struct span ca;		      /* HTTP: PEM text of further roots; empty: the system's */
+	struct http_pool *pool;	      /* HTTP */
 	enum speaks legacy, modern;
 	uint64_t legacy_until_ms, modern_until_ms; /* how long a SPEAKS_NO holds; 0: for good */
 	struct catalogue *shared; /* the last catalogue fetched, for links that see the same list */

@@ -6,15 +6,13 @@
 #include "base/check.h"
 #include "jail/launch.h"
 #include "net/stream.h"
-#include "upstream/lines.h"
-#include "upstream/link.h"
+#include "upstream/intake.h"
 #include "upstream/stdio.h"
 #include "upstream/words.h"
 
 enum {
 	STDIO_GRACE_MS = 2000,		      /* between SIGTERM and SIGKILL */
 	STDIO_QUEUE_BYTES = 16 * 1024 * 1024, /* a server that does not read its stdin is dead */
-	STDIO_SKIP_TIMES = 4,		      /* a message that is so often too long has no end */
 	STDIO_NOTE_BYTES = 512,		      /* of a stderr line, in the log */
 	STDIO_WORD_MS = 500,		      /* for the launcher to say how a server ended whose pipes did */
 };
@@ -24,15 +22,12 @@ struct process {
 	struct question start;
 	uint64_t instance;
 	struct stream *in, *out, *notes; /* its stdin, stdout, stderr */
-	struct lines lines, note_lines;
+	struct intake intake;
+	struct lines note_lines;
 	struct log_brake note_brake;
 	uint64_t pid;
-	size_t unsent;			       /* of what waits for its stdin, as far as it is charged */
-	uv_timer_t word;		       /* its pipes have ended; the launcher's word is waited for */
-	enum { FITS, TOO_LONG, CROWDED } size; /* of a message that has not ended yet */
-	struct overlong overlong;	       /* that message */
-	bool reading;			       /* inside on_out: the link may end under our feet */
-	bool freed;
+	size_t unsent;	 /* of what waits for its stdin, as far as it is charged */
+	uv_timer_t word; /* its pipes have ended; the launcher's word is waited for */
 };
 
 static void on_closed(uv_handle_t *handle)
@@ -40,55 +35,22 @@ static void on_closed(uv_handle_t *handle)
 	free(handle->data);
 }
 
-static void process_free(struct process *process)
+static void process_free(struct intake *intake)
 {
+	struct process *process = LIST_ENTRY(intake, struct process, intake);
+
 	process->in = stream_close(process->in);
 	process->out = stream_close(process->out);
 	process->notes = stream_close(process->notes);
-	lines_release(&process->lines);
 	lines_release(&process->note_lines);
 	uv_close((uv_handle_t *)&process->word, on_closed);
-}
-
-/* Told at its end: who waited for it is answered when the server is ready for the next. */
-static void tell_overlong(struct process *process)
-{
-	char why[LINK_WHY_BYTES];
-	bool endless = process->lines.skipped / STDIO_SKIP_TIMES > process->lines.ceiling;
-
-	if (process->size == FITS || (process->lines.skipping && !endless))
-		return;
-	(void)link_too_long(process->link, why);
-	if (endless)
-		link_fail(process->link, LINK_GARBAGE, why);
-	else
-		link_overlong_end(process->link, process->overlong,
-				  process->size == CROWDED ? link_crowded : why);
-	process->size = FITS;
 }
 
 static void on_out(void *owner, struct span bytes)
 {
 	struct process *process = owner;
-	enum lines_step step;
-	struct span line;
 
-	process->reading = true;
-	lines_set_ceiling(&process->lines, process->link->upstream->limits->result_bytes);
-	lines_charge(&process->lines, process->link->budget);
-	do {
-		step = lines_next(&process->lines, &bytes, &line);
-		if (step == LINES_TOO_LONG) {
-			process->size = process->lines.crowded ? CROWDED : TOO_LONG;
-			process->overlong = link_overlong_begin(process->link);
-		}
-		tell_overlong(process);
-		if (step == LINES_LINE && !process->freed)
-			(void)link_receive(process->link, NULL, line);
-	} while (step != LINES_MORE && !process->freed);
-	process->reading = false;
-	if (process->freed)
-		process_free(process);
+	intake_take(&process->intake, bytes);
 }
 
 static void on_no_word(uv_timer_t *timer)
@@ -236,7 +198,7 @@ static bool stdio_open(struct link *link, struct err *err)
 	process->link = link;
 	check(uv_timer_init(&link->upstream->loop->uv, &process->word) == 0);
 	process->word.data = process;
-	process->lines = LINES_INIT(link->upstream->limits->result_bytes);
+	process->intake = INTAKE_INIT(link);
 	process->note_lines = LINES_INIT((size_t)16384);
 	process->instance = ++link->upstream->next_instance;
 	process->start.on_answer = on_started;
@@ -312,9 +274,7 @@ static void stdio_close(struct link *link)
 		wire_out_release(&out);
 	}
 	link->state = NULL;
-	process->freed = true;
-	if (!process->reading)
-		process_free(process);
+	intake_close(&process->intake, process_free);
 }
 
 const struct transport transport_stdio = {

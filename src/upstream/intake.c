@@ -1,0 +1,57 @@
+/* intake.c - what a server says, one message a line. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "upstream/intake.h"
+
+/* Told at its end: who waited for it is answered when the server is ready for the next. */
+static void tell_overlong(struct intake *intake)
+{
+	char why[LINK_WHY_BYTES];
+	bool endless = intake->lines.skipped / INTAKE_SKIP_TIMES > intake->lines.ceiling;
+
+	if (intake->size == INTAKE_FITS || (intake->lines.skipping && !endless))
+		return;
+	(void)link_too_long(intake->link, why);
+	if (endless)
+		link_fail(intake->link, LINK_GARBAGE, why);
+	else
+		link_overlong_end(intake->link, intake->overlong,
+				  intake->size == INTAKE_CROWDED ? link_crowded : why);
+	intake->size = INTAKE_FITS;
+}
+
+static void over(struct intake *intake)
+{
+	lines_release(&intake->lines);
+	intake->on_over(intake);
+}
+
+void intake_take(struct intake *intake, struct span bytes)
+{
+	enum lines_step step;
+	struct span line;
+
+	intake->busy = true;
+	lines_set_ceiling(&intake->lines, intake->link->upstream->limits->result_bytes);
+	lines_charge(&intake->lines, intake->link->budget);
+	do {
+		step = lines_next(&intake->lines, &bytes, &line);
+		if (step == LINES_TOO_LONG) {
+			intake->size = intake->lines.crowded ? INTAKE_CROWDED : INTAKE_TOO_LONG;
+			intake->overlong = link_overlong_begin(intake->link);
+		}
+		tell_overlong(intake);
+		if (step == LINES_LINE && !intake->closed)
+			(void)link_receive(intake->link, NULL, line);
+	} while (step != LINES_MORE && !intake->closed);
+	intake->busy = false;
+	if (intake->closed)
+		over(intake);
+}
+
+void intake_close(struct intake *intake, void (*on_over)(struct intake *intake))
+{
+	intake->closed = true;
+	intake->on_over = on_over;
+	if (!intake->busy)
+		over(intake);
+}
