@@ -263,24 +263,30 @@ static bool mend_properties(const struct json *json, json_at schema, struct edit
 	return true;
 }
 
-void translate_tool(const struct json *json, json_at at, struct legs legs, struct edits *edits)
+static void translate_output_schema(const struct json *json, json_at output, struct edits *edits)
 {
-	json_at output, type;
+	json_at type = json_get(json, output, S("type"));
 
-	if (!json_is(json, at, JSON_OBJECT))
-		return;
-	if (legs.to != REVISION_2025_11_25)
-		edits_drop(edits, json_get(json, at, S("execution")));
-	if (is_modern(legs.to))
-		return;
-	(void)mend_properties(json, json_get(json, at, S("inputSchema")), edits);
-	output = json_get(json, at, S("outputSchema"));
-	if (output == JSON_NONE)
-		return;
-	type = json_get(json, output, S("type"));
 	if (!json_is(json, type, JSON_STRING) || !json_string_is(json, type, S("object")) ||
 	    !mend_properties(json, output, edits))
 		edits_drop(edits, output);
+}
+
+/* In the order of the text: an edit that belongs before many others is dear. */
+void translate_tool(const struct json *json, json_at at, struct legs legs, struct edits *edits)
+{
+	bool modern = is_modern(legs.to);
+
+	if (!json_is(json, at, JSON_OBJECT))
+		return;
+	for (json_at k = json_first(json, at); k != JSON_NONE; k = json_next_key(json, at, k)) {
+		if (legs.to != REVISION_2025_11_25 && json_string_is(json, k, S("execution")))
+			edits_drop(edits, k + 1);
+		else if (!modern && json_string_is(json, k, S("inputSchema")))
+			(void)mend_properties(json, k + 1, edits);
+		else if (!modern && json_string_is(json, k, S("outputSchema")))
+			translate_output_schema(json, k + 1, edits);
+	}
 }
 
 static bool names_uri(const struct message *message)

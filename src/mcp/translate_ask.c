@@ -124,26 +124,38 @@ static void edit_tool_results(const struct json *json, json_at content, enum rev
 			content_translate_structured(json, at, to, edits);
 }
 
-static bool edit_sampling(const struct json *json, json_at params, enum revision to, struct edits *edits)
+static bool edit_messages(const struct json *json, json_at messages, enum revision to, struct edits *edits)
 {
-	json_at messages = json_get(json, params, S("messages"));
-	bool tools = to >= REVISION_2025_11_25;
-
-	if (!tools && (json_get(json, params, S("tools")) != JSON_NONE ||
-		       json_get(json, params, S("toolChoice")) != JSON_NONE))
-		return false;
 	for (json_at at = json_first(json, messages); at != JSON_NONE && !edits->over;
 	     at = json_next(json, messages, at)) {
 		json_at content = json_get(json, at, S("content"));
 
-		if (tools)
+		if (to >= REVISION_2025_11_25)
 			edit_tool_results(json, content, to, edits);
 		else if (!split_message(json, at, to, edits))
 			return false;
 		else if (json_is(json, content, JSON_OBJECT))
 			content_translate(json, content, to, edits);
 	}
-	edit_sampling_tools(json, params, (struct legs){ REVISION_LAST, to }, edits);
+	return true;
+}
+
+/* In the order of the text: an edit that belongs before many others is dear. */
+static bool edit_sampling(const struct json *json, json_at params, enum revision to, struct edits *edits)
+{
+	const struct legs legs = { REVISION_LAST, to };
+	json_at messages = json_get(json, params, S("messages")), tools = json_get(json, params, S("tools"));
+	bool tools_first = tools < messages;
+
+	if (to < REVISION_2025_11_25 &&
+	    (tools != JSON_NONE || json_get(json, params, S("toolChoice")) != JSON_NONE))
+		return false;
+	if (tools_first)
+		edit_sampling_tools(json, params, legs, edits);
+	if (!edit_messages(json, messages, to, edits))
+		return false;
+	if (!tools_first)
+		edit_sampling_tools(json, params, legs, edits);
 	return true;
 }
 

@@ -187,6 +187,10 @@ static const struct item to_ask[] = {
 	  V(SAMPLING,
 	    P("\"messages\":[],\"tools\":[{\"name\":\"t\",\"outputSchema\":{\"type\":\"array\"}}]")),
 	  ASK(SAMPLING, P("\"messages\":[],\"tools\":[{\"name\":\"t\"}]")) },
+	{ "tools before the messages", 0, NOVEMBER,
+	  V(SAMPLING,
+	    P("\"tools\":[{\"outputSchema\":{}}],\"messages\":[" SAYS(GIVES("", STRUCTURE("1"))) "]")),
+	  ASK(SAMPLING, P("\"tools\":[{}],\"messages\":[" SAYS(GIVES(TEXT("1"), "")) "]")) },
 	{ "several blocks, before", 0, JUNE,
 	  V(SAMPLING, P("\"messages\":[" SAYS("[" TEXT("a") "," IMAGE "]") "," SAYS(TEXT("b")) "," SAYS(
 			  "[]") "," SAYS("[" AUDIO "]") "]")),
