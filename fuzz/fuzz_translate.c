@@ -146,13 +146,12 @@ static void request_holds(const struct given *given, const struct message *is)
 	check(!has(is->json, is->params, S("task")));
 	if (!crosses(given->legs))
 		return;
-	if (modern(given->legs.to)) {
-		meta_is_modern(is);
-		return;
-	}
-	meta_is_legacy(is);
 	check(!has(is->json, is->params, S("inputResponses")));
 	check(!has(is->json, is->params, S("requestState")));
+	if (modern(given->legs.to))
+		meta_is_modern(is);
+	else
+		meta_is_legacy(is);
 }
 
 static bool type_is(const struct json *json, json_at at, struct span type)

@@ -152,10 +152,11 @@ bool translate_request(const struct message *message, struct legs legs, struct s
 		return false;
 	if (crosses_eras(legs)) {
 		edits_drop_meta(edits, message->json, message->meta);
+		/* Rounds are the gate's where the eras differ; a legacy client's would answer what it was not
+		 * asked. */
+		edits_drop_named(edits, message->json, message->params, rounds, COUNT(rounds));
 		if (is_modern(legs.to))
 			add_meta(message, meta, edits);
-		else
-			edits_drop_named(edits, message->json, message->params, rounds, COUNT(rounds));
 	}
 	/* Whose revision has tasks may mean it; the other end would not know what it gets for an answer. */
 	if (legs.from != legs.to)

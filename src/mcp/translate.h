@@ -42,7 +42,7 @@ struct legs {
  * params._meta; empty where `to` is legacy. Borrowed until the edits are emitted.
  *
  * Between the eras the keys of `_meta` leave that MCP itself gives a meaning in one era only; others stay.
- * Modern to legacy: inputResponses and requestState leave params. Legacy to modern: `meta` goes into `_meta`.
+ * So do inputResponses and requestState of params. Legacy to modern: `meta` goes into `_meta`.
  * `task` leaves params in any case.
  * False: the method has no words in `to` (the caller serves it otherwise, or refuses).
  */
