@@ -211,9 +211,10 @@ const struct code codes[] = {
 	{
 	    .name = "K510",
 	    .title = TR_MARK("the URL has a query string"),
-	    .meaning = TR_MARK("The endpoints take no query. Tokens in URLs end up in logs and histories, so "
-			       "such a request is not served at all. Only HTTP+SSE has a session's id "
-			       "there, which is worth nothing without its token; beside it nothing may stand."),
+	    .meaning = TR_MARK(
+		"The endpoints take no query. Tokens in URLs end up in logs and histories, so "
+		"such a request is not served at all. Only HTTP+SSE has a session's id "
+		"there, which is worth nothing without its token; beside it nothing may stand."),
 	    .remedy = TR_MARK("Send the token in the Authorization header. Where a token was sent in a URL, "
 			      "rotate it."),
 	    .example = "http://127.0.0.1:7676/mcp\n",
@@ -431,6 +432,17 @@ const struct code codes[] = {
 		"A new config came into force in which this server is another one or missing. It "
 		"is unknown whether the call took effect."),
 	    .remedy = TR_MARK("Check its effect, and call again."),
+	    .example = "kanmon status\n",
+	},
+	{
+	    .name = "K706",
+	    .title = TR_MARK("the server is left alone for a while"),
+	    .meaning = TR_MARK(
+		"The server could not be reached several times in a row, or died again and again before "
+		"it answered. The gate does not try again at once, so that others do not wait for "
+		"it; the pause doubles with each failure, up to a minute. Nothing was sent."),
+	    .remedy = TR_MARK(
+		"The message says when the next attempt is. `kanmon status` shows why the last one failed."),
 	    .example = "kanmon status\n",
 	},
 	{

@@ -188,6 +188,9 @@ static void fill_row(struct row *row, const struct state *state, json_at server)
 	buf_add_u64(&row->cells[3], state_number(state, server, "tools"));
 	buf_add_u64(&row->cells[4], state_number(state, server, "connections"));
 	buf_add_u64(&row->cells[5], state_number(state, server, "failed"));
+	if (state_number(state, server, "rests_ms"))
+		buf_addf(&row->cells[6], tr("cannot be reached, next attempt in %llu s: "),
+			 (unsigned long long)(state_number(state, server, "rests_ms") + 999) / 1000);
 	state_add_text(state, server, "last_failure", &row->cells[6]);
 	if (row->cells[6].n == 0)
 		buf_add_char(&row->cells[6], '-');

@@ -21,7 +21,8 @@
 
 enum {
 	ATTACH_DEATHS = 3,	/* so many deaths in a row … */
-	ATTACH_PAUSE_MS = 5000, /* … and the next try waits for this long */
+	ATTACH_PAUSE_MS = 1000, /* … and the next try waits for this long, twice as long after each more … */
+	ATTACH_PAUSE_MAX_MS = 60000, /* … and no longer */
 	ATTACH_HELLO_BYTES = 256 * 1024,
 };
 
@@ -122,7 +123,7 @@ static void on_ready(void *owner, struct link *link)
 {
 	struct attachment *attachment = owner;
 
-	attachment->deaths = 0;
+	attachment->server->late_until_ms = 0;
 	if (attachment->client->ready || attachment->client->era == ERA_MODERN)
 		link_initialized(link);
 	attachment->heed_ms = 0;
@@ -358,6 +359,20 @@ static bool note_process(struct attachment *attachment, struct err *err)
 	return false;
 }
 
+/* How long one that died again and again before it answered anything is left alone. */
+static uint64_t rest_of(const struct attachment *attachment)
+{
+	uint64_t now = loop_now(&attachment->client->worker->loop), pause = ATTACH_PAUSE_MS;
+
+	if (attachment->deaths < ATTACH_DEATHS)
+		return 0;
+	for (unsigned i = ATTACH_DEATHS; i < attachment->deaths && pause < ATTACH_PAUSE_MAX_MS; i++)
+		pause *= 2;
+	if (pause > ATTACH_PAUSE_MAX_MS)
+		pause = ATTACH_PAUSE_MAX_MS;
+	return now < attachment->died_ms + pause ? attachment->died_ms + pause - now : 0;
+}
+
 bool attachment_open(struct attachment *attachment)
 {
 	struct client *client = attachment->client;
@@ -369,9 +384,16 @@ bool attachment_open(struct attachment *attachment)
 	attachment->crowded = is_crowded(attachment);
 	if (attachment->crowded)
 		return false;
-	if (attachment->deaths >= ATTACH_DEATHS &&
-	    loop_now(&client->worker->loop) < attachment->died_ms + ATTACH_PAUSE_MS)
+	attachment->rest_ms = rest_of(attachment);
+	if (!attachment->rest_ms)
+		attachment->rest_ms = health_wait_ms(&attachment->server->health,
+						     loop_now(&client->worker->loop));
+	if (attachment->rest_ms) {
+		if (!attachment->why[0])
+			(void)snprintf(attachment->why, sizeof(attachment->why), "%s",
+				       attachment->server->last_failure);
 		return false;
+	}
 	attachment->link =
 	    link_open(upstream, attachment->server, client->era,
 		      buf_span(client->era == ERA_MODERN ? &attachment->hello : &client->hello), &events,
@@ -427,7 +449,14 @@ static enum stage_result refuse_unreachable(struct exchange *x)
 		 trouble(attachment), attachment->why);
 	if (is_silent(attachment))
 		buf_add(&text, S(". The request was not sent."));
-	exchange_refuse(x, 200, -32603, is_silent(attachment) ? "K703" : "K701", buf_span(&text), S(""));
+	if (attachment->rest_ms)
+		buf_addf(&text, ". It failed again and again; the next attempt is in %llu s",
+			 (unsigned long long)(attachment->rest_ms + 999) / 1000);
+	exchange_refuse(x, 200, -32603,
+			attachment->rest_ms	? "K706"
+			: is_silent(attachment) ? "K703"
+						: "K701",
+			buf_span(&text), S(""));
 	return STAGE_DONE;
 }
 
@@ -436,6 +465,13 @@ enum stage_result attachment_need_link(struct exchange *x)
 	struct attachment *attachment = x->attachment;
 	bool was_open = attachment->link != NULL;
 
+	/* Connected as it may be, where nobody gets through the next one need not wait to learn it. */
+	attachment->rest_ms = 0;
+	if (attachment->link && attachment->link->state_of == LINK_READY &&
+	    health_rests(&attachment->server->health, loop_now(&x->worker->loop))) {
+		attachment->rest_ms = health_wait_ms(&attachment->server->health, loop_now(&x->worker->loop));
+		return refuse_unreachable(x);
+	}
 	if (attachment->link && attachment->link->state_of == LINK_READY) {
 		if (x->waited == WAITED_LINK)
 			x->waited = WAITED_NOTHING;
@@ -529,6 +565,8 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 		fine = catalogue && link_set_catalogue(link, catalogue, catalogue->refs == 2);
 		why = catalogue ? span_str(link_crowded) : S("the list is too large");
 	}
+	if (fine)
+		attachment->server->late_until_ms = 0;
 	if (fine && link)
 		view_fetched(attachment);
 	if (!fine) {

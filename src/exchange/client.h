@@ -70,8 +70,9 @@ struct attachment {
 	struct uri_set learnt;	   /* URIs that stood in its results: owner.c */
 	struct uri_set subscribed; /* what the client wants to hear of from it */
 	uint64_t instance;	   /* the last process started for it; 0: none */
-	bool crowded;	 /* it could not be opened: the principal has all the processes it may have */
-	unsigned deaths; /* since it last answered */
+	bool crowded;	  /* it could not be opened: the principal has all the processes it may have */
+	uint64_t rest_ms; /* how long it is left alone, as was found when it was last needed; 0: it is not */
+	unsigned deaths;  /* since a call was last answered */
 	uint64_t died_ms;
 	enum link_failure failure;
 	char why[200];

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "exchange/account.h"
 #include "exchange/client.h"
+#include "exchange/lists.h"
 #include "exchange/parked.h"
 #include "exchange/rounds.h"
 #include "json/write.h"
@@ -330,7 +331,7 @@ void exchange_tick(struct exchange *x, uint64_t now_ms)
 	if (x->sink && x->sink->begin && call_is_open(&x->call) && now_ms > x->last_ms + EXCHANGE_BEGIN_MS)
 		x->sink->begin(x->sink, x);
 	if (x->waiting.next && !x->only && !x->hurry && now_ms > x->last_ms + EXCHANGE_HURRY_MS) {
-		x->hurry = true;
+		lists_hurry(x);
 		attachment_unpark(x);
 		exchange_run(x);
 		return;

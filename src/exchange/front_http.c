@@ -391,6 +391,21 @@ static size_t gauge_omissions(const struct worker *worker, struct metric_gauge *
 	return OMISSIONS - 1;
 }
 
+/* Whether each server that the config names can be reached. */
+static void add_servers(struct buf *out, const struct worker *worker)
+{
+	buf_add(out,
+		S("# HELP kanmon_server_up Whether the last attempt to reach the server was not in vain.\n"
+		  "# TYPE kanmon_server_up gauge\n"));
+	LIST_EACH(&worker->servers, node) {
+		const struct server *server = LIST_ENTRY(node, struct server, node);
+
+		if (!server->ephemeral)
+			buf_addf(out, "kanmon_server_up{server=\"%.*s\"} %d\n", SPAN_ARG(server->name),
+				 server->health.faults == 0);
+	}
+}
+
 void front_metrics_on_request(void *owner, struct http_request *request, const struct http_head *head,
 			      struct span body)
 {
@@ -413,6 +428,7 @@ void front_metrics_on_request(void *owner, struct http_request *request, const s
 		return;
 	}
 	metrics_write(&out, &worker->metrics, gauges, 3 + gauge_omissions(worker, gauges + 3));
+	add_servers(&out, worker);
 	http_reply(request, &(struct http_reply){ .status = 200, .headers = &type, .n = 1 }, buf_span(&out));
 }
 

@@ -7,6 +7,7 @@
 #include "mcp/translate.h"
 #include "json/write.h"
 
+enum { LISTS_LATE_MS = 60000 /* for so long nobody waits for who was late */ };
 enum { LISTS_ITEMS_BYTES = 32 * 1024 * 1024, LISTS_RESULT_BYTES = 64 * 1024 * 1024 };
 
 struct attachment *lists_attachment(struct exchange *x, struct server *server)
@@ -41,7 +42,8 @@ static bool settled(struct exchange *x, struct attachment *attachment, unsigned 
 
 	if (!attachment->link && !x->opened)
 		(void)attachment_open(attachment);
-	if (!attachment->link || x->hurry)
+	/* Nobody waits again for who was late; it is asked all the same, and told of when it comes. */
+	if (!attachment->link || x->hurry || loop_now(&x->worker->loop) < attachment->server->late_until_ms)
 		return true;
 	if (attachment->link->state_of != LINK_READY)
 		return false;
@@ -54,6 +56,17 @@ static bool settled(struct exchange *x, struct attachment *attachment, unsigned 
 			all &= offers_settled(attachment, (enum offer_kind)i, since_ms);
 	}
 	return all;
+}
+
+void lists_hurry(struct exchange *x)
+{
+	x->hurry = true;
+	LIST_EACH(&x->client->attachments, node) {
+		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
+
+		if (attachment->link && (attachment->link->state_of != LINK_READY || attachment->fetch))
+			attachment->server->late_until_ms = loop_now(&x->worker->loop) + LISTS_LATE_MS;
+	}
 }
 
 enum stage_result lists_settle(struct exchange *x, unsigned kinds, uint64_t since_ms)

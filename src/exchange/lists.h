@@ -13,6 +13,9 @@ enum { LISTS_NONE = 0 };
  */
 enum stage_result lists_settle(struct exchange *x, unsigned kinds, uint64_t since_ms);
 
+/* It has waited long enough: it goes on with what there is, and others do not wait for who was late. */
+void lists_hurry(struct exchange *x);
+
 /* The exchange's own list, of one server (tools) or of all. */
 enum stage_result lists_answer(struct exchange *x);
 

@@ -116,6 +116,7 @@ static bool reply_with_pages(struct exchange *x, const struct message *message)
 
 static void reply(struct exchange *x, const struct message *message)
 {
+	x->attachment->deaths = 0;
 	buf_clear(&x->worker->out);
 	if (message->kind == MESSAGE_ERROR) {
 		if (!reply_with_pages(x, message))

@@ -374,6 +374,7 @@ static void add_left_out(const struct server *server, struct buf *out)
 static void add_server(const struct worker *worker, const struct server *server, struct buf *out)
 {
 	size_t links = 0, calls = 0;
+	uint64_t now = loop_now(&worker->loop);
 
 	LIST_EACH(&worker->clients, node) {
 		const struct client *client = LIST_ENTRY(node, struct client, node);
@@ -401,6 +402,9 @@ static void add_server(const struct worker *worker, const struct server *server,
 	json_put_u64(out, S("dropped"), server->dropped);
 	json_put_u64(out, S("allow_rules"), server->rules.n_allow);
 	json_put_string(out, S("last_failure"), span_str(server->last_failure));
+	json_put_u64(out, S("faults"), server->health.faults);
+	json_put_u64(out, S("rests_ms"),
+		     health_rests(&server->health, now) ? server->health.until_ms - now : 0);
 	add_left_out(server, out);
 	buf_add_char(out, '}');
 }

@@ -344,7 +344,8 @@ static enum stage_result validate(struct exchange *x)
 				 SPAN_ARG(x->tool->params[i].header));
 			return refused(x, 400, -32020, "K607", buf_span(&text));
 		}
-	if (x->tool->bad_params && link_has_requests(x->attachment->link) && x->attachment->link->era == ERA_MODERN)
+	if (x->tool->bad_params && link_has_requests(x->attachment->link) &&
+	    x->attachment->link->era == ERA_MODERN)
 		return unknown_name(x);
 	schema = catalogue_schema(x->catalogue, x->tool);
 	if (!schema) {

@@ -74,7 +74,7 @@ static void turn(struct link *link)
 	link->revision = REVISION_NONE;
 	link->init_params = BUF_CHARGED(HANDSHAKE_HELLO_BYTES, link->budget);
 	if (!translate_hello(link, buf_span(&said)))
-		link_fail(link, LINK_START, handshake_too_long);
+		link_fail(link, LINK_REFUSED, handshake_too_long);
 	buf_release(&said);
 	if (link->state_of != LINK_OPENING)
 		return;
@@ -184,6 +184,7 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 	if (link->server->kind == SERVER_HTTP)
 		link->server->met = link_has_requests(link) ? WIRE_STREAMABLE : WIRE_SSE;
 	link->state_of = LINK_READY;
+	health_well(&link->server->health);
 	if (link->transport->settled)
 		link->transport->settled(link);
 	link->events->on_ready(link->owner, link);
@@ -219,7 +220,7 @@ void handshake_begin(struct link *link)
 	buf_add(&message, buf_span(&link->init_params));
 	buf_add(&message, link->era == ERA_LEGACY ? S("}") : S("}}"));
 	if (!buf_ok(&message)) {
-		link_fail(link, LINK_START, handshake_too_long);
+		link_fail(link, LINK_REFUSED, handshake_too_long);
 		return;
 	}
 	link_request(link, &link->handshake, buf_span(&message), &facts);

@@ -8,6 +8,7 @@
 #include "mcp/omission.h"
 #include "mcp/revision.h"
 #include "policy/tool_rules.h"
+#include "upstream/health.h"
 
 struct http_pool;
 struct tls_context;
@@ -63,8 +64,10 @@ struct server {
 	struct offer *offers[OFFER_KINDS]; /* the same of its other lists */
 	size_t omitted[OFFER_KINDS]
 		      [OMISSIONS]; /* what was left out of its lists when they were last looked at */
-	uint64_t started, failed;  /* counters: links opened, links that died */
-	uint64_t dropped;	   /* notifications that break the protocol and were not passed on */
+	struct health health;
+	uint64_t late_until_ms;	  /* lists of all servers do not wait for it: it was late for one */
+	uint64_t started, failed; /* counters: links opened, links that died */
+	uint64_t dropped;	  /* notifications that break the protocol and were not passed on */
 	char last_failure[200];
 	struct span definition; /* the JSON it was made from */
 	struct arena arena;	/* owns the spans and rules */
