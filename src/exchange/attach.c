@@ -332,6 +332,36 @@ static void on_tick(void *owner, struct link *link, uint64_t now_ms)
 	}
 }
 
+/* Does anybody use it, or wait for a word of it? */
+static bool is_used(const struct attachment *attachment)
+{
+	const struct link *link = attachment->link;
+
+	if (!list_empty(&link->calls) || !list_empty(&attachment->watches) || attachment->fetch ||
+	    !list_empty(&attachment->waiting) || parked_on(attachment))
+		return true;
+	LIST_EACH(&attachment->client->asks, node)
+		if (LIST_ENTRY(node, struct ask, node)->attachment == attachment)
+			return true;
+	return false;
+}
+
+bool attachment_rest(struct attachment *attachment, uint64_t now_ms)
+{
+	const struct server *server = attachment->server;
+	struct link *link = attachment->link;
+
+	if (!link || link->state_of != LINK_READY || !server->idle_ms ||
+	    now_ms < link->used_ms + server->idle_ms || is_used(attachment))
+		return false;
+	log_event(link->upstream->log, LOG_INFO, "upstream.idle",
+		  "A program without work was ended; the next request starts it again.",
+		  LF("server", server_shown(server)));
+	processes_leave(attachment->client->worker, attachment->instance);
+	attachment->link = link_close(link);
+	return true;
+}
+
 static const struct link_events events = {
 	.on_ready = on_ready, .on_dead = on_dead, .on_message = on_message, .on_tick = on_tick
 };
@@ -547,6 +577,7 @@ static struct catalogue *share(struct attachment *attachment, struct gather *gat
 	(void)catalogue_unref(server->shared);
 	server->shared = catalogue_ref(catalogue);
 	memcpy(server->shared_digest, digest, sizeof(digest));
+	server->shared_revision = attachment->link->revision;
 	note_left_out(attachment, catalogue);
 	return keep_ttl(catalogue, gather);
 }

@@ -504,6 +504,8 @@ void client_tick(struct client *client, uint64_t now_ms)
 		if (link)
 			link_tick(link, now_ms);
 	}
+	LIST_EACH(&client->attachments, node)
+		(void)attachment_rest(LIST_ENTRY(node, struct attachment, node), now_ms);
 	post_tick(client, now_ms);
 	parked_tick(client, now_ms);
 	heed_tick(client, now_ms);

@@ -234,3 +234,6 @@ void attachment_unpark(struct exchange *x);
 /* Everything that waits for it goes on; what still has to wait parks itself anew. */
 void attachment_wake(struct attachment *attachment);
 void attachment_close(struct attachment *attachment);
+/* Ends a program that had nothing to do for as long as its `idle` says; it is started again when it is
+ * needed. */
+bool attachment_rest(struct attachment *attachment, uint64_t now_ms);

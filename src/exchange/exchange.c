@@ -11,6 +11,7 @@
 #include "exchange/lists.h"
 #include "exchange/parked.h"
 #include "exchange/rounds.h"
+#include "exchange/turnstile.h"
 #include "json/write.h"
 
 enum {
@@ -97,6 +98,7 @@ static void end(struct exchange *x)
 	if (x->free_work)
 		x->free_work(x);
 	parked_forget(x);
+	turnstile_leave(x);
 	if (x->waiting.next)
 		list_remove(&x->waiting);
 	list_remove(&x->in_client);
@@ -330,7 +332,8 @@ void exchange_tick(struct exchange *x, uint64_t now_ms)
 
 	if (x->sink && x->sink->begin && call_is_open(&x->call) && now_ms > x->last_ms + EXCHANGE_BEGIN_MS)
 		x->sink->begin(x->sink, x);
-	if (x->waiting.next && !x->only && !x->hurry && now_ms > x->last_ms + EXCHANGE_HURRY_MS) {
+	if (x->waiting.next && !x->queued && !x->only && !x->hurry &&
+	    now_ms > x->last_ms + EXCHANGE_HURRY_MS) {
 		lists_hurry(x);
 		attachment_unpark(x);
 		exchange_run(x);

@@ -63,6 +63,8 @@ struct exchange {
 	bool hurry;		       /* no longer wait for servers that have not greeted */
 	bool refetched;		       /* the catalogue was fetched again for it */
 	bool recorded;		       /* as allowed */
+	bool counted;		       /* among those its server works on: turnstile.h */
+	bool queued;		       /* waits for its turn there */
 	bool sent;		       /* to the server: it may have taken effect */
 	bool progressed;
 	enum level log_level;  /* modern: the request asked for log messages from this one on */

@@ -6,6 +6,7 @@
 #include "exchange/owner.h"
 #include "exchange/parked.h"
 #include "exchange/rounds.h"
+#include "exchange/turnstile.h"
 #include "mcp/translate.h"
 #include "json/write.h"
 
@@ -199,6 +200,9 @@ enum stage_result exchange_forward(struct exchange *x)
 	if (local_method(x))
 		return local_answer(x);
 	link_initialized(x->attachment->link);
+	result = turnstile_enter(x);
+	if (result != STAGE_NEXT)
+		return result;
 	if (x->parked)
 		return parked_resume(x);
 	set_level(x, x->attachment->link);

@@ -124,7 +124,9 @@ static struct span tool_text(const struct exchange *x, const struct attachment *
 			     const struct tool *tool, struct buf *store)
 {
 	struct json *json = &x->worker->side;
-	struct legs legs = { attachment->link->revision, x->revision };
+	struct legs legs = { attachment->link ? attachment->link->revision
+					      : attachment->server->shared_revision,
+			     x->revision };
 	struct arena arena = ARENA_INIT((size_t)CATALOGUE_BYTES);
 	struct edits edits = { .arena = &arena };
 
@@ -138,10 +140,18 @@ static struct span tool_text(const struct exchange *x, const struct attachment *
 	return buf_span(store);
 }
 
+/* The tools as they are known: of one that cannot be reached the last ones, where the config wants that. */
+static struct catalogue *tools_of(const struct attachment *attachment)
+{
+	if (attachment->link && attachment->link->catalogue)
+		return attachment->link->catalogue;
+	return attachment->server->shown_when_down ? attachment->server->shared : NULL;
+}
+
 static void add_tools(struct exchange *x, struct buf *out, const struct attachment *attachment)
 {
 	CLEANUP(buf_release) struct buf store = BUF_INIT(CATALOGUE_BYTES);
-	const struct catalogue *catalogue = attachment->link->catalogue;
+	const struct catalogue *catalogue = tools_of(attachment);
 
 	for (size_t i = 0; i < catalogue->n && buf_ok(out); i++) {
 		const struct tool *tool = &catalogue->tools[i];
@@ -236,7 +246,7 @@ static void join_ttl(struct joint *joint, uint64_t ttl_ms)
 
 static void join_tools(struct joint *joint, struct attachment *attachment)
 {
-	struct catalogue *catalogue = attachment->link ? attachment->link->catalogue : NULL;
+	struct catalogue *catalogue = tools_of(attachment);
 
 	view_tools_given(attachment, catalogue);
 	if (catalogue) {

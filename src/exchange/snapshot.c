@@ -140,6 +140,7 @@ static struct server *make_server(struct worker *worker, const struct json *json
 	}
 	server->refs = 1;
 	list_init(&server->node);
+	list_init(&server->queue);
 	arena = &server->arena;
 	*arena = ARENA_INIT(SNAPSHOT_BYTES);
 	server->name = text_copy(json, json_get(json, at, S("name")), arena);
@@ -150,6 +151,9 @@ static struct server *make_server(struct worker *worker, const struct json *json
 	server->wire = wire_of(text_of(json, at, S("transport")));
 	server->ephemeral = flag_of(json, at, S("ephemeral"));
 	server->timeout_ms = number_of(json, at, S("timeout_ms"), 60000);
+	server->idle_ms = number_of(json, at, S("idle_ms"), 0);
+	server->max_calls = number_of(json, at, S("calls"), 0);
+	server->shown_when_down = flag_of(json, at, S("shown_when_down"));
 	server->rules.allow = read_rules(json, json_get(json, at, S("allow")), arena, &server->rules.n_allow);
 	server->rules.deny = read_rules(json, json_get(json, at, S("deny")), arena, &server->rules.n_deny);
 	server->authority = text_copy(json, json_get(json, at, S("authority")), arena);

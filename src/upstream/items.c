@@ -11,6 +11,7 @@
 
 static const char *const eras[] = { "auto", "legacy", "modern", NULL };
 static const char *const wires[] = { "auto", "streamable", "sse", NULL };
+static const char *const when_down[] = { "hide", "list", NULL };
 static const char *const run_or_url[] = { "run", "url", NULL };
 
 static bool is_variable(struct span name)
@@ -79,6 +80,7 @@ static void check_server(const struct conf_node *server, struct conf_problems *p
 		return;
 	}
 	only_with(server, "cwd", "run", problems);
+	only_with(server, "idle", "run", problems);
 	only_with(server, "env", "run", problems);
 	if (ca && conf_url_parse(conf_get_text(server, "url"), &url, &err) == 0 && !url.tls)
 		(void)conf_problem_at_name(problems, ca, "K104", "%s",
@@ -162,6 +164,35 @@ const struct conf_item upstream_items[] = {
 	    .max = (int64_t)24 * 60 * 60 * 1000,
 	    .fallback = "60s",
 	    .text = TR_MARK("How long a call may take without a word from the server."),
+	},
+	{
+	    .path = "servers.*.idle",
+	    .type = CONF_DURATION,
+	    .min = 0,
+	    .max = (int64_t)30 * 24 * 60 * 60 * 1000,
+	    .fallback = "30m",
+	    .text = TR_MARK(
+		"How long a program without work runs on, before it is ended and started again with the "
+		"next request; 0s: as long as its client."),
+	},
+	{
+	    .path = "servers.*.calls",
+	    .type = CONF_INT,
+	    .min = 0,
+	    .max = 100000,
+	    .fallback = "0",
+	    .text = TR_MARK(
+		"How many requests the server works on at once, those of all clients together; others "
+		"wait their turn. 0: as many as come."),
+	},
+	{
+	    .path = "servers.*.when-down",
+	    .type = CONF_ENUM,
+	    .words = when_down,
+	    .fallback = "hide",
+	    .text = TR_MARK(
+		"What the list of all servers' tools shows of a server that cannot be reached: nothing "
+		"(`hide`), or the tools it had last (`list`), whose calls then fail with the reason."),
 	},
 	{
 	    .path = "servers.*.ca",

@@ -11,3 +11,6 @@ extern const struct conf_item upstream_items[];
 enum upstream_era { UPSTREAM_ERA_AUTO, UPSTREAM_ERA_LEGACY, UPSTREAM_ERA_MODERN };
 
 /* The order of the words of servers.*.transport is that of enum server_wire. */
+
+/* The order of the words of servers.*.when-down. */
+enum upstream_down { UPSTREAM_DOWN_HIDE, UPSTREAM_DOWN_LIST };

@@ -78,6 +78,7 @@ struct server *server_unref(struct server *server)
 {
 	if (!server || --server->refs)
 		return NULL;
+	loop_later_cancel(&server->turn);
 	server->pool = http_pool_free(server->pool);
 	(void)tls_context_unref(server->outwards);
 	server->shared = catalogue_unref(server->shared);

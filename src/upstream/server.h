@@ -7,6 +7,7 @@
 #include "limits/limits.h"
 #include "mcp/omission.h"
 #include "mcp/revision.h"
+#include "net/loop.h"
 #include "policy/tool_rules.h"
 #include "upstream/health.h"
 
@@ -65,9 +66,15 @@ struct server {
 	size_t omitted[OFFER_KINDS]
 		      [OMISSIONS]; /* what was left out of its lists when they were last looked at */
 	struct health health;
-	uint64_t late_until_ms;	  /* lists of all servers do not wait for it: it was late for one */
-	uint64_t started, failed; /* counters: links opened, links that died */
-	uint64_t dropped;	  /* notifications that break the protocol and were not passed on */
+	uint64_t idle_ms;	   /* a started one without work ends after this; 0: never */
+	bool shown_when_down;	   /* its tools stay listed while it cannot be reached */
+	size_t max_calls, n_calls; /* requests it works on at once; 0: no ceiling */
+	struct list queue;	   /* struct exchange: what waits for its turn */
+	struct later turn;
+	enum revision shared_revision; /* what `shared` is in the words of */
+	uint64_t late_until_ms;	       /* lists of all servers do not wait for it: it was late for one */
+	uint64_t started, failed;      /* counters: links opened, links that died */
+	uint64_t dropped;	       /* notifications that break the protocol and were not passed on */
 	char last_failure[200];
 	struct span definition; /* the JSON it was made from */
 	struct arena arena;	/* owns the spans and rules */

@@ -1,0 +1,15 @@
+/* turnstile.h - how many requests a server works on at once; the others wait their turn. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "exchange/exchange.h"
+
+/*
+ * Before a request leaves: STAGE_NEXT where it may, and is counted until turnstile_leave(). STAGE_WAIT: it
+ * waits, in the order of coming, and is repeated when it is its turn (exchange_repeat()); its server's
+ * `timeout` runs meanwhile. STAGE_DONE: it cannot be kept. What listens, and what the gate asks for itself,
+ * is not counted.
+ */
+enum stage_result turnstile_enter(struct exchange *x);
+/* The request has ended, or will never leave. Harmless where it was not counted. */
+void turnstile_leave(struct exchange *x);
