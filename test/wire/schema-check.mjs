@@ -109,7 +109,7 @@ export class SchemaChecker {
 		if (Array.isArray(message)) {
 			if (name !== '2025-03-26')
 				return [`revision ${name} has no batches`];
-			return message.flatMap((part) => this.check({ ...entry, message: part }));
+			return message.flatMap((part, at) => this.check({ ...entry, parts: undefined, ...entry.parts?.[at], message: part }));
 		}
 		if (message === null || typeof message !== 'object')
 			return ['not an object'];
