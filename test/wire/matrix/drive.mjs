@@ -35,8 +35,10 @@ const clients = {
 	'raw-2025-03-26': connectRaw('2025-03-26'),
 };
 
-// These keep something on and off in the server for a whole session, or send much: they come after one another.
+// These would take each other's answers: they come after one another.
 const oneByOne = ['tools', 'progress', 'cancellation', 'elicitation', 'elicitation-url'];
+// These servers write one file without a lock: nothing goes on at the same time.
+const plain = ['filesystem', 'memory', 'thinking'];
 
 const oneLine = (words) => String(words).replace(/\s+/g, ' ').slice(0, 300);
 
@@ -66,12 +68,13 @@ async function check(peer, cell, name) {
 async function runFeatures(peer, cell) {
 	const results = {};
 	const one = async (name) => (results[name] = await check(peer, cell, name));
+	const waits = (feature) => plain.includes(cell.kind) || oneByOne.includes(feature);
 	const inTurn = async () => {
-		for (const name of cell.features.filter((feature) => oneByOne.includes(feature)))
+		for (const name of cell.features.filter(waits))
 			await one(name);
 	};
 
-	await Promise.all([inTurn(), ...cell.features.filter((feature) => !oneByOne.includes(feature)).map(one)]);
+	await Promise.all([inTurn(), ...cell.features.filter((feature) => !waits(feature)).map(one)]);
 	return results;
 }
 

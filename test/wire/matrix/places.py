@@ -79,7 +79,7 @@ class MatrixGate(Gate):
         self.socket = os.path.join(self.folder, "s")
         self._write(servers)
         checked = subprocess.run(
-            [kanmon_path(), "check", "-c", self.config], env={**os.environ, **self.env}, capture_output=True, text=True,
+            [kanmon_path(), "token", "list", "-c", self.config], env={**os.environ, **self.env}, capture_output=True, text=True,
             timeout=CHECK_SECONDS,
         )
         if checked.returncode != 0:
@@ -171,6 +171,10 @@ class Direct:
         return self.bridges[words]
 
     def target(self, cell):
+        # The SDKs' servers take a batch over Streamable HTTP alone, though every receiver must; the gate is to take it everywhere.
+        return {**self._target(cell), "batches": cell.transport == "http"}
+
+    def _target(self, cell):
         if COLUMNS[cell.server].reach != "stdio":
             return {"transport": cell.transport, "url": self.recording.url("direct", self.servers.url(cell.server))}
         argv = self.servers.argv(cell.server)

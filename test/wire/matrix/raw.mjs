@@ -26,9 +26,10 @@ export class RawPeer extends Peer {
 	#queue = [];
 	#next = 1;
 
-	constructor(transport, revision, roots) {
+	constructor(transport, revision, roots, { batches = true }) {
 		super(0, roots);
 		this.transport = transport;
+		this.batches = batches && revision === WITH_BATCHES;
 		this.revision = revision;
 		transport.onmessage = (message) => (Array.isArray(message) ? message : [message]).forEach((part) => this.#take(part));
 		transport.onclose = () => this.#fail(new Error('the connection ended'));
@@ -104,7 +105,7 @@ export class RawPeer extends Peer {
 
 	/** What is asked in one turn goes together where there are batches; the handshake never does. */
 	#ask(message) {
-		if (this.revision !== WITH_BATCHES || !this.isReady) {
+		if (!this.batches || !this.isReady) {
 			this.#send(message);
 			return;
 		}
@@ -185,7 +186,7 @@ export class RawPeer extends Peer {
 }
 
 export const connectRaw = (revision) => async (target, roots) => {
-	const peer = new RawPeer(open(target), revision, roots);
+	const peer = new RawPeer(open(target), revision, roots, target);
 
 	await peer.connect();
 	return peer;
