@@ -83,7 +83,7 @@ class MatrixGate(Gate):
             timeout=CHECK_SECONDS,
         )
         if checked.returncode != 0:
-            self.no_unix = " ".join((checked.stderr or checked.stdout).split())[:200]
+            self.no_unix = (checked.stderr or checked.stdout).strip().split("\n")[0]
             self.socket = None
             self._write(servers)
 
