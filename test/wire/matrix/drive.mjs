@@ -37,8 +37,10 @@ const clients = {
 };
 
 // These would take each other's answers: they come after one another.
-const oneByOne = ['tools', 'progress', 'cancellation', 'elicitation', 'elicitation-url'];
-// These servers write one file without a lock: nothing goes on at the same time.
+const inTurn = ['tools', 'progress', 'cancellation'];
+// What a server on one pipe asks while several calls are under way may be meant for any of them: nothing else goes on then.
+const asking = ['roots', 'sampling', 'elicitation', 'elicitation-url'];
+// These servers write one file without a lock.
 const plain = ['filesystem', 'memory', 'thinking'];
 
 const oneLine = (words) => String(words).replace(/\s+/g, ' ').slice(0, 300);
@@ -69,13 +71,15 @@ async function check(peer, cell, name) {
 async function runFeatures(peer, cell) {
 	const results = {};
 	const one = async (name) => (results[name] = await check(peer, cell, name));
-	const waits = (feature) => plain.includes(cell.kind) || oneByOne.includes(feature);
-	const inTurn = async () => {
-		for (const name of cell.features.filter(waits))
+	const series = async (names) => {
+		for (const name of names)
 			await one(name);
 	};
+	const [asks, rest] = [true, false].map((wanted) => cell.features.filter((name) => asking.includes(name) === wanted));
+	const waits = (name) => plain.includes(cell.kind) || inTurn.includes(name);
 
-	await Promise.all([inTurn(), ...cell.features.filter((feature) => !waits(feature)).map(one)]);
+	await Promise.all([series(rest.filter(waits)), ...rest.filter((name) => !waits(name)).map(one)]);
+	await series(asks);
 	return results;
 }
 

@@ -12,9 +12,12 @@ export async function completes(peer, ref, [name, value], wanted) {
 	same((await peer.complete({ ref, argument: { name, value } })).completion.values, wanted, `completions of ${value}`);
 }
 
-/** The last step may be lost: the SDK's 1.x client drops progress that arrives in one chunk with the result. */
+/**
+ * The last step may be lost: the SDK's 1.x client drops progress that arrives in one chunk with the result. The 2.x
+ * client reports rounds of questions as progress of its own, which has no total.
+ */
 export function hasPassed(steps, wanted) {
-	const numbers = steps.map((step) => step.progress);
+	const numbers = steps.filter((step) => step.total === wanted.length).map((step) => step.progress);
 
 	expect(numbers.length >= wanted.length - 1, `progress ${numbers} of ${wanted}`);
 	same(numbers, wanted.slice(0, numbers.length), 'the order of progress');

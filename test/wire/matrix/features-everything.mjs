@@ -56,7 +56,6 @@ async function progress(peer) {
 	const { result, progress: steps } = await peer.callWithProgress('trigger-long-running-operation', { duration: 0.4, steps: 4 });
 
 	expect(firstText(result).startsWith('Long running operation completed'), firstText(result));
-	same(steps[0]?.total, 4, 'the total');
 	hasPassed(steps, [1, 2, 3, 4]);
 }
 

@@ -166,7 +166,7 @@ export class RawPeer extends Peer {
 	listResources = () => this.#all('resources/list', 'resources');
 	listTemplates = () => this.#all('resources/templates/list', 'resourceTemplates');
 	callTool = (params, options) => this.request('tools/call', params, options);
-	callLogged = (name, args) => this.callTool({ name, arguments: args });
+	callLogged = (name, args) => this.request('tools/call', { name, arguments: args });
 	getPrompt = (params) => this.request('prompts/get', params);
 	readResource = (params) => this.request('resources/read', params);
 	complete = ({ ref, argument }) => this.request('completion/complete', { ref, argument });
