@@ -3,7 +3,7 @@
 import { fromJsonSchema } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 
-import { PNG, text, WAV } from './fixture-content.mjs';
+import { changePrompts, PNG, text, WAV } from './fixture-content.mjs';
 
 const STEP_MS = 50;
 
@@ -149,6 +149,7 @@ function addChangeTools(server, { changed }) {
 		return text('Tool list change announced');
 	});
 	server.registerTool('test_trigger_prompt_change', { description: 'Announces a changed list of prompts' }, async () => {
+		changePrompts(server);
 		await changed.prompts();
 		return text('Prompt list change announced');
 	});

@@ -119,9 +119,10 @@ class Peer2 extends Peer {
 	}
 }
 
-export async function connect(target, roots, { mode }) {
+export async function connect(target, roots, { mode, extensions }) {
 	const versionNegotiation = modes[mode];
-	const client = new Client(info, { capabilities, ...(versionNegotiation && { versionNegotiation }) });
+	const declared = { ...capabilities, ...(extensions && { extensions }) };
+	const client = new Client(info, { capabilities: declared, ...(versionNegotiation && { versionNegotiation }) });
 	const transport = makeTransport(target);
 	const peer = new Peer2(client, transport, roots);
 

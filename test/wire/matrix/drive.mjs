@@ -13,7 +13,7 @@ import { features as fixture } from './features-fixture.mjs';
 import { filesystem, memory, thinking } from './features-small.mjs';
 import { named } from './prefix.mjs';
 import { connectRaw } from './raw.mjs';
-import { giveTasks } from './tasks.mjs';
+import { extensions, giveTasks } from './tasks.mjs';
 
 const CHECK_MS = 15_000;
 const CONNECT_MS = 20_000;
@@ -21,9 +21,9 @@ const CELLS_AT_ONCE = 2;
 const kinds = { everything, filesystem, memory, thinking, fixture };
 
 const connect2As = (mode) => async (target, roots) => {
-	const peer = await connect2(target, roots, { mode });
+	const peer = await connect2(target, roots, { mode, extensions });
 
-	giveTasks(peer, { info, capabilities });
+	giveTasks(peer, { info, capabilities: { ...capabilities, extensions } });
 	return peer;
 };
 

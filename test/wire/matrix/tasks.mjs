@@ -7,7 +7,7 @@ import { Refused } from './raw.mjs';
 const POLL_MS = 100;
 const MAX_POLLS = 300;
 const META = 'io.modelcontextprotocol/';
-const EXTENSION = `${META}tasks`;
+export const extensions = { [`${META}tasks`]: {} };
 
 /** Asks over a connected client's transport, under ids of its own; what answers them never reaches the client. */
 function tap(transport) {
@@ -44,7 +44,7 @@ export function giveTasks(peer, { info, capabilities }) {
 	const _meta = {
 		[`${META}protocolVersion`]: '2026-07-28',
 		[`${META}clientInfo`]: info,
-		[`${META}clientCapabilities`]: { ...capabilities, extensions: { [EXTENSION]: {} } },
+		[`${META}clientCapabilities`]: capabilities,
 	};
 	const ask = (method, params) => send(method, isModern ? { ...params, _meta } : params);
 
