@@ -2,19 +2,18 @@
 # run_test.py - what the comparison of the conformance suite takes for a shortfall.
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
-import importlib.machinery
-import importlib.util
 import io
 import json
 import os
 import pathlib
+import sys
 import tempfile
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-loader = importlib.machinery.SourceFileLoader("conformance_run", str(HERE / "run"))
-run = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
-loader.exec_module(run)
+sys.path.insert(0, str(HERE))
+import across  # noqa: E402
+import suite as run  # noqa: E402
 
 
 def counts(**scenarios):
@@ -76,6 +75,48 @@ class ReadTest(unittest.TestCase):
                     json.dump([{"id": "a", "status": status}], file)
             found = run.read_counts(out)
         self.assertEqual((found.passed, found.failed, list(found.scenarios)), (1, 1, ["tools-list"]))
+
+
+class AcrossTest(unittest.TestCase):
+    """Between eras, what is expected is all that may be missing."""
+
+    def judge(self, alone, gate, expected=()):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            return across.judge(alone, gate, dict.fromkeys(expected, "why")), said.getvalue()
+
+    def test_a_failure_nobody_expected(self):
+        wrong, said = self.judge(counts(tools="SS"), counts(tools="SF"))
+        self.assertEqual(wrong, 1)
+        self.assertIn("tools:tools-1", said)
+
+    def test_a_check_that_is_not_there(self):
+        self.assertEqual(self.judge(counts(tools="SS"), counts(tools="S"))[0], 1)
+
+    def test_a_scenario_that_is_not_there(self):
+        self.assertEqual(self.judge(counts(tools="SS", more="S"), counts(tools="SS"))[0], 1)
+
+    def test_an_expected_failure_that_succeeds(self):
+        wrong, said = self.judge(counts(tools="SS"), counts(tools="SS"), ["tools:tools-1"])
+        self.assertEqual(wrong, 1)
+        self.assertIn("it succeeds", said)
+
+    def test_an_expected_failure(self):
+        self.assertEqual(self.judge(counts(tools="SS"), counts(tools="SF"), ["tools:tools-1"])[0], 0)
+
+    def test_what_fails_in_one_era_too(self):
+        self.assertEqual(self.judge(counts(tools="SF"), counts(tools="SF"))[0], 0)
+
+    def test_a_row_without_a_reason(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as table:
+            table.write("tools:tools-1 | section | 2025-11-25 |\n")
+            table.flush()
+            with self.assertRaises(run.Failed):
+                across.read_expected("2025-11-25", table.name)
+
+    def test_the_table_is_good(self):
+        for revision in across.OTHER_ERA:
+            self.assertTrue(across.read_expected(revision))
 
 
 if __name__ == "__main__":

@@ -90,6 +90,17 @@ function addClassic(server) {
 			return text(`LLM response: ${sampledText(answer)}`);
 		},
 	);
+	server.registerTool(
+		'test_elicitation_url',
+		{ description: 'Asks the user to open an address', inputSchema: z.object({ url: z.string() }) },
+		({ url }, ctx) => {
+			const answer = inputResponse(answers(ctx), 'page');
+
+			if (answer.kind !== 'elicit')
+				return inputRequired({ inputRequests: { page: inputRequired.elicitUrl({ url, message: 'Open the page' }) } });
+			return text(`opened: ${answer.action}`);
+		},
+	);
 	// The SDK refuses to ask what the client did not declare: -32021, and 400 on HTTP.
 	server.registerTool('test_missing_capability', { description: 'Needs sampling' }, (ctx) => {
 		if (inputResponse(answers(ctx), 'needed').kind === 'sampling')

@@ -50,10 +50,23 @@ export const WAV = makeWav().toString('base64');
 const message = (content) => ({ role: 'user', content });
 const say = (body) => message({ type: 'text', text: body });
 
+// In the stateless era every request has a server of its own: what changed is the process's.
+let promptChanges = 0;
+const simplePrompts = new WeakMap();
+const simpleDescription = () => `A prompt without arguments, ${promptChanges % 2 ? 'again' : 'first'}`;
+
+/** The list of prompts is another one afterwards, as far as this server is concerned. */
+export function changePrompts(server) {
+	promptChanges++;
+	simplePrompts.get(server).description = simpleDescription();
+}
+
 export function addPrompts(server) {
-	server.registerPrompt('test_simple_prompt', { description: 'A prompt without arguments' }, () => ({
+	const simple = server.registerPrompt('test_simple_prompt', { description: simpleDescription() }, () => ({
 		messages: [say('This is a simple prompt for testing.')],
 	}));
+
+	simplePrompts.set(server, simple);
 	server.registerPrompt(
 		'test_prompt_with_arguments',
 		{

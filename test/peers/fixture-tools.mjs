@@ -3,7 +3,7 @@
 import { fromJsonSchema } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 
-import { PNG, text, WAV } from './fixture-content.mjs';
+import { changePrompts, PNG, text, WAV } from './fixture-content.mjs';
 
 const STEP_MS = 50;
 
@@ -106,6 +106,38 @@ function addTimedTools(server, { sleep }) {
 	});
 }
 
+// Which calls of `test_slow` were cancelled: what a client cannot see of its own cancellation.
+const MAX_STOPPED = 1000;
+const stopped = new Set();
+
+function addSlowTools(server, { sleep }) {
+	const key = z.string().describe('Names the call');
+	const inputSchema = z.object({ key, steps: z.int().min(1).max(1000), step_ms: z.int().min(1).max(1000) });
+
+	server.registerTool('test_slow', { description: 'Takes its time and reports progress', inputSchema }, async ({ key, steps, step_ms }, ctx) => {
+		const progressToken = ctx.mcpReq._meta?.progressToken;
+
+		for (let progress = 1; progress <= steps; progress++) {
+			await sleep(step_ms);
+			if (ctx.mcpReq.signal.aborted) {
+				if (stopped.size < MAX_STOPPED)
+					stopped.add(key);
+				break;
+			}
+			if (progressToken !== undefined)
+				await ctx.mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, total: steps } });
+		}
+		await sleep(STEP_MS);
+		return text(`${steps} steps`);
+	});
+	server.registerTool('test_stopped', { description: 'Whether a slow call was cancelled', inputSchema: z.object({ key }) }, ({ key }) =>
+		text(stopped.has(key) ? 'yes' : 'no'),
+	);
+	server.registerTool('test_task', { description: 'Says a word; as a task, a moment later', inputSchema: z.object({ say: z.string() }) }, ({ say }) =>
+		text(say),
+	);
+}
+
 let toolChanges = 0;
 
 function addChangeTools(server, { changed }) {
@@ -117,6 +149,7 @@ function addChangeTools(server, { changed }) {
 		return text('Tool list change announced');
 	});
 	server.registerTool('test_trigger_prompt_change', { description: 'Announces a changed list of prompts' }, async () => {
+		changePrompts(server);
 		await changed.prompts();
 		return text('Prompt list change announced');
 	});
@@ -146,6 +179,7 @@ function addSchemaTools(server) {
 export function addPlainTools(server, parts) {
 	addContentTools(server);
 	addTimedTools(server, parts);
+	addSlowTools(server, parts);
 	addChangeTools(server, parts);
 	addSchemaTools(server);
 }

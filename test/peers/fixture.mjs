@@ -1,5 +1,7 @@
 // fixture.mjs - the server the conformance suite is run against, alone and behind the gate; both eras, HTTP and stdio.
 // SPDX-License-Identifier: Apache-2.0
+//
+// $ERA is legacy or modern where it is to speak one alone; with $TASKS it has tasks, too.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -9,9 +11,13 @@ import { addAskingTools } from './fixture-ask.mjs';
 import { addPrompts, addResources } from './fixture-content.mjs';
 import { addPlainTools } from './fixture-tools.mjs';
 import { serve } from './main.mjs';
+import { Tasks } from './tasks.mjs';
 
 // One key for the process: every request of the stateless era gets a server of its own, and all must accept each other's state.
 const state = createRequestStateCodec({ key: randomBytes(32), ttlSeconds: 600, bind: (ctx) => ctx.mcpReq.method });
+
+const tasks = process.env.TASKS ? new Tasks() : undefined;
+const speaks = { legacy: process.env.ERA !== 'modern', modern: process.env.ERA !== 'legacy' };
 
 function make({ era, notify }) {
 	const server = new McpServer(
@@ -24,6 +30,7 @@ function make({ era, notify }) {
 				resources: { listChanged: true, subscribe: true },
 				completions: {},
 				logging: {},
+				...(tasks && era === 'modern' && { extensions: { 'io.modelcontextprotocol/tasks': {} } }),
 			},
 			cacheHints: {
 				'tools/list': { ttlMs: 1000, cacheScope: 'private' },
@@ -50,4 +57,4 @@ function make({ era, notify }) {
 	return server;
 }
 
-await serve(make, { legacy: true });
+await serve(make, { ...speaks, tasks });

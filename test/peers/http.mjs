@@ -54,10 +54,12 @@ function rpcError(status, code, message) {
 /** The handshake era: one server and one transport a session. */
 class Sessions {
 	#factory;
+	#tasks;
 	#live = new Map();
 
-	constructor(factory) {
+	constructor(factory, tasks) {
 		this.#factory = factory;
+		this.#tasks = tasks;
 	}
 
 	async fetch(request) {
@@ -86,6 +88,7 @@ class Sessions {
 			},
 		});
 
+		this.#tasks?.join(transport);
 		const server = await this.#factory({ era: 'legacy' });
 		const forget = transport.onclose;
 		transport.onclose = () => {
@@ -109,22 +112,32 @@ async function startsSession(request) {
 	}
 }
 
+/** The stateless era has no transport to stand in: what concerns tasks is answered before the SDK sees it. */
+async function answerTask(tasks, request) {
+	if (!tasks || request.method !== 'POST')
+		return undefined;
+	const message = await request.clone().json().catch(() => undefined);
+
+	return message && tasks.isOurs(message) ? Response.json(await tasks.answer(message)) : undefined;
+}
+
 /**
  * Listens on 127.0.0.1:port (0 picks one) under /mcp and resolves to { port, close }.
  *
  * `make({ era, notify })` builds one server; `notify` publishes changes to every open subscription of the
- * 2026-07-28 era. With `legacy: false` the handshake era is refused, as a server of 2026-07-28 alone would.
+ * 2026-07-28 era. With `legacy: false` the handshake era is refused, as a server of 2026-07-28 alone would; with
+ * `modern: false` everything is taken for the handshake era, as by a server that never heard of another.
  */
-export async function serveHttp(make, { port, legacy }) {
+export async function serveHttp(make, { port, legacy, modern: isModern, tasks }) {
 	const modern = createMcpHandler((context) => make({ ...context, notify: modern.notify }), { legacy: 'reject' });
-	const sessions = new Sessions(make);
+	const sessions = new Sessions(make, tasks);
 	const checkHost = localhostHostValidation();
 	const checkOrigin = localhostOriginValidation();
 	const answer = toNodeHandler({
 		async fetch(request, options) {
-			if (legacy && (await isLegacyRequest(request)))
+			if (!isModern || (legacy && (await isLegacyRequest(request))))
 				return sessions.fetch(request);
-			return modern.fetch(request, options);
+			return (await answerTask(tasks, request)) ?? modern.fetch(request, options);
 		},
 	});
 

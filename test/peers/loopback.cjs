@@ -5,33 +5,18 @@ const { Server } = require('node:net');
 
 const everywhere = new Set([undefined, null, '', '0.0.0.0', '::', '::0', '0:0:0:0:0:0:0:0']);
 const forced = process.env.FORCE_PORT ? Number(process.env.FORCE_PORT) : 0;
-const listen = Server.prototype.listen;
+const IPV4 = 4;
 
-/** Brings the many call shapes of listen() into one object; a path or a handle is left as it is. */
-function shape(first, rest) {
-	if (typeof first === 'object' && first !== null)
-		return 'port' in first ? { ...first } : undefined;
-	if (first !== undefined && first !== null && !/^\d+$/.test(String(first)))
-		return undefined;
-	const [host, backlog] = rest;
+/*
+ * The step after an address was looked up. A program that names none listens at once and may ask for its port in the
+ * same turn, so the address has to be put in here: given to listen(), it would be looked up first.
+ */
+const begin = Server.prototype._listen2;
 
-	return {
-		port: Number(first ?? 0),
-		host: typeof host === 'string' ? host : undefined,
-		backlog: typeof host === 'number' ? host : backlog,
-	};
-}
+Server.prototype._listen2 = function (address, port, type, ...rest) {
+	const isPort = typeof port === 'number' && port >= 0;
+	const where = isPort && everywhere.has(address) ? ['127.0.0.1', IPV4] : [address, type];
+	const at = isPort && forced && port > 0 ? forced : port;
 
-Server.prototype.listen = function (first, ...rest) {
-	const done = rest.filter((argument) => typeof argument === 'function').pop();
-	const where = typeof first === 'function' ? { port: 0 } : shape(first, rest.filter((a) => typeof a !== 'function'));
-
-	if (!where)
-		return listen.call(this, first, ...rest);
-	if (everywhere.has(where.host))
-		where.host = '127.0.0.1';
-	if (forced && Number(where.port) > 0)
-		where.port = forced;
-	const callback = typeof first === 'function' ? first : done;
-	return callback ? listen.call(this, where, callback) : listen.call(this, where);
+	return begin.call(this, where[0], at, where[1], ...rest);
 };

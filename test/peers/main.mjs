@@ -1,16 +1,31 @@
 // main.mjs - the command line the servers of this folder share: `NAME.mjs stdio`, or HTTP on the port in PORT.
 // SPDX-License-Identifier: Apache-2.0
-import { serveStdio } from '@modelcontextprotocol/server/stdio';
+import { serveStdio, StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 
 import { serveHttp } from './http.mjs';
 
-/** Serves `make` as the arguments ask. On HTTP the first line of stdout is `listening http://127.0.0.1:PORT/mcp`. */
-export async function serve(make, { legacy }) {
+/** A server of the handshake era alone knows nothing of the other one: it is connected as it always was. */
+async function serveLines(make, { legacy, modern, tasks }) {
+	const transport = new StdioServerTransport();
+	const makeAlone = (context) => make({ ...context, notify: undefined });
+
+	tasks?.join(transport);
+	if (modern)
+		serveStdio(makeAlone, { legacy: legacy ? 'serve' : 'reject', transport });
+	else
+		await makeAlone({ era: 'legacy' }).connect(transport);
+}
+
+/**
+ * Serves `make` as the arguments ask, in the eras named. On HTTP the first line of stdout is
+ * `listening http://127.0.0.1:PORT/mcp`. `tasks`, if given, answers what concerns tasks.
+ */
+export async function serve(make, options) {
 	if (process.argv[2] === 'stdio') {
-		serveStdio((context) => make({ ...context, notify: undefined }), { legacy: legacy ? 'serve' : 'reject' });
+		await serveLines(make, options);
 		return;
 	}
-	const server = await serveHttp(make, { port: Number(process.env.PORT ?? 0), legacy });
+	const server = await serveHttp(make, { ...options, port: Number(process.env.PORT ?? 0) });
 	const stop = () => server.close().finally(() => process.exit(0));
 
 	process.once('SIGTERM', stop);

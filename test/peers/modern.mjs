@@ -206,4 +206,4 @@ function make({ notify }) {
 	return server;
 }
 
-await serve(make, { legacy: false });
+await serve(make, { legacy: false, modern: true });

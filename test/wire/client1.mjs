@@ -1,7 +1,18 @@
 // client1.mjs - runs the checks for one server through the SDK 1.x client: client1.mjs --server KIND stdio CMD… | http URL [TOKEN].
 // SPDX-License-Identifier: Apache-2.0
-import { Client, InMemoryTaskStore, StdioClientTransport, StreamableHTTPClientTransport, types } from '../peers/sdk1.mjs';
+import { fileURLToPath } from 'node:url';
+
+import {
+	Client,
+	InMemoryTaskStore,
+	SSEClientTransport,
+	StdioClientTransport,
+	StreamableHTTPClientTransport,
+	types,
+	WebSocketClientTransport,
+} from '../peers/sdk1.mjs';
 import { drive } from './battery.mjs';
+import { open, withHeaders } from './matrix/transports.mjs';
 import { NotApplicable, Peer } from './peer.mjs';
 
 const info = { name: 'kanmon-wire-1', version: '1.0.0' };
@@ -12,11 +23,19 @@ const capabilities = {
 	tasks: { list: {}, cancel: {}, requests: { sampling: { createMessage: {} }, elicitation: { create: {} } } },
 };
 
-function makeTransport({ transport, url, token, command, args }) {
+function makeTransport(target) {
+	const { transport, url, token, command, args } = target;
+	const headers = token ? { Authorization: `Bearer ${token}` } : {};
+
 	if (transport === 'stdio')
 		return new StdioClientTransport({ command, args, env: process.env, stderr: process.env.WIRE_STDERR ? 'inherit' : 'ignore' });
-	const headers = token ? { Authorization: `Bearer ${token}` } : {};
-	return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+	if (transport === 'http')
+		return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+	if (transport === 'sse')
+		return new SSEClientTransport(new URL(url), { requestInit: { headers } });
+	if (transport === 'ws')
+		return new (withHeaders(WebSocketClientTransport, headers))(new URL(url));
+	return open(target);
 }
 
 class Peer1 extends Peer {
@@ -137,7 +156,7 @@ class Peer1 extends Peer {
 	}
 }
 
-async function connect(target, roots) {
+export async function connect(target, roots) {
 	// Without a queue of messages for tasks: with one, this SDK keeps the answer to a server's own task's question to itself.
 	const tasks = { taskStore: new InMemoryTaskStore() };
 	const client = new Client(info, { capabilities, ...tasks });
@@ -148,4 +167,5 @@ async function connect(target, roots) {
 	return peer;
 }
 
-await drive(connect, {});
+if (process.argv[1] === fileURLToPath(import.meta.url))
+	await drive(connect, {});

@@ -1,11 +1,14 @@
 // client2.mjs - runs the checks for one server through the SDK 2.x client: client2.mjs --mode MODE --server KIND stdio CMD… | http URL [TOKEN].
 // SPDX-License-Identifier: Apache-2.0
-import { Client, LOG_LEVEL_META_KEY, StdioClientTransport, StreamableHTTPClientTransport } from '../peers/sdk2.mjs';
+import { fileURLToPath } from 'node:url';
+
+import { Client, LOG_LEVEL_META_KEY, SSEClientTransport, StdioClientTransport, StreamableHTTPClientTransport } from '../peers/sdk2.mjs';
 import { drive } from './battery.mjs';
+import { open } from './matrix/transports.mjs';
 import { NotApplicable, Peer } from './peer.mjs';
 
-const info = { name: 'kanmon-wire-2', version: '1.0.0' };
-const capabilities = {
+export const info = { name: 'kanmon-wire-2', version: '1.0.0' };
+export const capabilities = {
 	sampling: {},
 	elicitation: { form: {}, url: {} },
 	roots: { listChanged: true },
@@ -13,11 +16,18 @@ const capabilities = {
 const modes = { default: undefined, auto: { mode: 'auto' }, '2026-07-28': { mode: { pin: '2026-07-28' } } };
 const noTasks = 'SDK 2.4.0 has no requester side of tasks (1.2 item 6: tasks left the core)';
 
-function makeTransport({ transport, url, token, command, args }) {
+function makeTransport(target) {
+	const { transport, url, token, command, args } = target;
+	const headers = token ? { Authorization: `Bearer ${token}` } : {};
+
 	if (transport === 'stdio')
 		return new StdioClientTransport({ command, args, env: process.env, stderr: process.env.WIRE_STDERR ? 'inherit' : 'ignore' });
-	const headers = token ? { Authorization: `Bearer ${token}` } : {};
-	return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+	if (transport === 'http')
+		return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
+	if (transport === 'sse')
+		return new SSEClientTransport(new URL(url), { requestInit: { headers } });
+	// This line has no client of its own for the others.
+	return open({ ...target, headers });
 }
 
 class Peer2 extends Peer {
@@ -109,9 +119,10 @@ class Peer2 extends Peer {
 	}
 }
 
-async function connect(target, roots, { mode }) {
+export async function connect(target, roots, { mode, extensions }) {
 	const versionNegotiation = modes[mode];
-	const client = new Client(info, { capabilities, ...(versionNegotiation && { versionNegotiation }) });
+	const declared = { ...capabilities, ...(extensions && { extensions }) };
+	const client = new Client(info, { capabilities: declared, ...(versionNegotiation && { versionNegotiation }) });
 	const transport = makeTransport(target);
 	const peer = new Peer2(client, transport, roots);
 
@@ -119,4 +130,5 @@ async function connect(target, roots, { mode }) {
 	return peer;
 }
 
-await drive(connect, { modes: Object.keys(modes) });
+if (process.argv[1] === fileURLToPath(import.meta.url))
+	await drive(connect, { modes: Object.keys(modes) });

@@ -33,17 +33,23 @@ export class Conversation {
 
 	/**
 	 * The captured form of one message; `direction` is its sender, 'client' or 'server'. A response has in `request` the
-	 * method it answers, in `task` whether a task was asked for, and in `payload` the method whose result a task brings.
+	 * method it answers, in `task` whether a task was asked for, and in `payload` the method whose result a task brings;
+	 * of a batch, `parts` has these for each of its messages.
 	 */
 	note(direction, message) {
-		const parts = Array.isArray(message) ? message : [message];
-		const [first] = parts;
-		const asked = this.#answered(direction, first);
-		const revision = this.#revisionOf(first, asked);
+		if (!Array.isArray(message))
+			return this.#noteOne(direction, message);
+		const noted = message.map((part) => this.#noteOne(direction, part));
 
-		for (const part of parts)
-			this.#remember(direction, part, revision);
-		return { revision, direction, message, ...(asked && this.#describe(first, asked)) };
+		return { revision: noted[0]?.revision ?? this.revision ?? HANDSHAKE, direction, message, parts: noted.map(({ request, task, payload }) => ({ request, task, payload })) };
+	}
+
+	#noteOne(direction, message) {
+		const asked = this.#answered(direction, message);
+		const revision = this.#revisionOf(message, asked);
+
+		this.#remember(direction, message, revision);
+		return { revision, direction, message, ...(asked && this.#describe(message, asked)) };
 	}
 
 	#describe(message, { method, task, taskId }) {

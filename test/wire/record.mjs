@@ -2,53 +2,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // record.mjs stdio LOG COMMAND…          tees the pipes of a stdio server
-// record.mjs http LOG PORT TARGET_URL    listens on 127.0.0.1:PORT (0 picks one), forwards to the origin of TARGET_URL
+// record.mjs http LOG PORT TARGET_URL    listens on 127.0.0.1:PORT (0 picks one), forwards to the origin of TARGET_URL;
+//                                        streamable HTTP, HTTP+SSE and WebSocket
+// record.mjs unix LOG PATH TARGET_PATH   listens on a unix socket, forwards to another
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { createServer, request as httpRequest } from 'node:http';
-import { StringDecoder } from 'node:string_decoder';
 import { fileURLToPath } from 'node:url';
 
 import { Conversation } from './conversation.mjs';
+import { eventReader, Lines } from './lines.mjs';
+import { relayUnix, relayUpgrade } from './record-channels.mjs';
+
+export { eventReader } from './lines.mjs';
 
 const MAX_SESSIONS = 1000;
-const MAX_LINE = 16 * 1024 * 1024;
-
-/** Cuts a byte stream into lines; the end of line may be LF, CR LF or, in an event stream, CR. */
-class Lines {
-	#decoder = new StringDecoder('utf8');
-	#rest = '';
-
-	constructor(separator, take) {
-		this.separator = separator;
-		this.take = take;
-	}
-
-	push(chunk) {
-		const parts = (this.#rest + this.#decoder.write(chunk)).split(this.separator);
-
-		this.#rest = parts.pop().slice(-MAX_LINE);
-		for (const line of parts)
-			this.take(line);
-	}
-}
-
-/** Collects the data of server-sent events. */
-export function eventReader(take) {
-	let data = [];
-
-	return new Lines(/\r\n|\n|\r(?!$)/, (line) => {
-		if (line.startsWith('data:'))
-			data.push(line.slice(5).replace(/^ /, ''));
-		if (line !== '')
-			return;
-		const text = data.join('\n');
-		data = [];
-		// An event with empty data opens a stream that can be resumed; it is no message.
-		if (text !== '')
-			take(text);
-	});
-}
 
 /** Writes captures to a file, one a line. */
 export class Recorder {
@@ -107,6 +75,7 @@ export class RecordingRelay {
 		this.recorder = new Recorder(path);
 		this.target = new URL(target);
 		this.server = createServer((request, response) => this.#serve(request, response));
+		this.server.on('upgrade', (request, socket, head) => relayUpgrade(this.recorder, this.target, request, socket, head));
 	}
 
 	async listen(port) {
@@ -119,8 +88,9 @@ export class RecordingRelay {
 		this.server.closeAllConnections();
 	}
 
-	#conversation(headers) {
-		const id = headers['mcp-session-id'];
+	/** Over HTTP+SSE the address that messages are posted to stands for the session. */
+	#conversation({ headers, url }) {
+		const id = headers['mcp-session-id'] ?? (this.#sessions.has(url) ? url : undefined);
 		const version = headers['mcp-protocol-version'];
 
 		if (id === undefined)
@@ -137,11 +107,11 @@ export class RecordingRelay {
 	}
 
 	#serve(request, response) {
-		const conversation = this.#conversation(request.headers);
+		const conversation = this.#conversation(request);
 		const { hostname, port } = this.target;
 		const options = { hostname, port, method: request.method, path: request.url, headers: request.headers };
 		const body = [];
-		const forward = httpRequest(options, (answer) => this.#answer(conversation, answer, response));
+		const forward = httpRequest(options, (answer) => this.#answer(conversation, request, answer, response));
 
 		request.on('data', (chunk) => body.push(chunk));
 		request.on('end', () => {
@@ -155,7 +125,18 @@ export class RecordingRelay {
 		response.on('close', () => forward.destroy());
 	}
 
-	#answer(conversation, answer, response) {
+	/** The first event of HTTP+SSE is the address of the session, and no message. */
+	#event(conversation, request, text, name, take) {
+		if (name !== 'endpoint') {
+			take(text);
+			return;
+		}
+		const { pathname, search } = new URL(text, new URL(request.url, this.target));
+
+		this.#adopt(pathname + search, conversation);
+	}
+
+	#answer(conversation, request, answer, response) {
 		const id = answer.headers['mcp-session-id'];
 		const type = answer.headers['content-type'] ?? '';
 		const take = (text) => this.recorder.write(conversation, 'server', text, answer.statusCode);
@@ -165,7 +146,7 @@ export class RecordingRelay {
 		response.writeHead(answer.statusCode, answer.headers);
 		response.flushHeaders();
 		if (type.startsWith('text/event-stream')) {
-			const events = eventReader(take);
+			const events = eventReader((text, name) => this.#event(conversation, request, text, name, take));
 			answer.on('data', (chunk) => events.push(chunk));
 		} else if (type.startsWith('application/json')) {
 			const body = [];
@@ -185,8 +166,11 @@ async function main() {
 	} else if (transport === 'http' && rest.length === 2) {
 		const relay = new RecordingRelay(path, rest[1]);
 		console.log(`listening http://127.0.0.1:${await relay.listen(Number(rest[0]))}`);
+	} else if (transport === 'unix' && rest.length === 2) {
+		await relayUnix(new Recorder(path), ...rest);
+		console.log(`listening unix:${rest[0]}`);
 	} else {
-		console.error('usage: record.mjs stdio LOG COMMAND... | http LOG PORT TARGET_URL');
+		console.error('usage: record.mjs stdio LOG COMMAND... | http LOG PORT TARGET_URL | unix LOG PATH TARGET_PATH');
 		process.exit(2);
 	}
 }

@@ -20,8 +20,9 @@ DIRECT_LEG = "direct"
 class Recording:
     """One folder with a file a leg. `measured` says whether it is the gate that is recorded, or the peers alone."""
 
-    def __init__(self, started, folder, measured):
+    def __init__(self, started, folder, measured, legs=(CLIENT_LEGS, SERVER_LEGS)):
         self.started = started
+        self.legs = legs
         self.folder = folder
         self.measured = measured
         self.relays = {}
@@ -38,15 +39,25 @@ class Recording:
         return ["node", RECORD, "stdio", self.log(leg), *argv] if self._is_recorded(leg) else argv
 
     def url(self, leg, url):
-        """One relay for one address, however many rows use it."""
+        """One relay for one host and port, however many rows use it."""
         if not self._is_recorded(leg):
             return url
+        at = url.index("/", len("http://"))
         with self.lock:
-            if (leg, url) not in self.relays:
-                argv = ["node", RECORD, "http", self.log(leg), "0", url]
-                relay = self.started.start_listening(argv, os.path.join(self.folder, "record.log"))
-                self.relays[leg, url] = relay + url[url.index("/", len("http://")) :]
-            return self.relays[leg, url]
+            return self._relay(leg, "http", "0", url[:at]) + url[at:]
+
+    def unix(self, leg, path):
+        if not self._is_recorded(leg):
+            return path
+        with self.lock:
+            return self._relay(leg, "unix", f"{path}.{leg}", path).removeprefix("unix:")
+
+    def _relay(self, leg, *words):
+        if (leg, *words) not in self.relays:
+            kind, *rest = words
+            log = os.path.join(self.folder, "record.log")
+            self.relays[leg, *words] = self.started.start_listening(["node", RECORD, kind, self.log(leg), *rest], log)
+        return self.relays[leg, *words]
 
     def is_valid(self):
         """Prints what was sent and what of it does not fit its schema. Nothing sent to a side is not valid either.
@@ -54,7 +65,7 @@ class Recording:
         Without schemas nothing can be told: schema-check says so as TAP, and who needs them has none.
         """
         if self.measured:
-            files = [("--clients", leg) for leg in CLIENT_LEGS] + [("--servers", leg) for leg in SERVER_LEGS]
+            files = [(option, leg) for option, legs in zip(("--clients", "--servers"), self.legs) for leg in legs]
         else:
             files = [(None, DIRECT_LEG)]
         there = [(option, self.log(leg)) for option, leg in files if os.path.exists(self.log(leg))]

@@ -9,10 +9,12 @@ import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
 
 import { Ajv, Ajv2020, formats } from '../peers/schema.mjs';
+import * as extension from './tasks-schema.mjs';
 
 const SCHEMAS = fileURLToPath(new URL('../../../shared/data/mcp-schema', import.meta.url));
 const MAX_SHOWN = 50;
 const NO_SCHEMAS = 77;
+const MODERN = '2026-07-28';
 
 // Requests whose answer says nothing but yes.
 const PLAIN = ['PingRequest', 'SetLevelRequest', 'SubscribeRequest', 'UnsubscribeRequest'];
@@ -39,6 +41,8 @@ class Revision {
 		const schema = JSON.parse(readFileSync(`${SCHEMAS}/${name}/schema.json`, 'utf8'));
 		const part = schema.$defs ? '$defs' : 'definitions';
 
+		if (name >= MODERN)
+			Object.assign(schema[part], extension.definitions);
 		this.definitions = schema[part];
 		this.base = `https://schema.test/${name}`;
 		this.part = part;
@@ -51,6 +55,15 @@ class Revision {
 			server: this.#table('ServerRequest', 'ServerNotification'),
 		};
 		this.errors = this.#errorTable();
+		if (name >= MODERN)
+			this.#addExtension();
+	}
+
+	#addExtension() {
+		for (const [method, definition] of Object.entries(extension.requests))
+			this.methods.client.set(method, definition);
+		for (const [method, definition] of Object.entries(extension.notifications))
+			this.methods.server.set(method, definition);
 	}
 
 	/** The definitions of errors that say more than a code and a text. */
@@ -109,7 +122,7 @@ export class SchemaChecker {
 		if (Array.isArray(message)) {
 			if (name !== '2025-03-26')
 				return [`revision ${name} has no batches`];
-			return message.flatMap((part) => this.check({ ...entry, message: part }));
+			return message.flatMap((part, at) => this.check({ ...entry, parts: undefined, ...entry.parts?.[at], message: part }));
 		}
 		if (message === null || typeof message !== 'object')
 			return ['not an object'];
@@ -160,6 +173,8 @@ export class SchemaChecker {
 
 		if (task && TASKED.includes(asked) && result?.task !== undefined)
 			return 'CreateTaskResult';
+		if (asked === 'CallToolRequest' && result?.resultType === 'task')
+			return 'CreateTaskResult';
 		if (result?.resultType === 'input_required' && revision.mayAsk(stem))
 			return 'InputRequiredResult';
 		return PLAIN.includes(asked) ? 'EmptyResult' : stem;
@@ -168,7 +183,7 @@ export class SchemaChecker {
 	/** What the schema says in words only. */
 	#asksNothing(name, result) {
 		const isEmpty = name === 'InputRequiredResult' && result.inputRequests === undefined && result.requestState === undefined;
-		const isOther = name !== 'InputRequiredResult' && (result?.resultType ?? 'complete') !== 'complete';
+		const isOther = !['InputRequiredResult', 'CreateTaskResult'].includes(name) && (result?.resultType ?? 'complete') !== 'complete';
 
 		return [...(isEmpty ? ['a question without questions or state'] : []), ...(isOther ? [`a ${name} of type ${result.resultType}`] : [])];
 	}

@@ -16,6 +16,7 @@ const skip = SchemaChecker.isAvailable() ? false : 'the schemas of shared/data a
 const entry = (revision, direction, message, request, more) => ({ revision, direction, message: { jsonrpc: '2.0', ...message }, request, ...more });
 const text = { content: [{ type: 'text', text: 'a' }] };
 const task = { task: { taskId: 'a', status: 'working', createdAt: 'a', lastUpdatedAt: 'a', ttl: null } };
+const extended = { taskId: 'a', createdAt: '2026-01-01T00:00:00Z', lastUpdatedAt: '2026-01-01T00:00:00Z', ttlMs: null };
 const sampled = { role: 'assistant', model: 'a', content: { type: 'text', text: 'a' } };
 
 const wrong = {
@@ -37,6 +38,9 @@ const wrong = {
 	'a question where none may be': entry('2026-07-28', 'server', { id: 1, result: { resultType: 'input_required', requestState: 'a', tools: [] } }, 'tools/list'),
 	'a result of no known type': entry('2026-07-28', 'server', { id: 1, result: { resultType: 'other', ...text } }, 'tools/call'),
 	'a task nobody asked for': entry('2025-11-25', 'server', { id: 1, result: task }, 'tools/call'),
+	'a task of the extension without its state': entry('2026-07-28', 'server', { id: 1, result: { resultType: 'task', taskId: 'a' } }, 'tools/call'),
+	'a finished task of the extension without its result': entry('2026-07-28', 'server', { id: 1, result: { resultType: 'complete', ...extended, status: 'completed' } }, 'tasks/get'),
+	'a list of tasks, which the extension has not': entry('2026-07-28', 'client', { id: 1, method: 'tasks/list', params: {} }),
 	'a task that brings something else': entry('2025-11-25', 'server', { id: 1, result: sampled }, 'tasks/result', { payload: 'tools/call' }),
 	'a refused version without the versions': entry('2026-07-28', 'server', { id: 1, error: { code: -32022, message: 'no' } }, 'server/discover'),
 	'an error nobody asked for': entry('2025-11-25', 'server', { id: 1, error: { code: -32602, message: 'no' } }),
@@ -59,6 +63,8 @@ const right = {
 	'an error without an id': entry('2025-11-25', 'server', { error: { code: -32000, message: 'no' } }),
 	'a modern result': entry('2026-07-28', 'server', { id: 1, result: { resultType: 'complete', ...text } }, 'tools/call'),
 	'a modern question': entry('2026-07-28', 'server', { id: 1, result: { resultType: 'input_required', requestState: 'a' } }, 'prompts/get'),
+	'a task of the extension': entry('2026-07-28', 'server', { id: 1, result: { resultType: 'task', status: 'working', ...extended } }, 'tools/call'),
+	'its end': entry('2026-07-28', 'server', { id: 1, result: { resultType: 'complete', status: 'completed', result: text, ...extended } }, 'tasks/get'),
 	'a batch while there were batches': { revision: '2025-03-26', direction: 'client', message: [{ jsonrpc: '2.0', id: 1, method: 'ping' }] },
 };
 
@@ -78,6 +84,20 @@ test('a conversation knows its revision and what an answer answers', () => {
 	assert.equal(conversation.note('client', { jsonrpc: '2.0', id: 0, result: { roots: [] } }).request, 'roots/list');
 	assert.equal(conversation.note('server', { jsonrpc: '2.0', id: 1, result: { tools: [] } }).request, 'tools/list');
 	assert.equal(conversation.note('server', { jsonrpc: '2.0', method: 'notifications/message' }).revision, '2025-06-18');
+});
+
+test('each answer of a batch is known by what it answers', () => {
+	const conversation = new Conversation('2025-03-26');
+	const list = { jsonrpc: '2.0', id: 2, result: { tools: [] } };
+	const pong = { jsonrpc: '2.0', id: 1, result: {} };
+
+	conversation.note('client', [{ jsonrpc: '2.0', id: 1, method: 'ping' }, { jsonrpc: '2.0', id: 2, method: 'tools/list' }]);
+	const entry = conversation.note('server', [list, pong]);
+	assert.deepEqual(entry.parts.map(({ request }) => request), ['tools/list', 'ping']);
+	if (!skip) {
+		assert.deepEqual(new SchemaChecker().check(entry), []);
+		assert.notDeepEqual(new SchemaChecker().check({ ...entry, message: [pong, list] }), []);
+	}
 });
 
 test('a conversation knows what a task stands for', () => {

@@ -1,0 +1,77 @@
+// tasks.mjs - the requester side of tasks, which the SDK's 2.x client does not have: both generations, past the client.
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Refused } from './raw.mjs';
+
+const POLL_MS = 100;
+const MAX_POLLS = 300;
+const META = 'io.modelcontextprotocol/';
+export const extensions = { [`${META}tasks`]: {} };
+
+/** Asks over a connected client's transport, under ids of its own; what answers them never reaches the client. */
+function tap(transport) {
+	const waiting = new Map();
+	const deliver = transport.onmessage;
+	let next = 1;
+
+	transport.onmessage = (message, extra) => {
+		const answered = message.method === undefined && waiting.get(message.id);
+
+		if (!answered) {
+			deliver(message, extra);
+			return;
+		}
+		waiting.delete(message.id);
+		if (message.error)
+			answered.reject(new Refused(message.error));
+		else
+			answered.resolve(message.result);
+	};
+	return async (method, params) => {
+		const id = `tapped-${next++}`;
+		const answer = new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
+
+		await transport.send({ jsonrpc: '2.0', id, method, params });
+		return answer;
+	};
+}
+
+/** Gives a connected peer of the 2.x line what checks of tasks need. */
+export function giveTasks(peer, { info, capabilities }) {
+	const send = tap(peer.transport);
+	const isModern = peer.era === 'modern';
+	const _meta = {
+		[`${META}protocolVersion`]: '2026-07-28',
+		[`${META}clientInfo`]: info,
+		[`${META}clientCapabilities`]: capabilities,
+	};
+	const ask = (method, params) => send(method, isModern ? { ...params, _meta } : params);
+
+	peer.startTask = async (name, args) => {
+		const params = { name: peer.named?.(name) ?? name, arguments: args };
+		const result = await ask('tools/call', isModern ? params : { ...params, task: { ttl: 60_000 } });
+		const task = isModern ? result.resultType === 'task' && result : result.task;
+
+		if (!task)
+			throw new Error(`no task was made: ${JSON.stringify(result)}`);
+		return task;
+	};
+	peer.getTask = (taskId) => ask('tasks/get', { taskId });
+	peer.cancelTask = (taskId) => ask('tasks/cancel', { taskId });
+	peer.callTask = async (name, args) => {
+		const { taskId, status } = await peer.startTask(name, args);
+		const steps = [status];
+
+		for (let poll = 0; poll < MAX_POLLS; poll++) {
+			const task = await peer.getTask(taskId);
+
+			if (task.status !== steps.at(-1))
+				steps.push(task.status);
+			if (task.status !== 'working')
+				return { steps, taskId, result: isModern ? task.result : await ask('tasks/result', { taskId }) };
+			await sleep(POLL_MS);
+		}
+		throw new Error(`the task ${taskId} did not end`);
+	};
+}
