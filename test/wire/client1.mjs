@@ -1,6 +1,6 @@
-// client1.mjs - runs the checks for one server through the SDK 1.x client: client1.mjs --server KIND stdio CMD… | http URL [TOKEN].
+// client1.mjs - runs the checks for one server through the SDK 1.x client: client1.mjs --server KIND stdio CMD… | http URL [TOKEN] | sse URL [TOKEN].
 // SPDX-License-Identifier: Apache-2.0
-import { Client, InMemoryTaskStore, StdioClientTransport, StreamableHTTPClientTransport, types } from '../peers/sdk1.mjs';
+import { Client, InMemoryTaskStore, SSEClientTransport, StdioClientTransport, StreamableHTTPClientTransport, types } from '../peers/sdk1.mjs';
 import { drive } from './battery.mjs';
 import { NotApplicable, Peer } from './peer.mjs';
 
@@ -16,6 +16,8 @@ function makeTransport({ transport, url, token, command, args }) {
 	if (transport === 'stdio')
 		return new StdioClientTransport({ command, args, env: process.env, stderr: process.env.WIRE_STDERR ? 'inherit' : 'ignore' });
 	const headers = token ? { Authorization: `Bearer ${token}` } : {};
+	if (transport === 'sse')
+		return new SSEClientTransport(new URL(url), { requestInit: { headers } });
 	return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
 }
 
