@@ -163,8 +163,9 @@ static bool may_speak_sse(const struct request *request, const struct call *call
 {
 	const struct link *link = request->remote->link;
 
-	return call && is_greeting(request, call) && link->era == ERA_LEGACY &&
-	       refusal_hints_at_sse(request->status) && server_wire_of(link->server) == WIRE_UNKNOWN;
+	return call && is_greeting(request, call) && link->state_of == LINK_OPENING &&
+	       link->era == ERA_LEGACY && refusal_hints_at_sse(request->status) &&
+	       server_wire_of(link->server) == WIRE_UNKNOWN;
 }
 
 /* A refusal may be a JSON-RPC error with the status of its kind; else it is the transport's. */

@@ -93,6 +93,8 @@ enum endpoint_verdict endpoint_resolve(struct buf *out, const struct endpoint_ba
 	if (!buf_ok(&own) || !buf_ok(&whole) || conf_url_parse(buf_span(&own), &stream, &err) < 0 ||
 	    conf_url_parse(buf_span(&whole), &url, &err) < 0)
 		return ENDPOINT_BAD;
+	if (url.kind != CONF_URL_HTTP || stream.kind != CONF_URL_HTTP)
+		return ENDPOINT_BAD;
 	if (url.tls != stream.tls || url.port != stream.port || !span_eq_nocase(url.host, stream.host))
 		return ENDPOINT_FOREIGN;
 	query = span_find(url.target, '?');

@@ -80,7 +80,6 @@ static void turn(struct link *link)
 		return;
 	if (link->transport->settled)
 		link->transport->settled(link);
-	link->deadline_ms = handshake_deadline(link);
 	handshake_begin(link);
 }
 
@@ -224,12 +223,14 @@ void handshake_begin(struct link *link)
 		return;
 	}
 	link_request(link, &link->handshake, buf_span(&message), &facts);
+	link->deadline_ms = handshake_deadline(link);
 }
 
 uint64_t handshake_deadline(const struct link *link)
 {
-	bool probe = link->era == ERA_MODERN && !link_has_requests(link) && can_turn(link) &&
-		     link->server->modern != SPEAKS_YES;
+	/* Until it is asked, the server is only being reached. */
+	bool probe = call_is_open(&link->handshake) && link->era == ERA_MODERN && !link_has_requests(link) &&
+		     can_turn(link) && link->server->modern != SPEAKS_YES;
 
 	return loop_now(link->upstream->loop) + (probe ? HANDSHAKE_PROBE_MS : LIMIT_HANDSHAKE_MS);
 }
@@ -242,7 +243,8 @@ void handshake_late(struct link *link)
 	 * Some legacy servers say nothing to what they do not know; others have not come up yet. Nothing is
 	 * learnt from silence, and both get the other greeting.
 	 */
-	if (link->era == ERA_MODERN && !link_has_requests(link) && can_turn(link)) {
+	if (call_is_open(&link->handshake) && link->era == ERA_MODERN && !link_has_requests(link) &&
+	    can_turn(link)) {
 		turn(link);
 		return;
 	}

@@ -71,6 +71,7 @@ static void only_with(const struct conf_node *server, const char *key, const cha
 static void check_server(const struct conf_node *server, struct conf_problems *problems)
 {
 	const struct conf_node *ca = conf_child(server, S("ca"));
+	const struct conf_node *transport = conf_child(server, S("transport"));
 	struct conf_url url;
 	struct err err = ERR_INIT;
 
@@ -82,7 +83,13 @@ static void check_server(const struct conf_node *server, struct conf_problems *p
 	only_with(server, "cwd", "run", problems);
 	only_with(server, "idle", "run", problems);
 	only_with(server, "env", "run", problems);
-	if (ca && conf_url_parse(conf_get_text(server, "url"), &url, &err) == 0 && !url.tls)
+	if (conf_url_parse(conf_get_text(server, "url"), &url, &err) < 0)
+		return;
+	if (transport && conf_written(transport) && url.kind != CONF_URL_HTTP)
+		(void)conf_problem_at_name(
+		    problems, transport, "K104", "%s",
+		    tr("`transport` has no effect with this URL; it is for http and https"));
+	if (ca && !url.tls)
 		(void)conf_problem_at_name(problems, ca, "K104", "%s",
 					   tr("`ca` has no effect without TLS; write https, or wss"));
 }

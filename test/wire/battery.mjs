@@ -28,7 +28,7 @@ usage: client{1,2}.mjs --server KIND [--folder DIR] [--prefix NAME__] [--mode MO
 
 function readArguments(modes) {
 	const argv = process.argv.slice(2);
-	const at = argv.findIndex((word) => word === 'stdio' || word === 'http');
+	const at = argv.findIndex((word) => ['stdio', 'http', 'sse'].includes(word));
 
 	if (at < 0)
 		usage('no transport');
@@ -46,7 +46,7 @@ function readArguments(modes) {
 	const target =
 		argv[at] === 'stdio'
 			? { transport: 'stdio', command: first, args: rest }
-			: { transport: 'http', url: first, token: rest[0] };
+			: { transport: argv[at], url: first, token: rest[0] };
 	return { ...values, target };
 }
 

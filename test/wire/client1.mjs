@@ -1,4 +1,4 @@
-// client1.mjs - runs the checks for one server through the SDK 1.x client: client1.mjs --server KIND stdio CMD… | http URL [TOKEN].
+// client1.mjs - runs the checks for one server through the SDK 1.x client: client1.mjs --server KIND stdio CMD… | http URL [TOKEN] | sse URL [TOKEN].
 // SPDX-License-Identifier: Apache-2.0
 import { fileURLToPath } from 'node:url';
 

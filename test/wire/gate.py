@@ -71,9 +71,9 @@ class Gate:
         self.token = made.stdout.decode().split()[-1]
         return self
 
-    def url(self, name=None):
+    def url(self, name=None, path="mcp"):
         """The endpoint of one server, or of all together."""
-        return f"http://127.0.0.1:{self.port}/mcp" + (f"/{name}" if name else "")
+        return f"http://127.0.0.1:{self.port}/{path}" + (f"/{name}" if name else "")
 
     def run_command(self, name, argv):
         """What a host starts instead of argv when the server stands behind the gate."""

@@ -17,7 +17,8 @@ LEGACY, MODERN = "legacy", "modern"
 
 # `doors`: "own" is one server (kanmon run, /mcp/NAME), "all" the catalogue of several (serve --stdio, /mcp).
 Client = collections.namedtuple("Client", "argv eras doors")
-Server = collections.namedtuple("Server", "argv http eras")
+# `sse` is how it is started for the older HTTP+SSE.
+Server = collections.namedtuple("Server", "argv http eras sse", defaults=[None])
 Row = collections.namedtuple("Row", "client server way door")
 Lines = collections.namedtuple("Lines", "era checks outputs")
 
@@ -43,7 +44,8 @@ def servers(folder):
     everything = package("everything")
     return {
         "everything": Server(
-            ["node", everything, "stdio"], ["node", "-r", LOOPBACK, everything, "streamableHttp"], {LEGACY}
+            ["node", everything, "stdio"], ["node", "-r", LOOPBACK, everything, "streamableHttp"], {LEGACY},
+            ["node", "-r", LOOPBACK, everything, "sse"],
         ),
         "filesystem": Server(["node", package("filesystem"), folder], None, {LEGACY}),
         "memory": Server(["env", f"MEMORY_FILE_PATH={memory}", "node", package("memory")], None, {LEGACY}),
@@ -71,6 +73,8 @@ def row_exists(row, table):
     """Whether a client can be put before a server in this way, its era aside."""
     if row.way == "url" and not table[row.server].http:
         return False
+    if row.way == "sse":
+        return row.client == "sdk1" and bool(table[row.server].sse)
     if is_inspector(row.client):
         http = "url" if table[row.server].http else "run"
         return row.way in ("stdio", http) and row.door == "own" and row.server != "fixture"
@@ -83,7 +87,7 @@ def lane(row):
     """Rows of one lane share a process or a file, and come one after the other."""
     if row.server in ONE_AT_A_TIME:
         return row.server
-    return (row.server, row.way == "url" or row.door == "all", is_inspector(row.client))
+    return (row.server, row.way in ("url", "sse") or row.door == "all", is_inspector(row.client))
 
 
 class Peers:
@@ -101,13 +105,19 @@ class Peers:
         self.lock = threading.Lock()
 
     def url(self, name):
+        return self._url(name, self.servers[name].http, "/mcp")
+
+    def sse(self, name):
+        return self._url(f"{name}-sse", self.servers[name].sse, "/sse")
+
+    def _url(self, name, argv, path):
         with self.lock:
             if name not in self.urls:
                 port = free_port()
                 log = os.path.join(self.folder, f"{name}.log")
-                child = self.started.start(self.servers[name].http, log, env={"PORT": str(port)})
+                child = self.started.start(argv, log, env={"PORT": str(port)})
                 self.started.wait_port(child, port)
-                self.urls[name] = f"http://127.0.0.1:{port}/mcp"
+                self.urls[name] = f"http://127.0.0.1:{port}{path}"
             return self.urls[name]
 
     def _started_by_gate(self, leg, name):
@@ -124,6 +134,9 @@ class Peers:
             wanted[f"{name}-stdio"] = self._started_by_gate("server-stdio", name)
         for name in dict.fromkeys(row.server for row in rows if (row.way, row.door) == ("url", "own")):
             wanted[f"{name}-url"] = self._reached_by_gate("server-http", name)
+        # Not recorded: one stream carries the answers to many requests, which the recorder does not follow.
+        for name in dict.fromkeys(row.server for row in rows if (row.way, row.door) == ("sse", "own")):
+            wanted[f"{name}-sse"] = {"url": self.sse(name)}
         if wanted:
             self.gates["own"] = self._gate("own", wanted)
         if any(row.door == "all" for row in rows):
@@ -139,10 +152,14 @@ class Peers:
     def direct(self, row):
         if row.way == "url":
             return ["http", self.recording.url("direct", self.url(row.server))]
+        if row.way == "sse":
+            return ["sse", self.sse(row.server)]
         return ["stdio", *self.recording.argv("direct", self.servers[row.server].argv)]
 
     def behind(self, row):
         gate = self.gates[row.door]
+        if row.way == "sse":
+            return ["sse", gate.url(f"{row.server}-sse" if row.door == "own" else None, "sse"), gate.token]
         if row.door == "all":
             if row.way == "stdio":
                 return ["stdio", *self.recording.argv("client-serve-stdio", gate.serve_command())]
