@@ -17,12 +17,15 @@ struct exchange;
 struct http_server;
 struct token_cache;
 
-/* Host and Origin names that may appear in requests. Borrowed from the snapshot. */
+/* Host and Origin names that may appear in requests, and users of this machine. Borrowed from the snapshot.
+ */
 struct front_rules {
 	const struct span *hosts;
 	size_t n_hosts;
 	const struct span *origins;
 	size_t n_origins;
+	const uint32_t *uids; /* who may use the unix socket */
+	size_t n_uids;
 };
 
 struct worker {
@@ -46,16 +49,18 @@ struct worker {
 	struct token_cache *tokens;
 	struct http_server *http; /* clients */
 	struct http_server *metrics_http;
+	uv_pipe_t *unix_listener; /* NULL: none */
+	struct log_brake unix_brake;
 	struct list free_exchanges;
 	size_t n_free_exchanges;
 	struct list streams; /* struct event_stream: replies in pieces, open now */
 	struct list channel_hosts;
 	size_t n_channels; /* of these as are counted: channel_host.h */
-	struct json json; /* the tape for what clients send; valid while one message is worked on */
-	struct json side; /* a second tape, for short work beside the first */
-	struct buf out;	  /* scratch for one outgoing message */
-	struct buf frame; /* scratch for one event of a stream */
-	struct buf line;  /* scratch for one record */
+	struct json json;  /* the tape for what clients send; valid while one message is worked on */
+	struct json side;  /* a second tape, for short work beside the first */
+	struct buf out;	   /* scratch for one outgoing message */
+	struct buf frame;  /* scratch for one event of a stream */
+	struct buf line;   /* scratch for one record */
 	struct span config_digest;
 	uint64_t config_number; /* counts the configs that came into force */
 	uint64_t limits_noted;	/* the one whose limits are on record */

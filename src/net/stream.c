@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -549,6 +550,20 @@ struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms)
 	stream->unflushed = SIZE_MAX;
 	(void)uv_timer_start(timer, on_flush_limit, limit_ms, limit_ms ? limit_ms : 1);
 	return NULL;
+}
+
+bool stream_peer_uid(const struct stream *stream, uint32_t *uid)
+{
+	struct ucred peer = { .uid = UINT32_MAX };
+	socklen_t n = sizeof(peer);
+	uv_os_fd_t fd;
+
+	*uid = UINT32_MAX;
+	if (stream->h.handle.type != UV_NAMED_PIPE || uv_fileno(&stream->h.handle, &fd) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+		return false;
+	*uid = peer.uid;
+	return true;
 }
 
 void stream_hand_over(struct stream *stream, const struct stream_events *events, void *owner)

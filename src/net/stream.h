@@ -74,6 +74,9 @@ struct stream *stream_close(struct stream *stream);
  */
 struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms);
 
+/* As whom the other side of a unix socket connected. False: it is none, or the kernel does not say. */
+bool stream_peer_uid(const struct stream *stream, uint32_t *uid);
+
 /* From now on events go to another owner: the bytes have come to mean something else. */
 void stream_hand_over(struct stream *stream, const struct stream_events *events, void *owner);
 
