@@ -218,6 +218,7 @@ static void let_in(struct worker *worker, struct stream *stream, uint32_t uid)
 		return;
 	}
 	front->stream = stream;
+	stream_half_open(stream);
 	stream_hand_over(stream, &events, front);
 }
 

@@ -39,6 +39,7 @@ struct stream {
 	struct tls_session *tls; /* NULL: plain */
 	struct later pumping;	 /* what was read while paused is looked at in the next turn */
 	const char *why;	 /* TLS failed with the connection, not by itself */
+	bool half, heard_all; /* see stream_half_open() */
 	bool paused, ended, closing, flushing;
 };
 
@@ -64,7 +65,8 @@ static void tell_end(struct stream *stream, enum stream_end why)
 {
 	if (stream->ended || stream->closing)
 		return;
-	stream->ended = true;
+	stream->heard_all |= why == STREAM_EOF && stream->half;
+	stream->ended = !stream->heard_all || why != STREAM_EOF;
 	(void)uv_read_stop(&stream->h.any);
 	stream->events->on_end(stream->owner, why);
 }
@@ -461,6 +463,11 @@ size_t stream_queued(const struct stream *stream)
 	return stream->closing ? 0 : uv_stream_get_write_queue_size(&stream->h.any);
 }
 
+void stream_half_open(struct stream *stream)
+{
+	stream->half = true;
+}
+
 void stream_pause(struct stream *stream)
 {
 	if (stream->paused || stream->ended)
@@ -474,6 +481,8 @@ void stream_resume(struct stream *stream)
 	if (!stream->paused || stream->ended || stream->closing)
 		return;
 	stream->paused = false;
+	if (stream->heard_all)
+		return;
 	if (stream->tls)
 		loop_later(stream->loop, &stream->pumping);
 	else

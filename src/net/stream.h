@@ -62,6 +62,12 @@ void stream_write(struct stream *stream, const struct span *parts, size_t n);
 /* Bytes the kernel has not taken yet; with TLS the encrypted ones. */
 size_t stream_queued(const struct stream *stream);
 
+/*
+ * The other side may say its last word and still hear: after STREAM_EOF writing goes on, and should it fail
+ * on_end comes a second time, with STREAM_BROKEN. For plain streams.
+ */
+void stream_half_open(struct stream *stream);
+
 /* Stops and starts reading: back-pressure. While paused, an end of the stream is not noticed. */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
