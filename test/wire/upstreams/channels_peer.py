@@ -139,6 +139,8 @@ class Server:
         self.connections = []
 
     def close(self):
+        # Else the kernel goes on accepting for the thread that waits.
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
         self.cut()
 
