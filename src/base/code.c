@@ -230,6 +230,16 @@ const struct code codes[] = {
 	    .example = "Sec-WebSocket-Protocol: mcp\n",
 	},
 	{
+	    .name = "K512",
+	    .title = TR_MARK("this user may not use the gate's unix socket"),
+	    .meaning = TR_MARK("The kernel says as whom a program connects. The socket is for the user the "
+			       "gate runs as, for root, and for those the config names."),
+	    .remedy = TR_MARK("Add the user to `unix.users`, or use the HTTP endpoint with a token."),
+	    .example = "unix:\n"
+		       "  path: /run/kanmon/gate.sock\n"
+		       "  users: [alice]\n",
+	},
+	{
 	    .name = "K601",
 	    .title = TR_MARK("the method does not exist here"),
 	    .meaning = TR_MARK(
@@ -519,6 +529,18 @@ const struct code codes[] = {
 		"Use an address `ip address` shows, 127.0.0.1 for this machine only, or 0.0.0.0 "
 		"for all."),
 	    .example = "listen: 127.0.0.1:7676\n",
+	},
+	{
+	    .name = "K904",
+	    .title = TR_MARK("the unix socket cannot be made"),
+	    .meaning = TR_MARK(
+		"The folder of `unix.path` is missing, or others than the gate's user may write "
+		"in it; or something else is there under that name: another program that "
+		"listens, or a file that is no socket."),
+	    .remedy = TR_MARK(
+		"The message says which. Choose a folder that only the gate's user may write in, "
+		"like one below /run/user or a RuntimeDirectory of systemd."),
+	    .example = "unix: { path: /run/kanmon/gate.sock }\n",
 	},
 };
 const size_t codes_n = COUNT(codes);

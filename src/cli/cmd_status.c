@@ -104,6 +104,12 @@ static void add_addresses(struct buf *out, const struct state *state)
 		source_add_shown(out, json_string_raw(&state->json, at));
 		buf_add_char(out, '\n');
 	}
+	if (json_get(&state->json, 0, S("unix")) != JSON_NONE) {
+		add_label(out, tr("address"));
+		buf_add(out, S("unix:"));
+		state_add_text(state, 0, "unix", out);
+		buf_add_char(out, '\n');
+	}
 	if (json_get(&state->json, 0, S("listen_refused")) == JSON_NONE)
 		return;
 	add_label(out, tr("address"));

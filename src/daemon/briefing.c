@@ -109,17 +109,21 @@ int briefing_config(const struct briefing *briefing, const struct gate_config *c
 	return 0;
 }
 
-static void send_listeners(struct channel *worker, const struct listeners *listeners, uint64_t kind)
+static void send_listener(struct channel *worker, int fd, enum work_listen kind)
 {
-	for (size_t i = 0; i < listeners->n; i++) {
-		struct wire_out out = { 0 };
+	struct wire_out out = { 0 };
 
-		wire_begin(&out, WORK_LISTEN, 0);
-		wire_put_u64(&out, kind);
-		wire_put_fd(&out, listeners->fds[i]);
-		(void)channel_send(worker, &out);
-		wire_out_release(&out);
-	}
+	wire_begin(&out, WORK_LISTEN, 0);
+	wire_put_u64(&out, kind);
+	wire_put_fd(&out, fd);
+	(void)channel_send(worker, &out);
+	wire_out_release(&out);
+}
+
+static void send_listeners(struct channel *worker, const struct listeners *listeners, enum work_listen kind)
+{
+	for (size_t i = 0; i < listeners->n; i++)
+		send_listener(worker, listeners->fds[i], kind);
 }
 
 void briefing_join(const struct briefing *briefing, enum child_role role)
@@ -155,8 +159,10 @@ int briefing_worker(const struct briefing *briefing, const struct gate_config *c
 	briefing_join(briefing, CHILD_KEEPER);
 	briefing_join(briefing, CHILD_LAUNCHER);
 	briefing_join(briefing, CHILD_EGRESS);
-	send_listeners(worker, briefing->clients, 0);
-	send_listeners(worker, briefing->metrics, 1);
+	send_listeners(worker, briefing->clients, LISTEN_CLIENTS);
+	send_listeners(worker, briefing->metrics, LISTEN_METRICS);
+	if (briefing->local->fd >= 0)
+		send_listener(worker, briefing->local->fd, LISTEN_UNIX);
 	return rc;
 }
 

@@ -6,12 +6,14 @@
 #include "daemon/child.h"
 #include "daemon/gate_config.h"
 #include "daemon/listen.h"
+#include "daemon/local_socket.h"
 
 struct briefing {
 	struct log *log;
 	struct child *children; /* CHILD_ROLES of them, by role */
 	const struct ring_fds *ring;
 	const struct listeners *clients, *metrics;
+	const struct local_socket *local;
 	uint8_t launch_key[DIGEST_KEY_BYTES]; /* random: for gate_config_worker() */
 };
 

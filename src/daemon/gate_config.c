@@ -15,6 +15,7 @@
 #include "base/tr.h"
 #include "conf/core.h"
 #include "conf/url.h"
+#include "conf/user.h"
 #include "crypto/digest.h"
 #include "daemon/gate_tls.h"
 #include "exchange/items.h"
@@ -115,6 +116,15 @@ bool gate_config_same_addresses(const struct gate_config *a, const struct gate_c
 			return false;
 	}
 	return !x && !y;
+}
+
+bool gate_config_same_socket(const struct gate_config *a, const struct gate_config *b)
+{
+	const struct conf_node *x = conf_root(a->conf), *y = conf_root(b->conf);
+
+	/* Whether others may knock is in the file's mode. */
+	return span_eq(conf_get_text(x, "unix.path"), conf_get_text(y, "unix.path")) &&
+	       !conf_get_first(x, "unix.users") == !conf_get_first(y, "unix.users");
 }
 
 const struct conf_node *gate_config_server(const struct gate_config *config, struct span name)
@@ -257,6 +267,19 @@ static void add_hosts(struct buf *out, const struct conf_node *root)
 	buf_add_char(out, ']');
 }
 
+/* Who may use the unix socket: the gate's user and root, and whom the config names. */
+static void add_uids(struct buf *out, const struct conf_node *root)
+{
+	uint32_t uid;
+
+	json_add_key(out, S("uids"));
+	buf_addf(out, "[0,%u", (unsigned)geteuid());
+	for (const struct conf_node *at = conf_get_first(root, "unix.users"); at; at = conf_next(at))
+		if (conf_user_id(conf_text(at), &uid, NULL) == 0)
+			buf_addf(out, ",%u", uid);
+	buf_add_char(out, ']');
+}
+
 static void add_limits(struct buf *out, const struct conf_node *root)
 {
 	json_add_key(out, S("limits"));
@@ -293,6 +316,7 @@ void gate_config_worker(const struct gate_config *config, const uint8_t key[DIGE
 		json_add_string(out, conf_text(at));
 	}
 	buf_add_char(out, ']');
+	add_uids(out, root);
 	add_limits(out, root);
 	gate_tls_add(config, roots, out);
 	json_add_key(out, S("servers"));

@@ -63,5 +63,8 @@ int gate_config_launch(const struct conf_node *server, struct wire_out *out, str
 /* Writes DIAL_DEFINE of a server that is an address. */
 void gate_config_dial(const struct conf_node *server, struct wire_out *out);
 
+/* Is the unix socket the same one, with the same mode? */
+bool gate_config_same_socket(const struct gate_config *a, const struct gate_config *b);
+
 /* Is it reached by a program (`run`) rather than an address (`url`)? */
 bool gate_config_is_program(const struct conf_node *server);

@@ -43,6 +43,7 @@ struct manager {
 	struct child children[CHILD_ROLES];
 	struct ring_fds ring;
 	struct listeners clients, metrics;
+	struct local_socket local;
 	struct briefing briefing;
 	struct hosts *hosts;
 	struct watch *watch;
@@ -175,6 +176,8 @@ static void add_urls(const struct manager *manager, struct buf *out)
 			buf_add_char(out, ' ');
 		listener_add_url(&manager->clients.names[i], gate_tls_listens(&manager->reload.config), out);
 	}
+	if (manager->local.fd >= 0)
+		buf_addf(out, " unix:%s", manager->local.path);
 }
 
 static void check_ready(struct manager *manager)
@@ -342,6 +345,8 @@ static void on_state(void *owner, struct buf *out)
 		json_add_string(out, buf_span(&url));
 	}
 	buf_add_char(out, ']');
+	if (manager->local.fd >= 0)
+		put_shown(out, S("unix"), manager->local.path);
 	if (manager->not_bound[0])
 		put_shown(out, S("listen_refused"), manager->not_bound);
 	put_refusal(&manager->reload, out);
@@ -392,12 +397,19 @@ static int open_sockets(struct manager *manager, struct err *err)
 		(void)snprintf(manager->not_bound, sizeof(manager->not_bound), "%s", err->text);
 		*err = ERR_INIT;
 	}
-	if (listeners_open(&manager->metrics, conf_get_first(root, "metrics"), err) == 0)
+	if (listeners_open(&manager->metrics, conf_get_first(root, "metrics"), err) < 0) {
+		if (!manager->options.background)
+			return -1;
+		log_event(manager->log, LOG_WARN, "metrics.taken",
+			  "The gate gives no metrics: their address cannot be used.", LFS("why", err->text));
+		*err = ERR_INIT;
+	}
+	if (local_socket_open(&manager->local, root, err) == 0)
 		return 0;
 	if (!manager->options.background)
 		return -1;
-	log_event(manager->log, LOG_WARN, "metrics.taken",
-		  "The gate gives no metrics: their address cannot be used.", LFS("why", err->text));
+	log_event(manager->log, LOG_WARN, "unix.taken",
+		  "The gate serves nobody on its unix socket: it cannot be used.", LFS("why", err->text));
 	*err = ERR_INIT;
 	return 0;
 }
@@ -515,6 +527,7 @@ static void manager_free(struct manager *manager)
 		close_loop(manager);
 	close_listeners(&manager->clients);
 	close_listeners(&manager->metrics);
+	local_socket_close(&manager->local);
 	ring_fds_release(&manager->ring);
 	closep(&manager->lock_fd);
 	reload_release(&manager->reload);
@@ -566,11 +579,13 @@ int manager_main(const struct manager_options *options)
 	manager->log = options->log;
 	manager->ring = RING_FDS_INIT;
 	manager->lock_fd = -1;
+	manager->local = LOCAL_SOCKET_INIT;
 	manager->briefing = (struct briefing){ .log = options->log,
 					       .children = manager->children,
 					       .ring = &manager->ring,
 					       .clients = &manager->clients,
-					       .metrics = &manager->metrics };
+					       .metrics = &manager->metrics,
+					       .local = &manager->local };
 	manager->reload = (struct reload){ .problems = BUF_INIT((size_t)MANAGER_PROBLEMS_BYTES),
 					   .file = options->config,
 					   .data_dir = options->data_dir,

@@ -125,6 +125,8 @@ static void name_fixed(struct buf *out, const struct gate_config *old, const str
 		name_key(out, b, "listen");
 	if (!gate_config_same_addresses(old, fresh, "metrics"))
 		name_key(out, b, "metrics");
+	if (!gate_config_same_socket(old, fresh))
+		name_key(out, b, "unix");
 	if (strcmp(old->paths.data, fresh->paths.data) != 0)
 		name_key(out, b, "data");
 	if (conf_get_word(a, "log.level") != conf_get_word(b, "log.level"))

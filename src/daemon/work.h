@@ -18,7 +18,7 @@
  * manager → worker
  *   WORK_PEER    u64 enum work_peer; one descriptor: the channel. The peer is there (again).
  *   WORK_CONFIG  one descriptor: a sealed memfd with the worker's part of the config as JSON
- *   WORK_LISTEN  u64 0 clients / 1 metrics, one descriptor: a listening socket
+ *   WORK_LISTEN  u64 enum work_listen, one descriptor: a listening socket
  *   WORK_STDIO   u64 host, span principal id, span principal name, span the definition of the server made
  *                for this host ("": the catalogue); two descriptors: in, out
  *   WORK_STDIO_END  u64 host
@@ -65,6 +65,8 @@ enum work_kind {
 };
 
 enum work_peer { PEER_KEEPER, PEER_LAUNCHER, PEER_EGRESS };
+
+enum work_listen { LISTEN_CLIENTS, LISTEN_METRICS, LISTEN_UNIX };
 
 enum { WORK_FD = 3 };
 

@@ -16,6 +16,7 @@
 #include "exchange/client.h"
 #include "exchange/front_http.h"
 #include "exchange/front_stdio.h"
+#include "exchange/front_unix.h"
 #include "exchange/processes.h"
 #include "exchange/round_state.h"
 #include "exchange/snapshot.h"
@@ -401,6 +402,15 @@ static void take_config(struct process *process, struct wire_in *in)
 	wire_out_release(&out);
 }
 
+static void take_unix(struct process *process, int fd)
+{
+	struct err err = ERR_INIT;
+
+	if (front_unix_listen(&process->worker, fd, &err) < 0)
+		log_event(process->log, LOG_ERROR, "listen.failed", "A listening socket cannot be used.",
+			  LFS("why", err.text));
+}
+
 static void take_listener(struct process *process, struct wire_in *in)
 {
 	struct worker *worker = &process->worker;
@@ -415,6 +425,10 @@ static void take_listener(struct process *process, struct wire_in *in)
 	/* Without a config it is not known whether to speak TLS: nobody is answered in plain by accident. */
 	if (!process->configured) {
 		(void)close(fd);
+		return;
+	}
+	if (kind == LISTEN_UNIX) {
+		take_unix(process, fd);
 		return;
 	}
 	options.allow = kind ? S("GET") : S("POST, GET, DELETE");

@@ -4,6 +4,8 @@
 
 #include "base/tr.h"
 #include "conf/conf.h"
+#include "conf/url.h"
+#include "conf/user.h"
 #include "limits/limits.h"
 
 static int check_host(struct span text, struct err *err)
@@ -55,6 +57,22 @@ static void check_tls_clients(const struct conf_node *tls, struct conf_problems 
 					   tr("`tls.client-ca` needs `tls.cert` and `tls.key`"));
 }
 
+static int check_user(struct span text, struct err *err)
+{
+	uint32_t uid;
+
+	return conf_user_id(text, &uid, err);
+}
+
+static void check_unix(const struct conf_node *section, struct conf_problems *problems)
+{
+	const struct conf_node *users = conf_child(section, S("users"));
+
+	if (users && !conf_child(section, S("path")))
+		(void)conf_problem_at_name(problems, users, "K105", "%s",
+					   tr("`unix.users` needs `unix.path`"));
+}
+
 static void check_tls(const struct conf_node *tls, struct conf_problems *problems)
 {
 	const struct conf_node *cert = conf_child(tls, S("cert")), *key = conf_child(tls, S("key"));
@@ -81,6 +99,28 @@ const struct conf_item exchange_items[] = {
 	    .max = 64,
 	    .text = TR_MARK("Web origins whose pages may speak to the gateway."),
 	    .check = check_origin,
+	},
+	{
+	    .path = "unix",
+	    .type = CONF_SECTION,
+	    .text = TR_MARK(
+		"A unix socket on which programs of this machine reach the gateway, one message a "
+		"line, without a token."),
+	    .check_section = check_unix,
+	},
+	{
+	    .path = "unix.path",
+	    .type = CONF_PATH,
+	    .text = TR_MARK("The socket's file, in a folder that only the gateway's user may write in."),
+	    .check = conf_unix_check,
+	},
+	{
+	    .path = "unix.users",
+	    .type = CONF_STRING_LIST,
+	    .max = 64,
+	    .text = TR_MARK("Users who may use the socket, by name or number, besides root and the user the "
+			    "gateway runs as."),
+	    .check = check_user,
 	},
 	{
 	    .path = "tls",

@@ -226,6 +226,23 @@ static const struct span *read_texts(const struct json *json, json_at array, str
 	return texts;
 }
 
+static const uint32_t *read_uids(const struct json *json, json_at array, struct arena *arena, size_t *n)
+{
+	uint32_t *uids;
+	uint64_t uid;
+	size_t i = 0;
+
+	*n = 0;
+	if (!json_is(json, array, JSON_ARRAY) || json->tokens[array].count == 0)
+		return NULL;
+	uids = arena_alloc(arena, json->tokens[array].count * sizeof(*uids));
+	for (json_at at = json_first(json, array); uids && at != JSON_NONE; at = json_next(json, array, at))
+		if (json_is(json, at, JSON_NUMBER) && json_u64(json, at, &uid) && uid < UINT32_MAX)
+			uids[i++] = (uint32_t)uid;
+	*n = i;
+	return uids;
+}
+
 static void replace_front(struct worker *worker, const struct json *json)
 {
 	struct arena *arena = &worker->front_arena;
@@ -235,6 +252,7 @@ static void replace_front(struct worker *worker, const struct json *json)
 	worker->front.hosts = read_texts(json, json_get(json, 0, S("hosts")), arena, &worker->front.n_hosts);
 	worker->front.origins = read_texts(json, json_get(json, 0, S("origins")), arena,
 					   &worker->front.n_origins);
+	worker->front.uids = read_uids(json, json_get(json, 0, S("uids")), arena, &worker->front.n_uids);
 	worker->config_digest = text_copy(json, json_get(json, 0, S("config")), arena);
 }
 

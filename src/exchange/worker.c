@@ -5,6 +5,7 @@
 #include "exchange/channel_host.h"
 #include "exchange/client.h"
 #include "exchange/event_stream.h"
+#include "exchange/front_unix.h"
 #include "exchange/processes.h"
 #include "exchange/subscription.h"
 #include "exchange/token_cache.h"
@@ -139,6 +140,7 @@ void worker_drain(struct worker *worker)
 	/* First, so that a connection whose stream ends here is closed when all of it is sent. */
 	if (worker->http)
 		http_server_drain(worker->http);
+	front_unix_close(worker);
 	end_subscriptions(worker);
 	channel_hosts_drain(worker);
 	worker_need_tick(worker);

@@ -18,12 +18,15 @@ struct exchange;
 struct http_server;
 struct token_cache;
 
-/* Host and Origin names that may appear in requests. Borrowed from the snapshot. */
+/* Host and Origin names that may appear in requests, and users of this machine. Borrowed from the snapshot.
+ */
 struct front_rules {
 	const struct span *hosts;
 	size_t n_hosts;
 	const struct span *origins;
 	size_t n_origins;
+	const uint32_t *uids; /* who may use the unix socket */
+	size_t n_uids;
 };
 
 struct worker {
@@ -48,6 +51,8 @@ struct worker {
 	struct token_cache *tokens;
 	struct http_server *http; /* clients */
 	struct http_server *metrics_http;
+	uv_pipe_t *unix_listener; /* NULL: none */
+	struct log_brake unix_brake;
 	struct list free_exchanges;
 	size_t n_free_exchanges;
 	struct list streams; /* struct event_stream: replies in pieces, open now */

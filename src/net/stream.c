@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -38,6 +39,7 @@ struct stream {
 	struct tls_session *tls; /* NULL: plain */
 	struct later pumping;	 /* what was read while paused is looked at in the next turn */
 	const char *why;	 /* TLS failed with the connection, not by itself */
+	bool half, heard_all; /* see stream_half_open() */
 	bool paused, ended, closing, flushing;
 };
 
@@ -63,7 +65,8 @@ static void tell_end(struct stream *stream, enum stream_end why)
 {
 	if (stream->ended || stream->closing)
 		return;
-	stream->ended = true;
+	stream->heard_all |= why == STREAM_EOF && stream->half;
+	stream->ended = !stream->heard_all || why != STREAM_EOF;
 	(void)uv_read_stop(&stream->h.any);
 	stream->events->on_end(stream->owner, why);
 }
@@ -460,6 +463,11 @@ size_t stream_queued(const struct stream *stream)
 	return stream->closing ? 0 : uv_stream_get_write_queue_size(&stream->h.any);
 }
 
+void stream_half_open(struct stream *stream)
+{
+	stream->half = true;
+}
+
 void stream_pause(struct stream *stream)
 {
 	if (stream->paused || stream->ended)
@@ -473,6 +481,8 @@ void stream_resume(struct stream *stream)
 	if (!stream->paused || stream->ended || stream->closing)
 		return;
 	stream->paused = false;
+	if (stream->heard_all)
+		return;
 	if (stream->tls)
 		loop_later(stream->loop, &stream->pumping);
 	else
@@ -549,6 +559,20 @@ struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms)
 	stream->unflushed = SIZE_MAX;
 	(void)uv_timer_start(timer, on_flush_limit, limit_ms, limit_ms ? limit_ms : 1);
 	return NULL;
+}
+
+bool stream_peer_uid(const struct stream *stream, uint32_t *uid)
+{
+	struct ucred peer = { .uid = UINT32_MAX };
+	socklen_t n = sizeof(peer);
+	uv_os_fd_t fd;
+
+	*uid = UINT32_MAX;
+	if (stream->h.handle.type != UV_NAMED_PIPE || uv_fileno(&stream->h.handle, &fd) != 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0)
+		return false;
+	*uid = peer.uid;
+	return true;
 }
 
 void stream_hand_over(struct stream *stream, const struct stream_events *events, void *owner)

@@ -62,6 +62,12 @@ void stream_write(struct stream *stream, const struct span *parts, size_t n);
 /* Bytes the kernel has not taken yet; with TLS the encrypted ones. */
 size_t stream_queued(const struct stream *stream);
 
+/*
+ * The other side may say its last word and still hear: after STREAM_EOF writing goes on, and should it fail
+ * on_end comes a second time, with STREAM_BROKEN. For plain streams.
+ */
+void stream_half_open(struct stream *stream);
+
 /* Stops and starts reading: back-pressure. While paused, an end of the stream is not noticed. */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
@@ -73,6 +79,9 @@ struct stream *stream_close(struct stream *stream);
  * most twice that long); no event follows. NULL is harmless. Returns NULL.
  */
 struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms);
+
+/* As whom the other side of a unix socket connected. False: it is none, or the kernel does not say. */
+bool stream_peer_uid(const struct stream *stream, uint32_t *uid);
 
 /* From now on events go to another owner: the bytes have come to mean something else. */
 void stream_hand_over(struct stream *stream, const struct stream_events *events, void *owner);

@@ -1,0 +1,287 @@
+/* front_unix.c - hosts on a unix socket: who they are the kernel says; one message a line, of either era. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/front_unix.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "exchange/account.h"
+#include "exchange/channel_host.h"
+#include "mcp/message.h"
+#include "net/stream.h"
+#include "upstream/lines.h"
+#include "json/write.h"
+
+enum { UNIX_BACKLOG = 512, UNIX_FLUSH_MS = 1000 };
+
+struct unix_front {
+	struct worker *worker;
+	struct channel_host *host; /* NULL: it is not let in */
+	struct stream *stream;
+	struct account *account; /* referenced: an unfinished line is charged to it */
+	struct lines lines;
+	bool reading, freed;
+};
+
+static void front_destroy(struct unix_front *front)
+{
+	lines_release(&front->lines);
+	front->account = account_unref(front->account);
+	free(front);
+}
+
+static void front_free(struct unix_front *front)
+{
+	front->freed = true;
+	front->host = channel_host_free(front->host, S("the host closed its connection"));
+	front->stream = stream_close_flushed(front->stream, UNIX_FLUSH_MS);
+	if (!front->reading)
+		front_destroy(front);
+}
+
+/* --- towards the host --- */
+
+static void port_write(void *carrier, struct span message)
+{
+	struct unix_front *front = carrier;
+
+	stream_write(front->stream, (struct span[]){ message, S("\n") }, 2);
+}
+
+static size_t port_waiting(const void *carrier)
+{
+	const struct unix_front *front = carrier;
+
+	return stream_queued(front->stream);
+}
+
+static void port_listen(void *carrier, bool on)
+{
+	struct unix_front *front = carrier;
+
+	if (on)
+		stream_resume(front->stream);
+	else
+		stream_pause(front->stream);
+}
+
+static const struct channel_port port = { .transport = SPAN("unix"),
+					  .full = "unix.full",
+					  .slow = "unix.slow",
+					  .counted = true,
+					  .write = port_write,
+					  .waiting = port_waiting,
+					  .listen = port_listen };
+
+static void on_host_end(void *carrier, bool cut)
+{
+	(void)cut;
+	front_free(carrier);
+}
+
+/* --- from the host --- */
+
+static void take(struct unix_front *front, struct span bytes)
+{
+	enum lines_step step;
+	struct span line;
+
+	front->reading = true;
+	lines_set_ceiling(&front->lines, front->worker->limits.body_bytes);
+	while (!front->freed && (step = lines_next(&front->lines, &bytes, &line)) != LINES_MORE) {
+		if (step == LINES_TOO_LONG)
+			channel_host_take_too_long(front->host);
+		else
+			channel_host_take(front->host, line);
+	}
+	front->reading = false;
+}
+
+static void on_read(void *owner, struct span bytes)
+{
+	struct unix_front *front = owner;
+
+	take(front, bytes);
+	if (front->freed)
+		front_destroy(front);
+}
+
+static void on_end(void *owner, enum stream_end why)
+{
+	struct unix_front *front = owner;
+
+	if (why != STREAM_EOF) {
+		channel_host_end(front->host);
+		return;
+	}
+	/* The last line may lack its end. */
+	take(front, S("\n"));
+	if (front->freed)
+		front_destroy(front);
+	else
+		channel_host_leave(front->host);
+}
+
+static void on_drain(void *owner)
+{
+	struct unix_front *front = owner;
+
+	channel_host_drained(front->host);
+}
+
+static const struct stream_events events = { .on_read = on_read, .on_end = on_end, .on_drain = on_drain };
+
+/* --- who is let in --- */
+
+static void ignore_read(void *owner, struct span bytes)
+{
+	(void)owner;
+	(void)bytes;
+}
+
+static void ignore_end(void *owner, enum stream_end why)
+{
+	(void)owner;
+	(void)why;
+}
+
+static const struct stream_events nothing = { .on_read = ignore_read, .on_end = ignore_end };
+
+/* In the form of the protocol, so that a client can show it. */
+static void turn_away(struct worker *worker, struct stream *stream, const char *kanmon, struct span text)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)4096);
+
+	worker->metrics.refused_front++;
+	message_write_error(
+	    &out, &(struct message_error){ .id = S("null"), .code = -32000, .text = text, .kanmon = kanmon });
+	buf_add_char(&out, '\n');
+	stream_write(stream, (struct span[]){ buf_span(&out) }, 1);
+	(void)stream_close_flushed(stream, UNIX_FLUSH_MS);
+}
+
+static bool is_welcome(const struct front_rules *rules, uint32_t uid)
+{
+	for (size_t i = 0; i < rules->n_uids; i++)
+		if (rules->uids[i] == uid)
+			return true;
+	return false;
+}
+
+/* One principal a user: whatever it runs is one and the same to rules and limits. */
+static struct principal *principal_of(uint32_t uid)
+{
+	char id_text[32], name_text[32];
+	struct buf id = buf_over(id_text, sizeof(id_text)), name = buf_over(name_text, sizeof(name_text));
+
+	buf_addf(&id, "local:%u:unix", uid);
+	buf_addf(&name, "uid %u", uid);
+	return principal_new(buf_span(&id), buf_span(&name), S("mcp"), 0);
+}
+
+static struct unix_front *front_new(struct worker *worker, struct principal *principal, struct err *err)
+{
+	struct unix_front *front = calloc(1, sizeof(*front));
+	const struct channel_options options = {
+		.principal = principal, .port = &port, .carrier = front, .on_end = on_host_end
+	};
+
+	if (front)
+		front->account = account_of(worker, principal->id);
+	if (!front || !front->account) {
+		free(front);
+		(void)err_set(err, ERR_NOMEM, "no memory for a host's connection");
+		return NULL;
+	}
+	front->worker = worker;
+	front->lines = LINES_INIT(worker->limits.body_bytes);
+	lines_charge(&front->lines, &front->account->held);
+	front->host = channel_host_new(worker, &options, err);
+	if (front->host)
+		return front;
+	front_destroy(front);
+	return NULL;
+}
+
+static void let_in(struct worker *worker, struct stream *stream, uint32_t uid)
+{
+	struct principal *principal = principal_of(uid);
+	struct err err = ERR_INIT;
+	struct unix_front *front = principal ? front_new(worker, principal, &err) : NULL;
+
+	(void)principal_unref(principal);
+	if (!front) {
+		turn_away(worker, stream, err.code == ERR_LIMIT ? "K801" : "K803",
+			  err.code ? span_str(err.text) : S("The gate has no memory for the connection"));
+		return;
+	}
+	front->stream = stream;
+	stream_half_open(stream);
+	stream_hand_over(stream, &events, front);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct worker *worker = listener->data;
+	struct stream *stream = status < 0 ? NULL : stream_accept(&worker->loop, listener, &nothing, NULL);
+	uint32_t uid;
+	uint32_t missed;
+
+	if (!stream)
+		return;
+	if (!stream_peer_uid(stream, &uid) || !is_welcome(&worker->front, uid)) {
+		if (log_brake_pass(&worker->unix_brake, loop_now(&worker->loop), 5, &missed))
+			log_event(worker->log, LOG_WARN, "unix.refused",
+				  "A program of a user who may not use the unix socket was turned away.",
+				  LFN("uid", uid), LFN("more", missed));
+		turn_away(
+		    worker, stream, "K512",
+		    S("This user may not use the gate's socket; `unix.users` in its config names who may"));
+	} else if (worker->draining) {
+		turn_away(worker, stream, "K805", S("The gate is shutting down; try again"));
+	} else {
+		let_in(worker, stream, uid);
+	}
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+int front_unix_listen(struct worker *worker, int fd, struct err *err)
+{
+	uv_pipe_t *listener = worker->unix_listener ? NULL : calloc(1, sizeof(*listener));
+
+	if (!listener) {
+		(void)close(fd);
+		return err_set(err, ERR_NOMEM, "no memory for a listener");
+	}
+	check(uv_pipe_init(&worker->loop.uv, listener, 0) == 0);
+	listener->data = worker;
+	worker->unix_listener = listener;
+	if (uv_pipe_open(listener, fd) != 0) {
+		(void)close(fd);
+		front_unix_close(worker);
+		return err_set(err, ERR_SYSTEM, "cannot accept connections on a listening socket");
+	}
+	if (uv_listen((uv_stream_t *)listener, UNIX_BACKLOG, on_connection) == 0)
+		return 0;
+	front_unix_close(worker);
+	return err_set(err, ERR_SYSTEM, "cannot accept connections on a listening socket");
+}
+
+void front_unix_close(struct worker *worker)
+{
+	uv_pipe_t *listener = TAKE(worker->unix_listener);
+	uv_os_fd_t fd;
+
+	if (!listener)
+		return;
+	/* The manager holds the socket, too: whoever comes now is refused, and does not wait. */
+	if (uv_fileno((uv_handle_t *)listener, &fd) == 0)
+		(void)shutdown(fd, SHUT_RDWR);
+	uv_close((uv_handle_t *)listener, on_closed);
+}

@@ -1,0 +1,319 @@
+# channels.py - one channel for each client: WebSocket and unix sockets, inwards and outwards.
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import pwd
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+
+from wire import (META, MODERN, WAIT, Connection, Host, Legacy, Modern, call_params, equal, head_bytes, main, ok,
+                  request_text, run_line, skip, text_of, until)
+from channels_peer import (BINARY, CLOSE, PING, PONG, TEXT, Bytes, UnixServer, WebSocketServer, accept_of, frame)
+
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "wire", "version": "1"}}
+NOTE = '{"jsonrpc":"2.0","method":"notifications/initialized"}'
+MODERN_META = {META + "protocolVersion": MODERN, META + "clientCapabilities": {}}
+
+
+class Line:
+    """What a client on a channel does, whatever carries it."""
+
+    def greet(self):
+        self.say(request_text("initialize", HELLO, "hello"))
+        hello = self.answer("hello")
+        self.say(NOTE)
+        return hello
+
+    def call(self, name, arguments, id=1, meta=None):
+        self.say(request_text("tools/call", call_params(name, arguments, meta), id))
+
+    def answer(self, id):
+        """The answer to a request; what comes before it is kept."""
+        for message in self.others:
+            if message.get("id") == id and "method" not in message:
+                self.others.remove(message)
+                return message
+        while True:
+            message = self.message()
+            if message is None or (message.get("id") == id and "method" not in message):
+                return message
+            self.others.append(message)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+class WebSocket(Line):
+    def __init__(self, gate, server="", headers=(), protocol="mcp", token=True, version="13", key=KEY, path=None):
+        self.others = []
+        rows = [("Host", f"127.0.0.1:{gate.port}"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
+        rows += [("Sec-WebSocket-Version", version)] if version else []
+        rows += [("Sec-WebSocket-Key", key)] if key else []
+        rows += [("Sec-WebSocket-Protocol", protocol)] if protocol else []
+        rows += [("Authorization", f"Bearer {gate.token if token is True else token}")] if token else []
+        rows += [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"), *headers]
+        path = path or (f"/mcp/{server}" if server else "/mcp")
+        connection = Connection(gate.port)
+        connection.send(head_bytes("GET", path, rows))
+        self.head = connection.head()
+        self.socket = connection.socket
+        self.bytes = Bytes(self.socket)
+        self.bytes.pending = connection.pending
+        if self.head.status != 101:
+            self.head.body = connection.take(int(self.head.header("content-length") or 0))
+
+    def say(self, text):
+        self.socket.sendall(frame(TEXT, text.encode(), os.urandom(4)))
+
+    def next(self):
+        """(kind, payload); (None, b"") where the connection has ended."""
+        try:
+            kind, payload, masked = self.bytes.frame()
+        except (EOFError, OSError):
+            return None, b""
+        return ("masked" if masked else kind), payload
+
+    def message(self):
+        kind, payload = self.next()
+        return json.loads(payload) if kind == TEXT else None
+
+    def close_code(self):
+        kind, payload = self.next()
+        while kind in (TEXT, PING, PONG):
+            kind, payload = self.next()
+        return int.from_bytes(payload[:2], "big") if kind == CLOSE else kind
+
+
+class UnixHost(Line):
+    def __init__(self, path):
+        self.others = []
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(WAIT)
+        self.socket.connect(path)
+        self.bytes = Bytes(self.socket)
+
+    def say(self, text):
+        self.socket.sendall(text.encode() + b"\n")
+
+    def message(self):
+        try:
+            return json.loads(self.bytes.until(b"\n"))
+        except (EOFError, OSError):
+            return None
+
+
+def exercise(line, name, prefix=""):
+    """The same conversation, whatever carries it."""
+    hello = line.greet()
+    equal(hello["result"]["protocolVersion"], "2025-11-25", f"{name}: greeted")
+    line.call(f"{prefix}tag", {"tag": "one"}, "a")
+    line.call(f"{prefix}tag", {"tag": "two"}, "b")
+    equal((text_of(line.answer("b")), text_of(line.answer("a"))), ("two", "one"), f"{name}: two calls at once")
+    line.call(f"{prefix}no-such", {}, "c")
+    ok("error" in line.answer("c"), f"{name}: a tool that is not there is refused")
+    line.say("{")
+    equal(line.answer(None)["error"]["code"], -32700, f"{name}: what is no JSON is answered")
+
+
+def test_websocket_door(place):
+    gate = place.gate({"near": run_line()})
+    refusals = (
+        ("no token", {"token": None}, 401), ("an unknown token", {"token": "kmn_x"}, 401),
+        ("a foreign page", {"headers": [("Origin", "https://evil.example")]}, 403),
+        ("a page that hides", {"headers": [("Origin", "null")]}, 403),
+        ("a token in the URL", {"path": f"/mcp?token={gate.token}"}, 400),
+        ("no such server", {"server": "other"}, 404), ("another path", {"path": "/ws"}, 404),
+        ("version 8", {"version": "8"}, 426), ("no version", {"version": None}, 426), ("no key", {"key": None}, 400),
+        ("a key that is none", {"key": "x"}, 400), ("no subprotocol", {"protocol": None}, 400),
+        ("another subprotocol", {"protocol": "graphql-ws"}, 400),
+        ("the token as a subprotocol", {"token": None, "protocol": f"mcp, {gate.token}"}, 401))
+    for name, options, status in refusals:
+        with WebSocket(gate, **options) as client:
+            equal(client.head.status, status, f"{name}: {status}", client.head)
+    with WebSocket(gate, "near") as client:
+        equal((client.head.status, client.head.header("sec-websocket-accept"), client.head.header("sec-websocket-protocol"),
+               client.head.header("sec-websocket-extensions")), (101, accept_of(KEY), "mcp", None),
+              "the handshake is answered, without extensions")
+    other = gate.new_token("narrow", "--scope", "mcp:other")
+    with WebSocket(gate, "near", token=other) as client:
+        equal(client.head.status, 404, "a token for another server does not lead here")
+    ok(gate.token not in gate.log_text(), "the token stands in no line of the log")
+
+
+def test_websocket_host(place):
+    gate = place.gate({"near": run_line()})
+    with WebSocket(gate, "near") as client:
+        exercise(client, "one server")
+        client.socket.sendall(frame(TEXT, b'{"jsonrpc":"2.0",', b"abcd", final=False) + frame(PING, b"?", b"efgh")
+                              + frame(0, b'"id":9,"method":"ping"}', b"ijkl"))
+        equal(client.next(), (PONG, b"?"), "a ping inside a message is answered")
+        equal(client.message(), {"jsonrpc": "2.0", "id": 9, "result": {}}, "a message in two frames")
+        client.socket.sendall(frame(CLOSE, b"\x03\xe8", b"abcd"))
+        equal(client.close_code(), 1000, "goodbye is answered")
+        equal(client.next(), (None, b""), "and the connection ends")
+    with WebSocket(gate) as client:
+        exercise(client, "all servers", "near__")
+    with WebSocket(gate, "near") as client:
+        client.say(request_text("tools/call", call_params("tag", {"tag": "m"}, MODERN_META), 1))
+        equal(text_of(client.answer(1)), "m", "a host of the modern era")
+    ok(until(lambda: '"transport":"websocket"' in gate.audit_text()), "the log says by which way")
+
+
+def test_websocket_end(place):
+    gate = place.gate({"near": run_line()}, "limits: { body: 4KiB }\n")
+    for name, data, code in (("binary", frame(BINARY, b"{}", b"abcd"), 1003), ("not masked", frame(TEXT, b"{}"), 1002),
+                             ("too long", frame(TEXT, b"x" * 5000, b"abcd"), 1009),
+                             ("too long in pieces", frame(TEXT, b"x" * 3000, b"abcd", False) + frame(0, b"x" * 3000, b"abcd"), 1009)):
+        with WebSocket(gate, "near") as client:
+            client.socket.sendall(data)
+            equal(client.close_code(), code, f"{name}: {code}")
+    token = gate.new_token("short")
+    with WebSocket(gate, "near", token=token) as client, WebSocket(gate, "near") as other:
+        client.greet()
+        other.greet()
+        gate.command("token", "revoke", "short")
+        ok(client.close_code() in (1001, 1008), "a revoked token ends its connections")
+        other.call("tag", {"tag": "on"}, 1)
+        equal(text_of(other.answer(1)), "on", "and no others")
+        gate.process.terminate()
+        ok(other.close_code() in (1001, None), "a gate that ends says goodbye")
+
+
+def test_websocket_server(place):
+    servers = [WebSocketServer(), WebSocketServer(eras=("modern",)),
+               WebSocketServer(answer=lambda rows: ["HTTP/1.1 403 Forbidden", "Content-Length: 0"]),
+               WebSocketServer(answer=lambda rows: rows[:-1]),
+               WebSocketServer(answer=lambda rows: [*rows[:3], "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", rows[4]])]
+    far, young, closed, silent, wrong = servers
+    gate = place.gate({"far": {"url": far.url}, "young": {"url": young.url}, "closed": {"url": closed.url},
+                       "silent": {"url": silent.url}, "wrong": {"url": wrong.url}})
+    legacy, modern = Legacy(gate, "far"), Modern(gate, "young")
+    equal(text_of(legacy.call("tag", {"tag": "ws"})), "ws", "a legacy client reaches a server behind a WebSocket")
+    equal(text_of(modern.call("tag", {"tag": "ws"})), "ws", "a modern one, too")
+    request = far.requests[0].lower()
+    ok("get /mcp http/1.1" in request and "sec-websocket-protocol: mcp" in request and "extensions" not in request,
+       "what the gate asks for", request)
+    ok(gate.token not in request, "and the client's token is not passed on")
+    for name, words in (("closed", "status 403"), ("silent", "subprotocol"), ("wrong", "handshake")):
+        reply = Legacy(gate, name, connect=False).initialize()
+        ok(words in reply.body.decode(), f"a server that is {name}", reply)
+    far.cut()
+    ok(until(lambda: text_of(legacy.call("tag", {"tag": "again"})) == "again"), "a server that was cut off is reached again")
+    with Host(gate, None, command=[*gate.serve_command()]) as host:
+        host.send(request_text("tools/call", call_params("far__tag", {"tag": "all"}), 5))
+        equal(text_of(host.answer("5")), "all", "it stands among all servers")
+    for server in servers:
+        server.close()
+
+
+def test_unix_host(place):
+    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    path = os.path.join(folder, "gate.sock")
+    stale = socket.socket(socket.AF_UNIX)
+    stale.bind(path)
+    stale.close()
+    gate = place.gate({"near": run_line()}, f"unix: {{ path: {path} }}\n")
+    equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, "a dead gate's file is replaced; nobody else may write to it")
+    ok(f"unix:{path}" in gate.command("status"), "status shows it")
+    with UnixHost(path) as host:
+        exercise(host, "unix", "near__")
+    with UnixHost(path) as host:
+        host.greet()
+        host.call("near__tag", {"tag": "last"}, 7)
+        host.socket.shutdown(socket.SHUT_WR)
+        equal(text_of(host.answer(7)), "last", "what was asked before the end is answered")
+        equal(host.message(), None, "then the connection ends")
+    ok(until(lambda: '"transport":"unix"' in gate.audit_text() and f'local:{os.getuid()}:unix' in gate.audit_text()),
+       "the log says who and by which way")
+    second = subprocess.run([os.environ.get("KANMON", "build/kanmon"), "serve", "-c", _other(gate, path)], capture_output=True,
+                            timeout=WAIT, env={**os.environ, "HOME": folder, "XDG_RUNTIME_DIR": folder})
+    ok(second.returncode != 0 and b"K904" in second.stderr and b"in use" in second.stderr, "a living gate's is left alone",
+       second.stderr.decode())
+    gate.stop()
+    ok(until(lambda: not os.path.exists(path)), "the file goes with the gate")
+
+
+def _other(gate, path):
+    """Another gate's config, at the same socket."""
+    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    config = os.path.join(folder, "kanmon.yaml")
+    with open(config, "w") as text:
+        text.write(f"version: 1\nlisten: 127.0.0.1:0\ndata: {folder}/data\nunix: {{ path: {path} }}\nservers: {{}}\n")
+    return config
+
+
+def test_unix_refusals(place):
+    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    open_folder = os.path.join(folder, "open")
+    os.mkdir(open_folder)
+    os.chmod(open_folder, 0o777)
+    with open(os.path.join(folder, "file"), "w"):
+        pass
+    for name, path, words in (("a folder that is not there", f"{folder}/none/gate.sock", "no folder"),
+                              ("a folder others may write in", f"{open_folder}/gate.sock", "others may write"),
+                              ("a file that is no socket", f"{folder}/file", "no socket"),
+                              ("a path that is too long", f"{folder}/{'x' * 108}", "107 bytes")):
+        done = subprocess.run([os.environ.get("KANMON", "build/kanmon"), "serve", "-c", _other(None, path)], capture_output=True,
+                              timeout=WAIT, env={**os.environ, "HOME": folder, "XDG_RUNTIME_DIR": folder})
+        ok(done.returncode != 0 and words in done.stderr.decode(), name, done.stderr.decode())
+
+
+def test_unix_users(place):
+    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    path = os.path.join(folder, "gate.sock")
+    if os.getuid() != 0:
+        skip("a user who is named, and one who is not", "needs root")
+        return
+    nobody = pwd.getpwnam("nobody").pw_uid
+    os.chmod(folder, 0o755)
+    gate = place.gate({"near": run_line()}, f"unix: {{ path: {path}, users: [nobody] }}\n")
+    program = ("import os,socket,sys\nos.setgroups([]); os.setgid(int(sys.argv[2])); os.setuid(int(sys.argv[2]))\n"
+               "s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1])\n"
+               "try: s.sendall(b'{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\\n')\n"
+               "except BrokenPipeError: pass\n"
+               "print(s.makefile().readline())")
+
+    def as_user(uid):
+        return subprocess.run([sys.executable, "-c", program, path, str(uid)], capture_output=True, text=True, timeout=WAIT)
+
+    done = as_user(nobody + 1 if nobody < 60000 else 4711)
+    ok("K512" in done.stdout, "a user nobody named is turned away", done.stdout, done.stderr)
+    done = as_user(nobody)
+    ok('"id":1' in done.stdout and "K512" not in done.stdout, "one who is named is let in", done.stdout, done.stderr)
+    equal(gate.process.poll(), None, "the gate stands")
+
+
+def test_unix_server(place):
+    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    if os.getuid() == 0:
+        # egress is another user then.
+        os.chmod(folder, 0o755)
+    path = os.path.join(folder, "server.sock")
+    gate = place.gate({"far": {"url": f"unix:{path}"}})
+    client = Legacy(gate, "far", connect=False)
+    ok("there is no socket" in client.initialize().body.decode(), "no socket: said so")
+    server = UnixServer(path)
+    os.chmod(path, 0o666)
+    legacy, modern = Legacy(gate, "far"), Modern(gate, "far")
+    equal(text_of(legacy.call("tag", {"tag": "u"})), "u", "a legacy client reaches a server behind a unix socket")
+    equal(text_of(modern.call("tag", {"tag": "u"})), "u", "a modern one, too")
+    server.cut()
+    ok(until(lambda: text_of(legacy.call("tag", {"tag": "again"})) == "again"), "a server that was cut off is reached again")
+    server.close()
+    ok("nobody listens" in Legacy(gate, "far", connect=False).initialize().body.decode(), "nobody listens: said so")
+    if os.getuid() == 0:
+        os.chmod(path, 0o600)
+        ok("may not use the socket" in Legacy(gate, "far", connect=False).initialize().body.decode(),
+           "egress has no right to it: said so")
+
+
+if __name__ == "__main__":
+    main(test_websocket_door, test_websocket_host, test_websocket_end, test_websocket_server, test_unix_host, test_unix_refusals,
+         test_unix_users, test_unix_server)
