@@ -239,6 +239,8 @@ static enum stage_result need_tool(struct exchange *x)
 		if (result != STAGE_NEXT)
 			return result;
 	}
+	/* In a further round there is one from the round before. */
+	(void)catalogue_unref(x->catalogue);
 	x->catalogue = catalogue_ref(catalogue);
 	return STAGE_NEXT;
 }
@@ -344,7 +346,8 @@ static enum stage_result validate(struct exchange *x)
 				 SPAN_ARG(x->tool->params[i].header));
 			return refused(x, 400, -32020, "K607", buf_span(&text));
 		}
-	if (x->tool->bad_params && link_has_requests(x->attachment->link) && x->attachment->link->era == ERA_MODERN)
+	if (x->tool->bad_params && link_has_requests(x->attachment->link) &&
+	    x->attachment->link->era == ERA_MODERN)
 		return unknown_name(x);
 	schema = catalogue_schema(x->catalogue, x->tool);
 	if (!schema) {
