@@ -9,6 +9,7 @@
 
 #include "audit/ring.h"
 #include "base/file.h"
+#include "crypto/digest.h"
 #include "crypto/seal.h"
 #include "exchange/client.h"
 #include "exchange/processes.h"
@@ -44,7 +45,8 @@ static bool rig_start(void)
 	struct err err = ERR_INIT;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (worker_init(&worker, &quiet, &err) < 0 || ring_create((size_t)4 << 20, &rig_fds, &err) < 0 ||
+	if (crypto_init(&err) < 0 || worker_init(&worker, &quiet, &err) < 0 ||
+	    ring_create((size_t)4 << 20, &rig_fds, &err) < 0 ||
 	    ring_map(&rig_ring, &rig_fds, RING_PRODUCER, &err) < 0)
 		return false;
 	worker.ring = &rig_ring;
