@@ -16,6 +16,7 @@
 #include "exchange/subscription.h"
 #include "exchange/view.h"
 #include "exchange/watch.h"
+#include "mcp/translate.h"
 #include "upstream/words.h"
 #include "json/write.h"
 
@@ -181,8 +182,8 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 		processes_remove(attachment->client->worker, attachment->instance);
 	else
 		processes_leave(attachment->client->worker, attachment->instance);
+	/* A call that was parked has failed with it; its client hears that when it comes back. */
 	attachment->link = link_close(link);
-	parked_drop_all(attachment->client, attachment, S(""));
 	if (!again || !attachment_open(attachment))
 		attachment_wake(attachment);
 }
@@ -219,11 +220,21 @@ static bool any_open(const struct attachment *attachment)
 	return false;
 }
 
-static bool any_wants_log(const struct client *client)
+/* Does one of the client's requests want log lines as grave as this one? */
+static bool any_wants_log(const struct client *client, const struct message *message)
 {
-	LIST_EACH(&client->exchanges, node)
-		if (LIST_ENTRY(node, struct exchange, in_client)->log_level)
+	json_at at = message->params == JSON_NONE ? JSON_NONE
+						  : json_get(message->json, message->params, S("level"));
+	enum level level = json_is(message->json, at, JSON_STRING)
+			       ? level_of(json_string_raw(message->json, at))
+			       : LEVEL_NONE;
+
+	LIST_EACH(&client->exchanges, node) {
+		enum level wanted = LIST_ENTRY(node, struct exchange, in_client)->log_level;
+
+		if (wanted && level >= wanted)
 			return true;
+	}
 	return false;
 }
 
@@ -238,20 +249,30 @@ static void tell_out(struct client *client, struct exchange *x)
 		(void)client_tell(client, buf_span(&client->worker->out));
 }
 
-static void tell(struct client *client, struct exchange *x, const struct message *message)
+/* A notification of the server's, in the client's words. */
+static void tell(struct client *client, struct exchange *x, const struct link *link,
+		 const struct message *message)
 {
+	struct arena arena = ARENA_INIT((size_t)1 << 20);
+	struct edits edits = { .arena = &arena };
+	struct legs legs = { link->revision, client->revision };
+
 	buf_clear(&client->worker->out);
-	json_emit(&client->worker->out, message->json, message->root, NULL, 0);
-	tell_out(client, x);
+	if (link->era == client->era || translate_server_notification(message, legs, &edits)) {
+		json_emit(&client->worker->out, message->json, message->root, edits.list, edits.n);
+		client->worker->out.over |= edits.over;
+		tell_out(client, x);
+	}
+	arena_release(&arena);
 }
 
 /* A request of the server's that came on no call's own stream: whose could it be? */
 static void take_request(struct attachment *attachment, struct exchange *x, const struct message *message)
 {
-	struct parked *parked = parked_on(attachment);
+	struct parked *parked = NULL;
 
-	if (attachment->client->era == ERA_MODERN && parked) {
-		if (!any_open(attachment))
+	if (parked_on(attachment, &parked)) {
+		if (parked && !any_open(attachment))
 			parked_take(parked, message);
 		else
 			client_ask(attachment->client, attachment, NULL, message);
@@ -269,7 +290,6 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 				 ? NULL
 				 : nearest(attachment, modern && message->method == METHOD_MESSAGE);
 
-	(void)link;
 	if (message->kind == MESSAGE_REQUEST) {
 		take_request(attachment, x, message);
 		return;
@@ -285,12 +305,12 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 		return;
 	/* On a pipe all calls share one channel anyway; on HTTP a line that fits no call is dropped. */
 	if (modern && (message->method != METHOD_MESSAGE ||
-		       (!x && (client->kind != CLIENT_CHANNEL || !any_wants_log(client)))))
+		       (!x && (client->kind != CLIENT_CHANNEL || !any_wants_log(client, message)))))
 		return;
 	if (x && modern)
 		exchange_receive(x, message, false);
 	else
-		tell(client, x, message);
+		tell(client, x, link, message);
 }
 
 /* The server would wait for ever; the client need not think about it any more. */

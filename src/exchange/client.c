@@ -170,7 +170,7 @@ void client_detach_server(struct client *client, struct server *server)
 		if (attachment->server != server)
 			continue;
 		while ((x = exchange_on(client, attachment)) != NULL) {
-			if (x->method == METHOD_LISTEN && x->sent) {
+			if (x->method == METHOD_LISTEN && !x->waiting.next) {
 				subscription_end(x, S("the server was changed or removed"));
 				continue;
 			}
@@ -238,7 +238,7 @@ static void cancelled(struct client *client, const struct message *message)
 
 	if (message->params == JSON_NONE)
 		return;
-	x = exchange_find(client, message_token(json, json_get(json, message->params, S("requestId"))));
+	x = exchange_find(client, message_cancelled(message));
 	if (!x || x->method == METHOD_INITIALIZE)
 		return;
 	at = json_get(json, message->params, S("reason"));
@@ -290,8 +290,9 @@ static void to_servers(struct client *client, struct server *only, const struct 
 	LIST_EACH(&client->attachments, node) {
 		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
 
+		/* What a client notifies of has no words in the other era. */
 		if (attachment->link && attachment->link->state_of == LINK_READY &&
-		    (!only || only == attachment->server))
+		    attachment->link->era == client->era && (!only || only == attachment->server))
 			link_send(attachment->link, buf_span(&client->worker->out), &facts);
 	}
 }
@@ -459,11 +460,12 @@ void client_unasked(struct client *client, struct attachment *attachment, struct
 	const struct json *json = message->json;
 	json_at at = message->params == JSON_NONE ? JSON_NONE
 						  : json_get(json, message->params, S("requestId"));
-	struct span id = message_token(json, at);
+	struct span id = message_cancelled(message);
 	char store[24];
 	struct buf number = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
 	struct json_edit edit;
 
+	parked_unasked(attachment, id);
 	LIST_EACH(&client->asks, node) {
 		struct ask *ask = LIST_ENTRY(node, struct ask, node);
 

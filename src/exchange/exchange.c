@@ -343,8 +343,10 @@ void exchange_tick(struct exchange *x, uint64_t now_ms)
 		return;
 	if (rounds_wait(x))
 		x->last_ms = now_ms;
-	if (now_ms <= x->last_ms + timeout && now_ms <= x->deadline_ms)
+	if (now_ms <= x->last_ms + timeout && now_ms <= x->deadline_ms) {
+		rounds_tick(x);
 		return;
+	}
 	x->worker->metrics.failed++;
 	call_cancel(&x->call, S("timed out"));
 	if (now_ms > x->deadline_ms)

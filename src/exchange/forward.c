@@ -51,6 +51,12 @@ static void replace(struct outgoing *out, json_at at, struct span bytes)
 		edits_add(&out->edits, (struct json_edit){ at, JSON_REPLACE, bytes });
 }
 
+static void drop_member(struct outgoing *out, json_at value)
+{
+	if (value != JSON_NONE)
+		edits_add(&out->edits, (struct json_edit){ value - 1, JSON_DROP, S("") });
+}
+
 static enum stage_result refused(struct exchange *x, unsigned status, int error, const char *code,
 				 struct span text)
 {
@@ -97,17 +103,29 @@ static void set_level(struct exchange *x, struct link *link)
 		listening_set_level(link, x->log_level);
 }
 
+/* May the call be made again with what the server asks for meanwhile? Then what was asked is kept. */
+static bool is_repeated(const struct exchange *x)
+{
+	return (method_info(x->method)->flags & METHOD_MULTI_ROUND) && x->client->era == ERA_LEGACY &&
+	       x->attachment->link->era == ERA_MODERN;
+}
+
 /* The requestState that the server gave, in place of ours; and the answers of rounds the gate plays itself.
  */
 static void edit_rounds(struct exchange *x, struct outgoing *out)
 {
 	json_at state = json_get(x->message.json, x->message.params, S("requestState"));
 
-	if (state != JSON_NONE && x->client->era == ERA_MODERN && x->attachment->link->era == ERA_MODERN) {
+	if (is_repeated(x)) {
+		/* These rounds are the gate's. */
+		drop_member(out, state);
+		drop_member(out, json_get(x->message.json, x->message.params, S("inputResponses")));
+	} else if (state != JSON_NONE && x->client->era == ERA_MODERN &&
+		   x->attachment->link->era == ERA_MODERN) {
 		if (x->state.n)
 			replace(out, state, x->state);
 		else
-			edits_add(&out->edits, (struct json_edit){ state - 1, JSON_DROP, S("") });
+			drop_member(out, state);
 	}
 	rounds_add(x, &out->rounds);
 	if (out->rounds.n)
@@ -130,8 +148,7 @@ static bool edit(struct exchange *x, struct outgoing *out)
 			return false;
 	} else {
 		withheld = local_withheld(x);
-		if (withheld != JSON_NONE)
-			edits_add(&out->edits, (struct json_edit){ withheld - 1, JSON_DROP, S("") });
+		drop_member(out, withheld);
 	}
 	replace(out, message->id, buf_span(&out->number));
 	if (x->progress.n)
@@ -143,13 +160,6 @@ static bool edit(struct exchange *x, struct outgoing *out)
 	if (method_info(x->method)->flags & METHOD_MULTI_ROUND)
 		edit_rounds(x, out);
 	return true;
-}
-
-/* May the call be made again with what the server asks for meanwhile? Then what was asked is kept. */
-static bool is_repeated(const struct exchange *x)
-{
-	return (method_info(x->method)->flags & METHOD_MULTI_ROUND) && x->client->era == ERA_LEGACY &&
-	       x->attachment->link->era == ERA_MODERN;
 }
 
 static enum stage_result send_out(struct exchange *x, const struct outgoing *out)

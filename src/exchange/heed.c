@@ -11,9 +11,17 @@
 
 enum { HEED_AGAIN_MS = 30000 /* after a subscription has ended without our doing */ };
 
-/* A filter has been refused, or it ended: what it was to bring is not to be had for now. */
-static void refuse_watches(struct attachment *attachment)
+/* Is another one under way that is to take its place, and has what this one has not? */
+static bool is_outdated(const struct attachment *attachment, const struct call *call)
 {
+	return call == &attachment->heed && call_is_open(&attachment->heed_next);
+}
+
+/* A filter has been refused, or it ended: what it was to bring is not to be had for now. */
+static void refuse_watches(struct attachment *attachment, const struct call *call)
+{
+	if (is_outdated(attachment, call))
+		return;
 	attachment->heed_ms = loop_now(&attachment->client->worker->loop) + HEED_AGAIN_MS;
 	attachment->heeded = 0;
 	LIST_EACH(&attachment->watches, node) {
@@ -34,7 +42,8 @@ static bool is_accepted(const struct json *json, json_at uris, struct span uri)
 	return false;
 }
 
-static void acknowledged(struct attachment *attachment, const struct message *message)
+static void acknowledged(struct attachment *attachment, const struct call *call,
+			 const struct message *message)
 {
 	const struct json *json = message->json;
 	json_at accepted = json_get(json, message->params, S("notifications"));
@@ -45,8 +54,12 @@ static void acknowledged(struct attachment *attachment, const struct message *me
 	LIST_EACH(&attachment->watches, node) {
 		struct watch *watch = LIST_ENTRY(node, struct watch, node);
 
-		if (watch->state == WATCH_ASKED)
-			watch_settle(watch, is_accepted(json, uris, watch->uri) ? WATCH_ON : WATCH_REFUSED);
+		if (watch->state != WATCH_ASKED)
+			continue;
+		if (is_accepted(json, uris, watch->uri))
+			watch_settle(watch, WATCH_ON);
+		else if (!is_outdated(attachment, call))
+			watch_settle(watch, WATCH_REFUSED);
 	}
 	/* What changed before it listened to us, nobody has told. */
 	(void)view_told(attachment, METHOD_TOOLS_CHANGED);
@@ -57,14 +70,14 @@ static void acknowledged(struct attachment *attachment, const struct message *me
 static void hear(struct attachment *attachment, struct call *call, const struct message *message, bool final)
 {
 	if (final) {
-		refuse_watches(attachment);
+		refuse_watches(attachment, call);
 		return;
 	}
 	if (message->method == METHOD_CANCELLED) {
 		call_forget(call);
-		refuse_watches(attachment);
+		refuse_watches(attachment, call);
 	} else if (message->method == METHOD_LISTEN_ACKNOWLEDGED) {
-		acknowledged(attachment, message);
+		acknowledged(attachment, call, message);
 	} else {
 		(void)listening_heard(attachment, message);
 	}
@@ -92,14 +105,14 @@ static void on_failed(struct call *call, enum link_failure failure, struct span 
 {
 	(void)failure;
 	(void)why;
-	refuse_watches(LIST_ENTRY(call, struct attachment, heed));
+	refuse_watches(LIST_ENTRY(call, struct attachment, heed), call);
 }
 
 static void on_next_failed(struct call *call, enum link_failure failure, struct span why)
 {
 	(void)failure;
 	(void)why;
-	refuse_watches(LIST_ENTRY(call, struct attachment, heed_next));
+	refuse_watches(LIST_ENTRY(call, struct attachment, heed_next), call);
 }
 
 /* The filter of what is wanted, as members of `notifications`. Empty: nothing is. */
@@ -163,7 +176,7 @@ static void subscribe(struct attachment *attachment, struct call *call, struct s
 	if (buf_ok(&out))
 		link_request(link, call, buf_span(&out), &facts);
 	else
-		refuse_watches(attachment);
+		refuse_watches(attachment, call);
 }
 
 static void renew(struct attachment *attachment, struct span filter)

@@ -7,8 +7,8 @@
 #include "base/random.h"
 #include "base/secret.h"
 #include "exchange/account.h"
+#include "exchange/listening.h"
 #include "exchange/round_state.h"
-#include "exchange/view.h"
 #include "mcp/translate.h"
 #include "json/write.h"
 
@@ -81,8 +81,10 @@ static void on_message(struct call *call, const struct message *message, bool fi
 	}
 	if (message->kind == MESSAGE_REQUEST)
 		parked_take(parked, message);
-	else if (message->kind == MESSAGE_NOTIFICATION)
-		(void)view_told(parked->attachment, message->method);
+	else if (message->method == METHOD_CANCELLED)
+		parked_unasked(parked->attachment, message_cancelled(message));
+	else
+		(void)listening_heard(parked->attachment, message);
 }
 
 static void on_failed(struct call *call, enum link_failure failure, struct span why)
@@ -92,6 +94,12 @@ static void on_failed(struct call *call, enum link_failure failure, struct span 
 	parked->failed = true;
 	parked->failure = failure;
 	(void)span_to_cstr(span_first(why, sizeof(parked->why) - 1), parked->why, sizeof(parked->why));
+}
+
+/* Is there something that a client who comes back takes over? */
+static bool is_waiting(const struct parked *parked)
+{
+	return call_is_open(&parked->call) || parked->failed || parked->answer.n || !buf_ok(&parked->answer);
 }
 
 static struct parked *parked_new(struct exchange *x, void (*show)(struct later *later))
@@ -190,6 +198,9 @@ bool parked_ask(struct exchange *x, const struct message *message)
 {
 	struct parked *parked = x->parked;
 
+	/* Only what can be made again can be asked about. */
+	if (!(method_info(x->method)->flags & METHOD_MULTI_ROUND))
+		return false;
 	/* Where the client does not come back, others must not wait for it. */
 	if (!parked && x->client->n_parked_calls >= PARKED_CALLS)
 		return false;
@@ -216,15 +227,51 @@ void parked_take(struct parked *parked, const struct message *message)
 				  S("Too many questions wait for the client"));
 }
 
-struct parked *parked_on(const struct attachment *attachment)
+size_t parked_on(const struct attachment *attachment, struct parked **only)
+{
+	size_t n = 0;
+
+	LIST_EACH(&attachment->client->parked_calls, node) {
+		struct parked *parked = LIST_ENTRY(node, struct parked, node);
+
+		if (parked->attachment != attachment || !call_is_open(&parked->call))
+			continue;
+		*only = n++ ? NULL : parked;
+	}
+	return n;
+}
+
+/* Does it take back one of these? */
+static bool unask(struct parked *parked, struct span id)
+{
+	LIST_EACH(&parked->asks, node) {
+		struct question_put *ask = LIST_ENTRY(node, struct question_put, node);
+
+		if (!span_eq(ask->id, id))
+			continue;
+		drop_ask(parked, ask);
+		/* What is not shown yet need not be. */
+		if (!parked->n_asks)
+			loop_later_cancel(&parked->showing);
+		return true;
+	}
+	return false;
+}
+
+void parked_unasked(const struct attachment *attachment, struct span id)
 {
 	LIST_EACH(&attachment->client->parked_calls, node) {
 		struct parked *parked = LIST_ENTRY(node, struct parked, node);
 
-		if (parked->attachment == attachment && call_is_open(&parked->call))
-			return parked;
+		if (id.n && parked->attachment == attachment && unask(parked, id))
+			return;
 	}
-	return NULL;
+	LIST_EACH(&attachment->client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (id.n && x->attachment == attachment && x->parked && unask(x->parked, id))
+			return;
+	}
 }
 
 /* --- coming back --- */
@@ -308,7 +355,7 @@ enum stage_result parked_resume(struct exchange *x)
 		take_answers(parked, &x->message);
 	x->message = (struct message){ 0 };
 	buf_release(&x->body);
-	if (parked->answer.n) {
+	if (parked->answer.n || !buf_ok(&parked->answer)) {
 		give_answer(x, parked);
 		return STAGE_DONE;
 	}
@@ -334,8 +381,16 @@ enum stage_result parked_resume(struct exchange *x)
 
 void parked_forget(struct exchange *x)
 {
-	if (x->parked)
-		parked_free(x->parked);
+	struct parked *parked = x->parked;
+
+	if (!parked)
+		return;
+	if (!is_waiting(parked)) {
+		parked_free(parked);
+		return;
+	}
+	parked->x = NULL;
+	x->parked = NULL;
 }
 
 static void give_up(struct parked *parked, struct span reason)

@@ -31,12 +31,19 @@ bool parked_ask(struct exchange *x, const struct message *message);
 bool parked_find(struct exchange *x, struct span name);
 enum stage_result parked_resume(struct exchange *x);
 
-/* Whether a call of this attachment is parked; what comes on no call's own stream could be its. */
-struct parked *parked_on(const struct attachment *attachment);
+/* How many calls of this attachment are parked; what comes on no call's own stream could be one's. `only`:
+ * the one, where it is one. */
+size_t parked_on(const struct attachment *attachment, struct parked **only);
 /* A request of the server that can only belong to this call: kept for its next round, or refused. */
 void parked_take(struct parked *parked, const struct message *message);
 
-/* The exchange ends: what was asked in it, and not shown yet, is forgotten. */
+/* The server takes a question back that it asked in a call of this attachment: nobody is to answer it. */
+void parked_unasked(const struct attachment *attachment, struct span id);
+
+/*
+ * The exchange ends: what was asked in it, and not shown yet, is forgotten. A parked call that it was to take
+ * over, and has not, stays parked.
+ */
 void parked_forget(struct exchange *x);
 
 /* Gives up all of the client's, or those of one attachment; the server is told. */

@@ -82,7 +82,7 @@ static void reply_result(struct exchange *x, const struct message *message)
 		if (at != JSON_NONE)
 			edits_add(&edits, (struct json_edit){ at, JSON_REPLACE, x->id });
 	}
-	if (rounds_wanted(message) && !seal_state(x, message, &edits, &state))
+	if (rounds_wanted(x, message) && !seal_state(x, message, &edits, &state))
 		edits.over = true;
 	json_emit(&x->worker->out, message->json, message->root, edits.list, edits.n);
 	if (buf_ok(&x->worker->out) && !edits.over)
@@ -121,7 +121,11 @@ static void reply(struct exchange *x, const struct message *message)
 	if (message->kind == MESSAGE_ERROR) {
 		if (!reply_with_pages(x, message))
 			reply_error(x, message);
-	} else if (x->client->era == ERA_LEGACY && rounds_wanted(message)) {
+	} else if (rounds_wanted(x, message) && !(method_info(x->method)->flags & METHOD_MULTI_ROUND)) {
+		x->worker->metrics.failed++;
+		exchange_refuse(x, 200, -32603, "K705",
+				S("The server asks for more where no request can be made again"), S(""));
+	} else if (x->client->era == ERA_LEGACY && rounds_wanted(x, message)) {
 		rounds_begin(x, message);
 	} else {
 		reply_result(x, message);

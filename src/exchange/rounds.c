@@ -65,9 +65,10 @@ static struct rounds *need_rounds(struct exchange *x)
 	return rounds;
 }
 
-bool rounds_wanted(const struct message *message)
+bool rounds_wanted(const struct exchange *x, const struct message *message)
 {
-	json_at type = message->kind == MESSAGE_RESULT && json_is(message->json, message->result, JSON_OBJECT)
+	json_at type = x->attachment->link->era == ERA_MODERN && message->kind == MESSAGE_RESULT &&
+			       json_is(message->json, message->result, JSON_OBJECT)
 			   ? json_get(message->json, message->result, S("resultType"))
 			   : JSON_NONE;
 

@@ -16,8 +16,8 @@ enum {
 	ROUNDS_BYTES = 4 * 1024 * 1024,
 };
 
-/* Does the server want another round with this result? */
-bool rounds_wanted(const struct message *message);
+/* Does the server want another round with this result? Only one of the modern era can. */
+bool rounds_wanted(const struct exchange *x, const struct message *message);
 /* Asks the client what the server wants to know; the call goes on by itself, or ends with an error. */
 void rounds_begin(struct exchange *x, const struct message *message);
 /* The client's answer (its message) to one of the asks. The ask is gone after it. */
@@ -30,5 +30,5 @@ bool rounds_wait(const struct exchange *x);
 /* Adds what the next round brings the server (inputResponses, requestState) as members of params; empty: this
  * is the first. */
 void rounds_add(const struct exchange *x, struct buf *out);
-/* Once a second: the round that needs no answers begins. */
+/* Once a second: the round that needs no answers begins. The exchange may be gone. */
 void rounds_tick(struct exchange *x);

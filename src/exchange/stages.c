@@ -239,6 +239,8 @@ static enum stage_result need_tool(struct exchange *x)
 		if (result != STAGE_NEXT)
 			return result;
 	}
+	/* In a further round there is one from the round before. */
+	(void)catalogue_unref(x->catalogue);
 	x->catalogue = catalogue_ref(catalogue);
 	return STAGE_NEXT;
 }

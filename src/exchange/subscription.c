@@ -100,7 +100,7 @@ static void add_watch(struct exchange *x, struct listen *listen, const struct js
 static void acknowledge(struct exchange *x, struct listen *listen)
 {
 	CLEANUP(buf_release)
-	struct buf out = BUF_INIT(x->id.n + SUBSCRIPTION_ACK_BYTES + listen->n * WATCH_URI_BYTES);
+	struct buf out = BUF_INIT(x->id.n + SUBSCRIPTION_ACK_BYTES + listen->n * WATCH_URI_BYTES * 6);
 	bool first = true;
 
 	listen->begun = true;

@@ -196,6 +196,13 @@ json_at message_progress_token(const struct message *message)
 	return message_token(message->json, at).n ? at : JSON_NONE;
 }
 
+struct span message_cancelled(const struct message *message)
+{
+	return message->params == JSON_NONE
+		   ? S("")
+		   : message_token(message->json, json_get(message->json, message->params, S("requestId")));
+}
+
 void message_write_error(struct buf *out, const struct message_error *error)
 {
 	buf_add(out, S("{\"jsonrpc\":\"2.0\","));

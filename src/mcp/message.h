@@ -64,6 +64,9 @@ struct message_claim message_claim(const struct message *message);
 /* The token of a legal id or progress token (string or integer) as written; empty where none. */
 struct span message_token(const struct json *json, json_at at);
 
+/* The request that notifications/cancelled takes back, its exact token; empty: it names none. */
+struct span message_cancelled(const struct message *message);
+
 /* The `progressToken` the sender of a request wants progress under; JSON_NONE where none. */
 json_at message_progress_token(const struct message *message);
 

@@ -201,6 +201,8 @@ void call_move(struct call *to, struct call *from)
 	struct link *link = from->link;
 
 	check(link && !to->link);
+	/* Who had it paused may not know whom to let go on. */
+	link->transport->pause(link, from, false);
 	(void)map_remove(&link->by_id, from->id_key);
 	list_remove(&from->node);
 	to->link = link;

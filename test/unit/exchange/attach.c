@@ -38,6 +38,9 @@ static void unreachable(void)
 	buf_release(&heard.last);
 }
 
+#define LIST_TOOLS "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" MODERN_META "}}"
+
+/* A legacy server that does not know the probe, or dies of it, serves a modern client all the same. */
 static void other_era(void)
 {
 	struct server *server = rig_server("files");
@@ -45,27 +48,126 @@ static void other_era(void)
 	struct heard heard = { 0 };
 	struct peer peer;
 
-	for (int again = 0; again < 2; again++) {
-		rig_ask(client, &heard,
-			"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" MODERN_META
-			"}}");
-		if (!again && ok(rig_launch(&peer), "probed")) {
-			rig_say(
-			    &peer,
-			    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32601,\"message\":\"\"}}",
-			    rig_id(rig_hear(&peer)));
-			TURN_UNTIL(&worker.loop, heard.finals);
-			rig_end(&peer);
-			(void)rig_starts_nothing();
-		}
-		ok(heard.finals == 1 && heard.status == 400 && rig_heard(&heard, "-32022") &&
-		       rig_heard(&heard, "\"K604\"") && rig_heard(&heard, "\"2025-11-25\""),
-		   "a server of the other era: the client hears what there is");
-	}
-	ok(rig_starts_nothing(), "the second time nothing is started for it");
+	rig_ask(client, &heard, LIST_TOOLS);
+	ok(rig_launch(&peer), "started");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32601,\"message\":\"\"}}",
+		rig_id(rig_hear_of(&peer, "server/discover")));
+	rig_say(&peer,
+		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32603,\"message\":\"not today\"}}",
+		rig_id(rig_hear_of(&peer, "initialize")));
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"K701\"") &&
+	       rig_heard(&heard, "refused to start a session"),
+	   "greeted in both eras, it refuses: the client hears what it said last");
+	rig_end(&peer);
+	(void)rig_starts_nothing();
+	rig_ask(client, &heard, LIST_TOOLS);
+	ok(rig_launch(&peer), "started again");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32601,\"message\":\"\"}}",
+		rig_id(rig_hear_of(&peer, "server/discover")));
+	rig_say(&peer,
+		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
+		"\"capabilities\":{\"tools\":{}}}}",
+		rig_id(rig_hear_of(&peer, "initialize")));
+	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"name\":\"t\"") &&
+	       rig_heard(&heard, "\"resultType\":\"complete\"") && rig_heard(&heard, "\"ttlMs\":0"),
+	   "it speaks the other era: the client has its list, in its own");
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+static void dies_of_the_probe(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_MODERN, server, "mcp");
+	struct heard heard = { 0 };
+	struct peer peer;
+
+	rig_ask(client, &heard, LIST_TOOLS);
+	ok(rig_launch(&peer) && rig_hear_of(&peer, "server/discover").n, "probed");
+	rig_end(&peer);
+	ok(rig_launch(&peer) && rig_hear_of(&peer, "initialize").n && heard.finals == 0,
+	   "it ends at that: started again, it is greeted with initialize, and nobody hears of it");
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"K701\"") && rig_starts_nothing(),
+	   "it ends at that, too: then it is told, and not tried in a circle");
+	client = rig_leave(client);
+	client = rig_client(ERA_MODERN, server, "mcp");
+	rig_ask(client, &heard, LIST_TOOLS);
+	ok(rig_launch(&peer) && rig_hear_of(&peer, "server/discover").n, "the next one is probed anew");
+	rig_end(&peer);
+	ok(rig_greet(&peer, TOOLS), "and started again");
+	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"name\":\"t\"") && server->modern == SPEAKS_NO,
+	   "this time it answers");
+	rig_end(&peer);
+	(void)rig_starts_nothing();
 	client = rig_leave(client);
 	worker_drop_server(&worker, server);
 	buf_release(&heard.last);
+}
+
+#define DECLARES(capabilities)                                                                               \
+	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{"                    \
+	"\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                        \
+	"\"io.modelcontextprotocol/clientCapabilities\":" capabilities "}}}"
+
+/* A legacy server hears once what may be asked of the client; a modern one with each request. */
+static void declared(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_MODERN, server, "mcp");
+	struct heard a = { 0 }, b = { 0 };
+	struct peer one, two;
+	struct span hello;
+
+	server->modern = SPEAKS_NO;
+	rig_ask(client, &a, DECLARES("{\"roots\":{}}"));
+	ok(rig_launch(&one), "a legacy server is started for a client that has roots");
+	hello = rig_hear(&one);
+	ok(span_contains(hello, S("\"roots\":{}")) && !span_contains(hello, S("sampling")), "and hears so");
+	rig_say(&one,
+		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
+		"\"capabilities\":{\"tools\":{\"listChanged\":true}}}}",
+		rig_id(hello));
+	list_tools(&one, "");
+	TURN_UNTIL(&worker.loop, a.finals);
+	rig_ask(client, &b, DECLARES("{\"sampling\":{}}"));
+	ok(rig_launch(&two), "a request that declares another thing has a connection of its own");
+	hello = rig_hear(&two);
+	ok(span_contains(hello, S("\"sampling\":{}")) && !span_contains(hello, S("roots")), "with that");
+	rig_say(&two,
+		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
+		"\"capabilities\":{\"tools\":{\"listChanged\":true}}}}",
+		rig_id(hello));
+	list_tools(&two, "");
+	TURN_UNTIL(&worker.loop, b.finals);
+	rig_ask(client, &a, DECLARES("{\"roots\":{}}"));
+	ok(a.finals == 1 && rig_starts_nothing(), "the same again uses the first");
+	client = rig_leave(client);
+	rig_end(&one);
+	rig_end(&two);
+	server->modern = SPEAKS_UNKNOWN;
+	client = rig_client(ERA_MODERN, server, "mcp");
+	rig_ask(client, &a, DECLARES("{\"roots\":{}}"));
+	(void)rig_greet(&one, TOOLS);
+	list_tools(&one, "");
+	TURN_UNTIL(&worker.loop, a.finals);
+	rig_ask(client, &b, DECLARES("{\"sampling\":{}}"));
+	list_tools(&one, "");
+	TURN_UNTIL(&worker.loop, b.finals);
+	ok(b.finals == 1 && rig_starts_nothing(), "a modern server has one connection for all");
+	client = rig_leave(client);
+	rig_end(&one);
+	worker_drop_server(&worker, server);
+	buf_release(&a.last);
+	buf_release(&b.last);
 }
 
 static void dies(void)
@@ -294,6 +396,8 @@ int main(void)
 		return tap_done();
 	unreachable();
 	other_era();
+	dies_of_the_probe();
+	declared();
 	dies();
 	removed();
 	removed_from_a_round();

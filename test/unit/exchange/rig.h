@@ -9,8 +9,11 @@
 
 #include "audit/ring.h"
 #include "base/file.h"
+#include "crypto/digest.h"
+#include "crypto/seal.h"
 #include "exchange/client.h"
 #include "exchange/processes.h"
+#include "exchange/round_state.h"
 #include "exchange/token_cache.h"
 #include "jail/launch.h"
 #include "silent.h"
@@ -42,11 +45,13 @@ static bool rig_start(void)
 	struct err err = ERR_INIT;
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (worker_init(&worker, &quiet, &err) < 0 || ring_create((size_t)4 << 20, &rig_fds, &err) < 0 ||
+	if (crypto_init(&err) < 0 || worker_init(&worker, &quiet, &err) < 0 ||
+	    ring_create((size_t)4 << 20, &rig_fds, &err) < 0 ||
 	    ring_map(&rig_ring, &rig_fds, RING_PRODUCER, &err) < 0)
 		return false;
 	worker.ring = &rig_ring;
 	worker.has_audit_key = true;
+	round_keys_make(&worker);
 	worker.upstream.launcher = silent_channel(&worker.loop, &rig_launcher);
 	return worker.upstream.launcher != NULL;
 }
@@ -70,6 +75,7 @@ static void rig_stop(void)
 		free(x);
 	}
 	worker.tokens = token_cache_free(worker.tokens);
+	worker.round_keys = seal_ring_free(worker.round_keys);
 	map_release(&worker.sessions);
 	map_release(&worker.contexts);
 	map_release(&worker.event_sessions);

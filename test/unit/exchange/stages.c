@@ -17,8 +17,8 @@
 
 static void order(void)
 {
-	static const char *const names[] = { "identify", "admit",    "check",  "route",
-					     "decide",	 "validate", "record", "forward" };
+	static const char *const names[] = { "identify", "admit",  "check",  "route",  "decide",
+					     "validate", "resume", "record", "forward" };
 
 	is_int(n_stages, COUNT(names), "so many stages");
 	for (unsigned i = 0; i < n_stages && i < COUNT(names); i++)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
 
+#include "exchange/listening.h"
 #include "exchange/view.h"
 
 #define META                                                                                                 \
@@ -136,7 +137,12 @@ static void late_server(void)
 	buf_release(&heard.last);
 }
 
-/* A client of one server hears that server's own words. */
+static uint64_t told_at(const struct client *client)
+{
+	return LIST_ENTRY(client->attachments.next, struct attachment, node)->told_ms;
+}
+
+/* A client of one server hears that server's own words, at most one in a second. */
 static void one_server(void)
 {
 	struct server *server = rig_server("files");
@@ -149,9 +155,15 @@ static void one_server(void)
 	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
 	(void)rig_greet(&peer, "{\"tools\":{}}");
 	give_tools(&peer, TOOL("t"));
-	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
-	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
-	is_int(said(client, &ear), 200, "at one server alone its words are passed on");
+	for (int i = 0; i < 3; i++)
+		rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
+	is_int(said(client, &ear), 100, "at one server alone its word is told at once");
+	listening_tick(client, told_at(client) + 999);
+	is_int(said(client, &ear), 0, "the next ones wait");
+	listening_tick(client, told_at(client) + 1000);
+	is_int(said(client, &ear), 100, "and are one word a second later");
+	listening_tick(client, told_at(client) + 5000);
+	is_int(said(client, &ear), 0, "after which there is nothing more to tell");
 	client = rig_leave(client);
 	rig_end(&peer);
 	worker_drop_server(&worker, server);

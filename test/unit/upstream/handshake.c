@@ -3,28 +3,55 @@
 #include "rig.h"
 #include "text/utf8.h"
 
+#define FAULT(code) "\"error\":{\"code\":" #code ",\"message\":\"no\"}"
+#define SPEAKS_LEGACY "\"result\":{\"protocolVersion\":\"2025-06-18\",\"capabilities\":{}}"
+#define SPEAKS_MODERN "\"result\":{\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{}}"
+
+/* What the server says to each greeting, one after the other; the last one ends it. */
 static const struct {
 	enum era era;
-	const char *answer;
-	enum link_failure failure;
+	const char *answers[4];
+	const char *why; /* NULL: it is ready */
 	enum speaks legacy, modern;
 } handshakes[] = {
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32022,\"message\":\"no\"}}",
-	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\"}}",
-	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"no\"}}",
-	  LINK_REFUSED, SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"protocolVersion\":\"2026-07-28\"}}",
-	  LINK_MISMATCH, SPEAKS_NO, SPEAKS_UNKNOWN },
-	{ ERA_LEGACY, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}", LINK_MISMATCH, SPEAKS_NO,
+	/* Refused for good; what was learnt goes with the connection. */
+	{ ERA_LEGACY, { FAULT(-32603) }, "session: no", SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
+	{ ERA_LEGACY, { FAULT(-1) }, "session: no", SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
+	{ ERA_LEGACY, { FAULT(-32601), FAULT(-32601) }, "neither", SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
+	{ ERA_MODERN, { FAULT(-32601), FAULT(-32601) }, "neither", SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
+	{ ERA_MODERN, { FAULT(-32601), FAULT(-32603) }, "session: no", SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
+	{ ERA_LEGACY, { "\"result\":{}", "\"result\":{}" }, "neither", SPEAKS_UNKNOWN, SPEAKS_UNKNOWN },
+	/* It said nothing against the era: initialize is tried once more, and not for ever. */
+	{ ERA_LEGACY,
+	  { FAULT(-32602), FAULT(-32601), FAULT(-32602) },
+	  "session: no",
+	  SPEAKS_UNKNOWN,
 	  SPEAKS_UNKNOWN },
-	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\"}}",
-	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
-	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":[\"2025-06-18\"]}}",
-	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
-	{ ERA_MODERN, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":\"2026-07-28\"}}",
-	  LINK_MISMATCH, SPEAKS_UNKNOWN, SPEAKS_NO },
+	/* The other era's greeting follows on the same connection. */
+	{ ERA_LEGACY, { FAULT(-32022), SPEAKS_MODERN }, NULL, SPEAKS_NO, SPEAKS_YES },
+	{ ERA_LEGACY, { FAULT(-32021), SPEAKS_MODERN }, NULL, SPEAKS_NO, SPEAKS_YES },
+	{ ERA_LEGACY, { FAULT(-32601), SPEAKS_MODERN }, NULL, SPEAKS_NO, SPEAKS_YES },
+	{ ERA_LEGACY, { FAULT(-32600), SPEAKS_MODERN }, NULL, SPEAKS_UNKNOWN, SPEAKS_YES },
+	{ ERA_LEGACY, { FAULT(-32602), FAULT(-32601), SPEAKS_LEGACY }, NULL, SPEAKS_YES, SPEAKS_NO },
+	{ ERA_LEGACY,
+	  { "\"result\":{\"protocolVersion\":\"2026-07-28\"}", SPEAKS_MODERN },
+	  NULL,
+	  SPEAKS_NO,
+	  SPEAKS_YES },
+	{ ERA_MODERN, { FAULT(-32601), SPEAKS_LEGACY }, NULL, SPEAKS_YES, SPEAKS_NO },
+	{ ERA_MODERN, { FAULT(-32000), SPEAKS_LEGACY }, NULL, SPEAKS_YES, SPEAKS_NO },
+	{ ERA_MODERN,
+	  { "\"result\":{\"supportedVersions\":[\"2025-06-18\"]}", SPEAKS_LEGACY },
+	  NULL,
+	  SPEAKS_YES,
+	  SPEAKS_NO },
+	{ ERA_MODERN,
+	  { "\"result\":{\"supportedVersions\":\"2026-07-28\"}", SPEAKS_LEGACY },
+	  NULL,
+	  SPEAKS_YES,
+	  SPEAKS_NO },
+	{ ERA_LEGACY, { SPEAKS_LEGACY }, NULL, SPEAKS_YES, SPEAKS_UNKNOWN },
+	{ ERA_MODERN, { SPEAKS_MODERN }, NULL, SPEAKS_UNKNOWN, SPEAKS_YES },
 };
 
 /* What a server does not speak is not for ever: it is asked again after a while, and when it was gone. */
@@ -53,32 +80,96 @@ static void forgetting(void)
 	server = server_unref(server);
 }
 
+/* The nth answer to the nth greeting. */
+static void say_nth(unsigned n, const char *answer)
+{
+	char line[512];
+
+	(void)snprintf(line, sizeof(line), "{\"jsonrpc\":\"2.0\",\"id\":%u,%s}", n, answer);
+	say(line);
+}
+
+static bool hears_initialize(void)
+{
+	return span_contains(hear(), S("\"method\":\"initialize\""));
+}
+
+static bool hears_discover(void)
+{
+	return span_contains(hear(), S("\"method\":\"server/discover\""));
+}
+
 static void forgotten_with_the_link(void)
 {
 	struct server *server = server_new();
 	struct seen seen = { 0 };
 	struct link *link = open_link(server, ERA_MODERN, &seen);
 
-	ok(link && launch(true) && hear().n, "probed");
-	say("{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32601,\"message\":\"no\"}}");
-	TURN_UNTIL(&loop, seen.dead);
+	ok(link && launch(true) && hears_discover(), "probed");
+	say_nth(1, FAULT(-32601));
+	ok(hears_initialize(), "it does not know that: greeted in the other era");
+	say_nth(2, SPEAKS_LEGACY);
+	TURN_UNTIL(&loop, seen.ready);
+	ok(link->era == ERA_LEGACY && server->modern == SPEAKS_NO, "and remembered so");
 	(void)done(link);
-	link = ready_link(server, ERA_LEGACY, &seen);
-	(void)done(link);
-	ok(!open_link(server, ERA_MODERN, &seen), "a connection that is closed takes nothing along");
-	link = ready_link(server, ERA_LEGACY, &seen);
+	link = open_link(server, ERA_MODERN, &seen);
+	ok(link && launch(true) && hears_initialize(), "a connection that is closed takes nothing along");
+	say_nth(1, SPEAKS_LEGACY);
+	TURN_UNTIL(&loop, seen.ready);
 	server_ends();
 	TURN_UNTIL(&loop, seen.dead);
 	(void)done(link);
 	is_int(server->modern, SPEAKS_UNKNOWN, "one that dies does");
 	link = open_link(server, ERA_MODERN, &seen);
-	ok(link && launch(true) && hear().n, "so the new program is probed again");
+	ok(link && launch(true) && hears_discover(), "so the new program is probed again");
+	(void)done(link);
+	server_learn(server, ERA_LEGACY, false, loop_now(&loop));
+	server_learn(server, ERA_MODERN, false, loop_now(&loop));
+	link = open_link(server, ERA_LEGACY, &seen);
+	ok(link && launch(true) && hears_initialize() && server->modern == SPEAKS_UNKNOWN,
+	   "known to speak neither, it is asked as if nothing were known");
 	(void)done(link);
 	server = server_unref(server);
 	buf_release(&seen.last);
 }
 
-static void bad_handshakes(void)
+/* What the config says is not tried. */
+static void configured_eras(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link;
+
+	server->modern = SPEAKS_NO;
+	link = open_link(server, ERA_MODERN, &seen);
+	ok(link && launch(true) && hears_initialize(), "a server configured as legacy is greeted so");
+	say_nth(1, FAULT(-32601));
+	TURN_UNTIL(&loop, seen.dead);
+	ok(seen.failure == LINK_REFUSED && is_silent(), "and in no other way: %s", seen.why);
+	(void)done(link);
+	server->legacy = SPEAKS_NO;
+	link = open_link(server, ERA_LEGACY, &seen);
+	ok(link != NULL, "no era is left: it is asked all the same");
+	(void)done(link);
+	server->legacy = SPEAKS_NO;
+	server->modern = SPEAKS_UNKNOWN;
+	link = open_link(server, ERA_LEGACY, &seen);
+	ok(link && launch(true) && hears_discover(), "one configured as modern likewise");
+	ok(link->deadline_ms > loop_now(&loop) + 10000, "with all the time a greeting has");
+	(void)done(link);
+	server = server_unref(server);
+	buf_release(&seen.last);
+}
+
+static void answer_all(const char *const *answers)
+{
+	for (unsigned i = 0; i < 4 && answers[i]; i++) {
+		ok(i == 0 || hear().n > 0, "greeting %u", i + 1);
+		say_nth(i + 1, answers[i]);
+	}
+}
+
+static void all_handshakes(void)
 {
 	struct seen seen = { 0 };
 
@@ -86,19 +177,82 @@ static void bad_handshakes(void)
 		struct server *server = server_new();
 		struct link *link = open_link(server, handshakes[i].era, &seen);
 
-		ok(link && launch(true) && hear().n, "asked: %s", handshakes[i].answer);
-		say(handshakes[i].answer);
-		TURN_UNTIL(&loop, seen.dead);
-		ok(seen.dead == 1 && !seen.ready && seen.failure == handshakes[i].failure &&
-		       strstr(seen.why, handshakes[i].failure == LINK_REFUSED ? "session: no"
-					: handshakes[i].era == ERA_LEGACY     ? "update the client"
-									      : "begin with initialize"),
-		   "it ends: %s, %s", link_failure_word(seen.failure), seen.why);
+		ok(link && launch(true) &&
+		       (handshakes[i].era == ERA_LEGACY ? hears_initialize() : hears_discover()),
+		   "%zu: asked: %s", i, handshakes[i].answers[0]);
+		answer_all(handshakes[i].answers);
+		TURN_UNTIL(&loop, seen.dead || seen.ready);
+		if (handshakes[i].why)
+			ok(seen.dead == 1 && !seen.ready && seen.failure == LINK_REFUSED &&
+			       strstr(seen.why, handshakes[i].why),
+			   "it ends: %s", seen.why);
+		else
+			ok(seen.ready == 1 && !seen.dead, "it is ready");
 		ok(server->legacy == handshakes[i].legacy && server->modern == handshakes[i].modern,
 		   "and what was learnt is kept");
 		(void)done(link);
 		server = server_unref(server);
 	}
+	buf_release(&seen.last);
+}
+
+/* The words of the other era: what the client said of itself is in them. */
+static void turned_words(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct err err = ERR_INIT;
+	struct link *link = link_open(&upstream, server, ERA_MODERN,
+				      S("{\"" META_VERSION "\":\"2026-07-28\",\"" META_CLIENT
+					"\":{\"name\":\"ed\",\"version\":\"3\"},\"" META_CAPABILITIES
+					"\":{\"roots\":{}}}"),
+				      &events, &seen, &err);
+	struct span line;
+
+	ok(link && launch(true) && hears_discover(), "probed");
+	say_nth(1, FAULT(-32601));
+	line = hear();
+	ok(span_contains(line, S("\"name\":\"ed\"")) && span_contains(line, S("\"roots\":{}")) &&
+	       span_contains(line, S("\"protocolVersion\":\"2025-11-25\"")) &&
+	       !span_contains(line, S("io.modelcontextprotocol")),
+	   "the client in the words of initialize: %.*s", SPAN_ARG(line));
+	say_nth(1, SPEAKS_MODERN);
+	turn_a_while(&loop);
+	ok(!seen.ready && !seen.dead, "an answer to the first greeting comes too late");
+	say_nth(2, SPEAKS_LEGACY);
+	TURN_UNTIL(&loop, seen.ready);
+	ok(link->era == ERA_LEGACY && link->revision == REVISION_2025_06_18, "ready in the era it speaks");
+	(void)done(link);
+	server = server_unref(server);
+	buf_release(&seen.last);
+}
+
+/* Some legacy servers say nothing to a word they do not know. */
+static void silence(void)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link = open_link(server, ERA_MODERN, &seen);
+
+	ok(link && launch(true) && hears_discover(), "probed");
+	link_tick(link, link->deadline_ms);
+	ok(is_silent(), "as long as there is time, nothing else");
+	link_tick(link, link->deadline_ms + 1);
+	ok(hears_initialize(), "then it is greeted in the other era");
+	ok(server->modern == SPEAKS_UNKNOWN && link->deadline_ms > loop_now(&loop),
+	   "from silence nothing is learnt");
+	link_tick(link, link->deadline_ms + 1);
+	TURN_UNTIL(&loop, seen.dead);
+	ok(seen.failure == LINK_SILENT && strstr(seen.why, "initialize"), "silent to that, too: %s",
+	   seen.why);
+	(void)done(link);
+	link = open_link(server, ERA_LEGACY, &seen);
+	ok(link && launch(true) && hears_initialize(), "a legacy client's greeting");
+	link_tick(link, link->deadline_ms + 1);
+	TURN_UNTIL(&loop, seen.dead);
+	ok(seen.failure == LINK_SILENT, "is no probe: it has all the time, and no second word");
+	(void)done(link);
+	server = server_unref(server);
 	buf_release(&seen.last);
 }
 
@@ -217,7 +371,10 @@ int main(void)
 		return tap_done();
 	forgetting();
 	forgotten_with_the_link();
-	bad_handshakes();
+	configured_eras();
+	all_handshakes();
+	turned_words();
+	silence();
 	words_of_refusals();
 	cut_words();
 	greetings();

@@ -61,7 +61,7 @@ static void not_sent(struct buf *got)
 	done(link, server, got);
 }
 
-/* What older servers say to a greeting they do not know; and what says nothing about it. */
+/* What says nothing about the era a server speaks. */
 static void probed(struct buf *got)
 {
 	static const struct {
@@ -80,19 +80,6 @@ static void probed(struct buf *got)
 		{ ERA_MODERN, "302 Moved", "", "", LINK_GONE, SPEAKS_UNKNOWN },
 		{ ERA_MODERN, "200 OK", "Content-Type: text/html\r\n", "<p>", LINK_GONE, SPEAKS_UNKNOWN },
 		{ ERA_LEGACY, "400 No", "", "", LINK_GONE, SPEAKS_UNKNOWN },
-		{ ERA_MODERN, "400 No", "", "", LINK_MISMATCH, SPEAKS_NO },
-		{ ERA_MODERN, "404 Not Found", "Content-Type: text/html\r\n", "<p>", LINK_MISMATCH,
-		  SPEAKS_NO },
-		{ ERA_MODERN, "405 No", "Allow: GET\r\n", "no", LINK_MISMATCH, SPEAKS_NO },
-		{ ERA_MODERN, "406 No", JSON_TYPE, "{\"error\":\"no\"}", LINK_MISMATCH, SPEAKS_NO },
-		{ ERA_MODERN, "415 No", JSON_TYPE "Content-Encoding: gzip\r\n", "packed", LINK_MISMATCH,
-		  SPEAKS_NO },
-		{ ERA_MODERN, "400 No", JSON_TYPE,
-		  "{\"jsonrpc\":\"2.0\",\"id\":\"server-error\",\"error\":{\"code\":-32600,\"message\":\"no\"}}",
-		  LINK_MISMATCH, SPEAKS_NO },
-		{ ERA_MODERN, "400 No", JSON_TYPE,
-		  "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"no\"}}",
-		  LINK_MISMATCH, SPEAKS_NO },
 	};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
@@ -107,6 +94,54 @@ static void probed(struct buf *got)
 		       server->modern == cases[i].modern && server->legacy == SPEAKS_UNKNOWN,
 		   "greeted %s, it says %s %s: %s", era_name(cases[i].era), cases[i].status, cases[i].body,
 		   link_failure_word(seen.failure));
+		done(link, server, got);
+	}
+}
+
+/* What a server says that does not know `server/discover`: it is greeted with initialize, and the connection
+ * is one of that era. */
+static void not_modern(struct buf *got)
+{
+	static const struct {
+		const char *status, *headers, *body;
+	} cases[] = {
+		{ "400 No", "", "" },
+		{ "404 Not Found", "Content-Type: text/html\r\n", "<p>" },
+		{ "405 No", "Allow: GET\r\n", "no" },
+		{ "406 No", JSON_TYPE, "{\"error\":\"no\"}" },
+		{ "415 No", JSON_TYPE "Content-Encoding: gzip\r\n", "packed" },
+		{ "400 No", JSON_TYPE,
+		  "{\"jsonrpc\":\"2.0\",\"id\":\"server-error\",\"error\":{\"code\":-32600,\"message\":\"no\"}}" },
+		{ "400 No", JSON_TYPE,
+		  "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"no\"}}" },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct server *server = server_new();
+		struct seen seen = { 0 };
+		struct err err = ERR_INIT;
+		struct link *link = link_open(&upstream, server, ERA_MODERN, S("{}"), &events, &seen, &err);
+		int fd = request_in(got);
+
+		ok(span_contains(buf_span(got), S("\r\nMcp-Method: server/discover\r\n")), "probed");
+		answer(fd, cases[i].status, cases[i].headers, cases[i].body);
+		fd = request_in(got);
+		ok(span_contains(buf_span(got), S("\"method\":\"initialize\"")) &&
+		       !span_contains(buf_span(got), S("Mcp-Method")) &&
+		       !span_contains(buf_span(got), S("2026-07-28")) && server->modern == SPEAKS_NO,
+		   "%s %s: greeted with initialize, in no words of the other era", cases[i].status,
+		   cases[i].body);
+		answer(fd, "200 OK", JSON_TYPE "Mcp-Session-Id: s1\r\n",
+		       "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"protocolVersion\":\"2025-06-18\","
+		       "\"capabilities\":{}}}");
+		TURN_UNTIL(&loop, seen.ready);
+		ok(seen.ready == 1 && link->era == ERA_LEGACY && server->legacy == SPEAKS_YES, "ready");
+		link_initialized(link);
+		fd = request_in(got);
+		ok(span_contains(buf_span(got), S("\r\nMCP-Protocol-Version: 2025-06-18\r\n")) &&
+		       span_contains(buf_span(got), S("\r\nMcp-Session-Id: s1\r\n")),
+		   "and goes on in that era");
+		answer(fd, "202 Accepted", "", "");
 		done(link, server, got);
 	}
 }
@@ -329,6 +364,7 @@ int main(void)
 	refused(&got);
 	not_sent(&got);
 	probed(&got);
+	not_modern(&got);
 	one_text(&got);
 	lost_session(&got);
 	closed_inside(&got);

@@ -12,9 +12,6 @@ static void not_started(void)
 	upstream.launcher = NULL;
 	ok(!open_link(server, ERA_LEGACY, &seen), "without a launcher there is no link");
 	upstream.launcher = channel;
-	server->legacy = SPEAKS_NO;
-	ok(!open_link(server, ERA_LEGACY, &seen), "nor to a server known to speak only the other era");
-	server->legacy = SPEAKS_UNKNOWN;
 	link = open_link(server, ERA_LEGACY, &seen);
 	ok(link && launch(false), "the launcher refuses");
 	TURN_UNTIL(&loop, seen.dead);

@@ -236,7 +236,7 @@ static struct link *open_link(struct server *server, enum era era, struct seen *
 #define MODERN "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"supportedVersions\":[7,\"2026-07-28\"]}}"
 
 /* A legacy link that is ready. */
-static struct link *ready_link(struct server *server, enum era era, struct seen *seen)
+__attribute__((unused)) static struct link *ready_link(struct server *server, enum era era, struct seen *seen)
 {
 	struct link *link = open_link(server, era, seen);
 
