@@ -271,15 +271,16 @@ const struct code codes[] = {
 	},
 	{
 	    .name = "K604",
-	    .title = TR_MARK("client and server speak different generations of the protocol"),
+	    .title = TR_MARK("the connection speaks the other generation of the protocol"),
 	    .meaning = TR_MARK(
-		"The client speaks 2026-07-28 and the server an older revision, or the other way "
-		"round, and what was asked cannot be carried over."),
-	    .remedy = TR_MARK(
-		"Most clients fall back by themselves. Else update the older side. `kanmon status` "
-		"shows what each server speaks; `era` in the config fixes it."),
-	    .example = "servers:\n"
-		       "  files: { run: files-server, era: legacy }\n",
+		"A connection (stdio, WebSocket, HTTP+SSE) is spoken in one generation of the protocol: "
+		"2026-07-28, or the sessions before it. This one has begun in one of them and went "
+		"on in the other."),
+	    .remedy = TR_MARK("Let the client keep to what it began with, or open a connection anew. Which "
+			      "generation the server speaks does not matter: the gate carries over."),
+	    .example =
+		"{\"error\":{\"code\":-32600,\"message\":\"this connection speaks another generation of "
+		"the protocol already\"}}\n",
 	},
 	{
 	    .name = "K605",
@@ -400,6 +401,21 @@ const struct code codes[] = {
 	    .example = "{\"code\":-32002,\"message\":\"…\",\"data\":{\"uri\":\"file:///a\"}}\n",
 	},
 	{
+	    .name = "K618",
+	    .title = TR_MARK("the request cannot be taken up again"),
+	    .meaning = TR_MARK(
+		"From 2026-07-28 on what a server wants to know is answered by the same request made "
+		"again, with the requestState it was given. This one was given for another request, to "
+		"another client or for another server, was changed on its way, or is too old; or the "
+		"server's call behind it has ended. Or the user declined the page that the server "
+		"wanted opened. The server was not asked again."),
+	    .remedy = TR_MARK("Begin anew, without requestState. Where a page was declined, the server needs "
+			      "it to be opened."),
+	    .example =
+		"{\"error\":{\"code\":-32602,\"message\":\"Invalid params: requestState is not of this "
+		"request, or too old\"}}\n",
+	},
+	{
 	    .name = "K701",
 	    .title = TR_MARK("the server cannot be reached"),
 	    .meaning = TR_MARK(
@@ -443,6 +459,19 @@ const struct code codes[] = {
 		"is unknown whether the call took effect."),
 	    .remedy = TR_MARK("Check its effect, and call again."),
 	    .example = "kanmon status\n",
+	},
+	{
+	    .name = "K705",
+	    .title = TR_MARK("the server asks for what the client cannot answer"),
+	    .meaning = TR_MARK(
+		"A server of 2026-07-28 ended the call with questions, and the client speaks an older "
+		"revision: the gate asked it in the server's place. It does not offer what is asked for, "
+		"refused it or did not answer in time; or the server asked again and again. The call was "
+		"given up; it is unknown what of it took effect."),
+	    .remedy = TR_MARK("The message says which it was. Use a client that offers what the tool needs "
+			      "(elicitation, sampling, roots), and answer in time."),
+	    .example = "{\"error\":{\"code\":-32603,\"message\":\"The client did not answer the server's "
+		       "question in time\"}}\n",
 	},
 	{
 	    .name = "K706",

@@ -51,6 +51,18 @@ static struct client *client_of(struct channel_host *host, enum era era, struct 
 	return host->client;
 }
 
+/* There is no client of the era that is asked for. */
+static void refuse_client(struct channel_host *host, const struct message *message, const struct err *err)
+{
+	struct span id = message_token(message->json, message->id);
+
+	if (err->code == ERR_DENIED)
+		channel_host_refuse(host, id, -32600, "K604", span_str(err->text));
+	else
+		channel_host_refuse(host, id, -32603, err->code == ERR_LIMIT ? "K801" : "K803",
+				    span_str(err->text));
+}
+
 static bool is_modern(const struct channel_host *host)
 {
 	return host->client && host->client->era == ERA_MODERN;
@@ -70,7 +82,7 @@ static void request_legacy(struct channel_host *host, const struct message *mess
 	}
 	client = client_of(host, ERA_LEGACY, &err);
 	if (!client) {
-		channel_host_refuse(host, id, -32600, "K604", span_str(err.text));
+		refuse_client(host, message, &err);
 		return;
 	}
 	if (message->method == METHOD_INITIALIZE) {
@@ -96,8 +108,7 @@ static void request_modern(struct channel_host *host, const struct message *mess
 	struct client *client = client_of(host, ERA_MODERN, &err);
 
 	if (!client) {
-		channel_host_refuse(host, message_token(message->json, message->id), -32022, "K604",
-				    span_str(err.text));
+		refuse_client(host, message, &err);
 		return;
 	}
 	if (client->hello.n == 0)

@@ -135,6 +135,9 @@ static bool keep(struct attachment *attachment, enum offer_kind kind, struct off
 	size_t bytes = made ? offer_bytes(offer) : 0;
 
 	if (!budget_take(&attachment->client->account->held, bytes)) {
+		/* What nobody pays for is not kept for the next one to have for nothing. */
+		if (made)
+			attachment->server->offers[kind] = offer_unref(attachment->server->offers[kind]);
 		(void)offer_unref(offer);
 		return false;
 	}

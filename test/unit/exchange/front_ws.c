@@ -358,8 +358,7 @@ static void ahead(void)
 		if (frames_init(&visitor.frames, FRAMES_CLIENT, (size_t)1 << 20, NULL, NULL) < 0)
 			abort();
 		buf_add(&both, span_str(asking("/mcp", GOOD)));
-		frames_write(&visitor.frames, &both, FRAMES_SEND_TEXT,
-			     S(REQUEST("5", "resources/list", META)));
+		frames_write(&visitor.frames, &both, FRAMES_SEND_TEXT, S(REQUEST("5", "no/such", META)));
 		(void)!write(visitor.fd, both.p, both.n);
 		ok(span_starts(shake(&visitor, "", true), S("HTTP/1.1 101 ")), "a hasty host");
 		ok(hears(&visitor, "\"id\":5", "K601"), "what came behind its handshake is taken");
@@ -412,7 +411,7 @@ static void revoked(void)
 	struct visitor visitor;
 
 	enter(&visitor, "/mcp");
-	say(&visitor, REQUEST("1", "resources/list", META));
+	say(&visitor, REQUEST("1", "no/such", META));
 	ok(hears(&visitor, "\"id\":1", "K601"), "a host with a token");
 	token_cache_forget(worker.tokens);
 	for (int turn = 0; turn < 300 && worker.n_clients; turn++) {
@@ -424,7 +423,7 @@ static void revoked(void)
 	leave(&visitor);
 	enter(&visitor, "/mcp");
 	token_cache_forget(worker.tokens);
-	say(&visitor, REQUEST("1", "resources/list", META));
+	say(&visitor, REQUEST("1", "no/such", META));
 	for (int turn = 0; turn < 300 && worker.n_channels; turn++) {
 		one_turn(&worker.loop, turn);
 		keep(false);

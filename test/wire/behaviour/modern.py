@@ -154,15 +154,29 @@ def test_methods(place):
 
 
 def test_other_era(place):
-    gate = both(place)
-    reply = Modern(gate, "old").request("server/discover")
-    equal(error_of(reply), (400, -32022, "K604"), "a legacy server asked in the modern era: a clean -32022", reply)
-    ok("2025-11-25" in reply.json()["error"]["data"]["supported"], "that names the versions there are", reply)
-    equal(text_of(Legacy(gate, "old").call("tag", {"tag": "x"})), "x", "and serves the legacy era")
-    young = place.gate({"young": run_line("--eras", "modern")})
-    reply = Legacy(young, "young", connect=False).initialize()
-    equal(error_of(reply), (400, -32022, "K604"), "a modern server greeted in the legacy era: a clean -32022, too")
-    equal(reply.json()["error"]["data"]["supported"], [MODERN], "that names its version")
+    """A client of one era at a server of the other: each hears its own era's words, and none of the other's."""
+    gate = place.gate({"old": run_line("--eras", "legacy"), "young": run_line("--eras", "modern"), "far": url_line(place.remote(eras=("legacy",))),
+                       "new": url_line(place.remote(eras=("modern",)))})
+    for server in ("old", "far"):
+        client = Modern(gate, server)
+        found = client.request("server/discover").json()["result"]
+        equal((found["supportedVersions"], found["resultType"]), ([MODERN], "complete"), f"{server}: a legacy server asked in the modern era: discovered", found)
+        reply = client.call("tag", {"tag": "x"})
+        equal((text_of(reply), reply.json()["result"]["resultType"]), ("x", "complete"), f"{server}: and called, in the modern era's words", reply)
+        equal(error_of(client.request("initialize"))[:2], (404, -32601), f"{server}: whose client still knows no sessions")
+    for server in ("young", "new"):
+        client = Legacy(gate, server)
+        hello = client.hello.json()["result"]
+        equal(hello["protocolVersion"], "2025-11-25", f"{server}: a modern server greeted in the legacy era: in the client's revision", hello)
+        ok(not {"resultType", "supportedVersions"} & set(hello), f"{server}: and with nothing of the modern era", hello)
+        reply = client.call("tag", {"tag": "x"})
+        ok(text_of(reply) == "x" and "resultType" not in reply.json()["result"], f"{server}: and called, in the legacy era's words", reply)
+        equal(error_of(client.request("server/discover"))[1], -32601, f"{server}: whose client still does not know what it did not greet with")
+        mixed = Modern(gate, server).text("tools/list")
+        equal(client.post(mixed, [*client.headers(), ("Mcp-Method", "tools/list")]).status, 400, f"{server}: nor may it speak both eras in one session")
+    legacy, modern = Legacy(gate), Modern(gate)
+    for server in ("old", "young", "far", "new"):
+        equal([text_of(client.call(f"{server}__tag", {"tag": "x"})) for client in (legacy, modern)], ["x", "x"], f"/mcp: {server} serves both eras")
 
 
 def test_plain_refusals(place):
@@ -173,14 +187,15 @@ def test_plain_refusals(place):
     gate = place.gate({name: url_line(remote) for name, remote in remotes.items()})
     for name in plain:
         for again in ("", ", asked again"):
-            reply = Modern(gate, name).request("tools/list")
-            equal(error_of(reply), (400, -32022, "K604"), f"{name[1:]} to the probe{again}: a clean -32022", reply)
+            reply = Modern(gate, name).call("tag", {"tag": "x"})
+            equal(text_of(reply), "x", f"{name[1:]} to the probe{again}: it is served in the legacy era", reply)
         probes = [r for r in remotes[name].requests() if "server/discover" in r["raw"]]
         equal(len(probes), 1, f"{name[1:]}: it is probed once")
-        equal(text_of(Legacy(gate, name).call("tag", {"tag": "x"})), "x", f"{name[1:]}: and serves the legacy era")
+        equal(text_of(Legacy(gate, name).call("tag", {"tag": "x"})), "x", f"{name[1:]}: and serves legacy clients")
     for name in other:
         reply = Modern(gate, name).request("tools/list")
         equal(error_of(reply), (200, -32603, "K701"), f"{name[1:]} to the probe says nothing about the era", reply)
+        equal([r for r in remotes[name].requests() if "initialize" in r["raw"]], [], f"{name[1:]}: and so it is not greeted in the other")
 
 
 def test_unreachable_params(place):
@@ -220,7 +235,7 @@ def test_list_changed(place):
     client = Modern(gate)
     equal(client.request("server/discover").json()["result"]["capabilities"]["tools"], {"listChanged": True}, "changes are told")
     asks = [client.stream(client.text("subscriptions/listen", {"notifications": asked}, id)) for id, asked in
-            (("tools", {"toolsListChanged": True, "resourcesListChanged": True}), (7, {"promptsListChanged": True}))]
+            (("tools", {"toolsListChanged": True, "resourcesListChanged": False, "noSuchChanged": True}), (7, {"promptsListChanged": True}))]
     first = [stream.message()["json"]["params"] for stream in asks]
     equal([p["notifications"] for p in first], [{"toolsListChanged": True}, {"promptsListChanged": True}],
           "of what is asked for, what is served is acknowledged", first)

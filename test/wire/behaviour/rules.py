@@ -117,14 +117,17 @@ def test_bad_schema(place):
 def test_odd_tools(place):
     """Names that stand twice, are missing or empty; schemas that are no objects, or point outside."""
     path = write_tools("/tmp", [
-        {"name": "good", "inputSchema": {"type": "object"}}, {"name": "good", "inputSchema": {"type": "string"}}, {"inputSchema": {}},
+        {"name": "good", "inputSchema": {"type": "object"}}, {"name": "twice", "inputSchema": {"type": "object"}},
+        {"name": "twice", "inputSchema": {"type": "string"}}, {"inputSchema": {}},
         {"name": "", "inputSchema": {}}, {"name": 5, "inputSchema": {}}, {"name": "none"}, {"name": "true", "inputSchema": True},
         {"name": "outside", "inputSchema": {"$ref": "http://127.0.0.1:1/schema.json"}}, "text", None, ["good"],
         {"name": "loop", "inputSchema": {"$ref": "#"}}])
     gate = place.gate({"near": run_line("--tools", path)})
     client = Legacy(gate, "near")
     ok("good" in names(client), "an odd list is served all the same", names(client))
-    equal(text_of(client.call("good", {})), "peer:good", "the first tool of a name is the one")
+    equal(text_of(client.call("good", {})), "peer:good", "and its good tool called")
+    reply = client.call("twice", {})
+    ok("twice" not in names(client) and error_of(reply)[1] == -32602, "a name of two tools is nobody's: neither listed nor called", names(client), reply)
     for name in ("none", "outside"):
         equal(error_of(client.call(name, {})), (200, -32603, "K608"), f"the tool {name} is refused")
     reply = client.call("loop", {})

@@ -155,9 +155,9 @@ def test_limit(place):
 
 
 def test_refused_greeting(place):
-    gate = place.gate({"dead": {"run": "/no/such/program"}, "new": run_line("--eras", "modern"), "a": run_line()},
+    gate = place.gate({"dead": {"run": "/no/such/program"}, "none": run_line("--eras", "neither"), "a": run_line()},
                       more="limits: { sessions-per-token: 2 }\n")
-    for server, code, many in (("dead", "K701", 3), ("new", "K604", 3)):
+    for server, code, many in (("dead", "K701", 3), ("none", "K701", 3)):
         replies = [Legacy(gate, server, connect=False).initialize() for _ in range(many)]
         equal([error_of(r)[2] for r in replies], [code] * many, f"initialize with a server that is {server}: refused, however often")
         equal([r.header("mcp-session-id") for r in replies], [None] * many, f"{server}: a refusal names no session")
