@@ -356,9 +356,10 @@ static void on_tick(void *owner, struct link *link, uint64_t now_ms)
 static bool is_used(const struct attachment *attachment)
 {
 	const struct link *link = attachment->link;
+	struct parked *parked;
 
 	if (!list_empty(&link->calls) || !list_empty(&attachment->watches) || attachment->fetch ||
-	    !list_empty(&attachment->waiting) || parked_on(attachment))
+	    !list_empty(&attachment->waiting) || parked_on(attachment, &parked))
 		return true;
 	LIST_EACH(&attachment->client->asks, node)
 		if (LIST_ENTRY(node, struct ask, node)->attachment == attachment)
