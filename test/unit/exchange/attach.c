@@ -31,7 +31,7 @@ static void unreachable(void)
 		   "it cannot be: the answer says why");
 	}
 	rig_ask(client, &heard, CALL);
-	ok(heard.finals == 1 && rig_heard(&heard, "\"K701\"") && rig_starts_nothing(),
+	ok(heard.finals == 1 && rig_heard(&heard, "\"K706\"") && rig_starts_nothing(),
 	   "after three deaths in a row it is not tried at once again");
 	client = rig_leave(client);
 	worker_drop_server(&worker, server);

@@ -343,7 +343,12 @@ static struct sink *stuff(struct exchange *x, struct link *link, int *fd)
 	post = post_on(TAKE(request), false, true, false);
 	sink = post_open(post);
 	post_ready(post);
-	*x = (struct exchange){ .sink = sink, .client = client, .call = { .link = link } };
+	*x = (struct exchange){ .sink = sink,
+				.client = client,
+				.call = { .link = link },
+				.worker = &worker,
+				.last_ms = loop_now(&worker.loop),
+				.deadline_ms = UINT64_MAX };
 	list_add(&client->exchanges, &x->in_client);
 	stopped = false;
 	memset(text, 'x', sizeof(text));
