@@ -178,7 +178,7 @@ static void add_address(struct buf *out, const struct conf_node *server)
 	if (url.kind == CONF_URL_HTTP)
 		json_put_string(out, S("transport"), wires[conf_get_word(server, "transport")]);
 	json_put_string(out, S("authority"), url.authority);
-	json_put_string(out, S("path"), url.target);
+	json_put_string(out, S("path"), url.kind == CONF_URL_UNIX ? S("") : url.target);
 	json_put_string(out, S("host"), url.host);
 	json_put_bool(out, S("tls"), url.tls);
 }

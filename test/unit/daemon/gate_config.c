@@ -313,7 +313,9 @@ static void worker_part(void)
 	    "servers:\n"
 	    "  prog: { run: [cat, --secret-argument], cwd: /srv, env: { K: hush }, timeout: 5s, era: legacy }\n"
 	    "  near: { url: 'http://h.test:81/mcp?x', tools: { allow: ['a*'], deny: [b] } }\n"
-	    "  far: { url: 'https://[::1]' }\n",
+	    "  far: { url: 'https://[::1]' }\n"
+	    "  socket: { url: 'wss://h.test/ws' }\n"
+	    "  local: { url: 'unix:/run/x.sock' }\n",
 	    key);
 	json_at prog = server_at(&part, 0), near = server_at(&part, 1), far = server_at(&part, 2);
 	json_at limits = json_get(&part.json, 0, S("limits"));
@@ -325,6 +327,12 @@ static void worker_part(void)
 	       !span_contains(buf_span(&part.text), S("--secret")) &&
 	       !span_contains(buf_span(&part.text), S("/srv")),
 	   "of which the worker knows neither command, folder nor environment");
+	ok(has(&part, server_at(&part, 3), "kind", "ws") && has(&part, server_at(&part, 3), "path", "/ws") &&
+	       json_is(&part.json, json_get(&part.json, server_at(&part, 3), S("tls")), JSON_TRUE),
+	   "a WebSocket");
+	ok(has(&part, server_at(&part, 4), "kind", "unix") &&
+	       !span_contains(buf_span(&part.text), S("x.sock")),
+	   "a unix socket, whose path is egress's");
 	ok(has(&part, near, "kind", "http") && has(&part, near, "authority", "h.test:81") &&
 	       has(&part, near, "path", "/mcp?x") && has(&part, near, "host", "h.test") &&
 	       has(&part, near, "era", "auto"),

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "net/dial.h"
@@ -194,7 +195,7 @@ static void test_definitions(struct bench *bench)
 		       bad[i]);
 	is_int(define(bench, "bad", "127.0.0.1", 0, 0), DIAL_FAILED, "nor port 0");
 	is_int(define(bench, "bad", "127.0.0.1", 65536, 0), DIAL_FAILED, "nor port 65536");
-	is_int(define(bench, "bad", "127.0.0.1", 80, 2), DIAL_FAILED, "nor an unknown flag");
+	is_int(define(bench, "bad", "127.0.0.1", 80, 4), DIAL_FAILED, "nor an unknown flag");
 	is_int(define(bench, "", "127.0.0.1", 80, 0), DIAL_FAILED, "nor an empty name");
 	expect_refused(bench, "bad", DIAL_UNKNOWN_TARGET, "names no such target");
 }
@@ -262,6 +263,55 @@ static void expect_connected(struct bench *bench, const char *host, uint16_t por
 	closep(&fd);
 	is_int(read(there, text, sizeof(text)), 0, "egress kept no copy of it");
 	closep(&there);
+}
+
+/* A socket of this machine is reached by its path alone, and only where the manager named it. */
+static void test_path(struct bench *bench)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	char folder[] = "/tmp/kanmon-egress-XXXXXX", path[64], file[64];
+	int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+	uint64_t failure;
+	struct span why;
+
+	if (!mkdtemp(folder))
+		exit(1);
+	(void)snprintf(path, sizeof(path), "%s/s", folder);
+	(void)snprintf(file, sizeof(file), "%s/file", folder);
+	is_int(define(bench, "p", "relative", 0, DIAL_UNIX), DIAL_FAILED, "a path that is not absolute");
+	is_int(define(bench, "p", path, 80, DIAL_UNIX), DIAL_FAILED, "one with a port");
+	is_int(define(bench, "p", path, 0, DIAL_UNIX | DIAL_ALLOW_PRIVATE), DIAL_FAILED,
+	       "one with another flag");
+	is_int(
+	    define(bench, "p",
+		   "/1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678"
+		   "9012345678901234567",
+		   0, DIAL_UNIX),
+	    DIAL_DEFINED, "one of 107 bytes");
+	is_int(
+	    define(bench, "p",
+		   "/1234567890123456789012345678901234567890123456789012345678901234567890123456789012345678"
+		   "90123456789012345678",
+		   0, DIAL_UNIX),
+	    DIAL_FAILED, "and one byte more");
+	is_int(define(bench, "p", path, 0, DIAL_UNIX), DIAL_DEFINED, "a socket is named");
+	expect_refused(bench, "p", DIAL_NO_CONNECTION, "there is no socket");
+	(void)snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
+	if (bind(listening, (struct sockaddr *)&name, sizeof(name)) < 0)
+		exit(1);
+	expect_refused(bench, "p", DIAL_NO_CONNECTION, "nobody listens");
+	if (listen(listening, 4) < 0)
+		exit(1);
+	fd = dial(bench, "p", &failure, &why);
+	ok(fd >= 0 && !nobody_came(listening), "it is reached");
+	closep(&fd);
+	(void)close(open(file, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	(void)define(bench, "p", file, 0, DIAL_UNIX);
+	expect_refused(bench, "p", DIAL_NO_CONNECTION, "nobody listens");
+	(void)unlink(path);
+	(void)unlink(file);
+	(void)rmdir(folder);
+	closep(&listening);
 }
 
 static void test_new_worker(struct bench *bench, uint16_t port, int listening)
@@ -372,6 +422,7 @@ int main(void)
 	expect_connected(&bench, "localhost", port, 0, listening);
 	expect_connected(&bench, "loop.test", port, DIAL_ALLOW_PRIVATE, listening);
 	expect_connected(&bench, "second.test", port, DIAL_ALLOW_PRIVATE, listening);
+	test_path(&bench);
 	test_new_worker(&bench, port, listening);
 	finish(&bench, "at once");
 	closep(&listening);
