@@ -73,9 +73,9 @@ static void refused(void)
 	   "a group's folder: %s", err.text);
 	(void)chmod(in_home("/open"), 01777);
 	ok(open_as("/open/s", &local, &err) < 0, "everybody's folder, though it is sticky");
-	(void)file_replace(in_home("/file"), S("x"), 0600, NULL);
+	(void)!file_replace(in_home("/file"), S("x"), 0600, NULL);
 	ok(open_as("/file", &local, &err) < 0 && strstr(err.text, "no socket"), "a file: %s", err.text);
-	(void)symlink("/nowhere", in_home("/link"));
+	(void)!symlink("/nowhere", in_home("/link"));
 	ok(open_as("/link", &local, &err) < 0 && strstr(err.text, "no socket"), "a link is not followed: %s",
 	   err.text);
 	ok(open_as("/s, users: [no-such-user-here]", &local, &err) < 0, "a user there is not");
@@ -110,7 +110,7 @@ static void stands(void)
 	/* What stands there now is not ours any more. */
 	(void)snprintf(moved, sizeof(moved), "%s", in_home("/t"));
 	(void)rename(in_home("/s"), moved);
-	(void)file_replace(in_home("/s"), S("x"), 0600, NULL);
+	(void)!file_replace(in_home("/s"), S("x"), 0600, NULL);
 	local_socket_close(&next);
 	ok(lstat(in_home("/s"), &st) == 0, "another's file in its place is not removed");
 	(void)unlink(in_home("/s"));
