@@ -5,12 +5,13 @@
 #include "net/stream.h"
 #include "upstream/link.h"
 
-/* Embedded in its owner; zero is legal: nothing is under way. How long it may take is the link's to time. */
+/* Embedded in its owner; zero is legal: nothing is under way. */
 struct reach {
 	struct link *link;
 	struct question dial;
 	const struct channel *asked; /* whom for it: only compared */
 	struct stream *stream;	     /* that is being secured */
+	uv_timer_t *limit;	     /* of the TLS handshake; NULL: none is going on */
 	/* The connection, whose events are to be handed over at once. Comes from the loop. */
 	void (*on_stream)(struct reach *reach, struct stream *stream);
 };

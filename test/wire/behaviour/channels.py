@@ -3,14 +3,17 @@
 import json
 import os
 import pwd
+import shutil
 import socket
+import ssl
 import stat
 import subprocess
 import sys
 import tempfile
 
-from wire import (META, MODERN, WAIT, Connection, Host, Legacy, Modern, call_params, equal, head_bytes, main, ok,
+from wire import (META, MODERN, WAIT, Connection, Gate, Host, Legacy, Modern, call_params, equal, head_bytes, main, ok,
                   request_text, run_line, skip, text_of, until)
+from started import PEERS
 from channels_peer import (BINARY, CLOSE, PING, PONG, TEXT, Bytes, UnixServer, WebSocketServer, accept_of, frame)
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -51,7 +54,8 @@ class Line:
 
 
 class WebSocket(Line):
-    def __init__(self, gate, server="", headers=(), protocol="mcp", token=True, version="13", key=KEY, path=None):
+    def __init__(self, gate, server="", headers=(), protocol="mcp", token=True, version="13", key=KEY, path=None,
+                 context=None):
         self.others = []
         rows = [("Host", f"127.0.0.1:{gate.port}"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
         rows += [("Sec-WebSocket-Version", version)] if version else []
@@ -61,6 +65,8 @@ class WebSocket(Line):
         rows += [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"), *headers]
         path = path or (f"/mcp/{server}" if server else "/mcp")
         connection = Connection(gate.port)
+        if context:
+            connection.socket = context.wrap_socket(connection.socket, server_hostname="localhost")
         connection.send(head_bytes("GET", path, rows))
         self.head = connection.head()
         self.socket = connection.socket
@@ -213,6 +219,59 @@ def test_websocket_server(place):
         server.close()
 
 
+def certificates():
+    """A folder with the certificates of the TLS tests; None where they cannot be made."""
+    folder = tempfile.mkdtemp(prefix="kanmon-ws-")
+    program = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tls", "certificates")
+    done = subprocess.run([program, folder], capture_output=True) if shutil.which("openssl") else None
+    return folder if done and done.returncode == 0 else None
+
+
+def test_websocket_tls(place):
+    folder = certificates()
+    if not folder:
+        skip("wss, both ways", "the openssl command is absent")
+        return
+    contexts = {}
+    for name in ("good", "foreign"):
+        contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        contexts[name].load_cert_chain(f"{folder}/{name}.pem", f"{folder}/{name}.key")
+    good = WebSocketServer(context=contexts["good"], host="localhost")
+    foreign = WebSocketServer(context=contexts["foreign"], host="localhost")
+    ca = f"{folder}/ca.pem"
+    gate = place.gate({"good": {"url": good.url, "ca": ca}, "foreign": {"url": foreign.url, "ca": ca}})
+    client = Legacy(gate, "good")
+    equal(text_of(client.call("tag", {"tag": "s" * 50000})), "s" * 50000, "a server behind wss")
+    reply = Legacy(gate, "foreign", connect=False).initialize()
+    ok("certificate" in reply.body.decode() and not foreign.requests, "one nobody vouches for is not spoken to", reply)
+    for server in (good, foreign):
+        server.close()
+    secure = Gate(place.started, {"near": run_line()}, f"tls: {{ cert: {folder}/good.pem, key: {folder}/good.key }}\n")
+    place.gates.append(secure)
+    secure.start()
+    with WebSocket(secure, "near", context=ssl.create_default_context(cafile=ca)) as host:
+        exercise(host, "wss")
+
+
+def test_websocket_peers(place):
+    """The client of the SDK and the server of npm, with the gate between them."""
+    if not os.path.isdir(os.path.join(PEERS, "node_modules", "ws")):
+        skip("the SDK's client and npm's server", "test/peers/node_modules is absent: run `npm ci` in test/peers")
+        return
+    program = os.path.join(PEERS, "ws.mjs")
+    log = os.path.join(tempfile.mkdtemp(prefix="kanmon-ws-"), "log")
+    gate = place.gate({"far": {"url": place.started.start_listening(["node", program, "server"], log)}})
+    for path, tool in (("/mcp/far", "tag"), ("/mcp", "far__tag")):
+        done = subprocess.run(["node", program, "client", f"ws://127.0.0.1:{gate.port}{path}", gate.token, tool], capture_output=True,
+                              text=True, timeout=WAIT)
+        said = json.loads(done.stdout) if done.returncode == 0 else {}
+        equal((said.get("tools"), said.get("texts")), ([tool], ["one", "two", 70000]),
+              f"{path}: the SDK's client lists and calls what npm's server has", done.stderr, gate.log_text()[-1000:])
+    done = subprocess.run(["node", program, "client", f"ws://127.0.0.1:{gate.port}/mcp", "kmn_x", "tag"], capture_output=True,
+                          text=True, timeout=WAIT)
+    ok(done.returncode != 0 and "401" in done.stderr, "without a good token it does not get in", done.stderr)
+
+
 def test_unix_host(place):
     folder = tempfile.mkdtemp(prefix="kanmon-unix-")
     path = os.path.join(folder, "gate.sock")
@@ -315,5 +374,6 @@ def test_unix_server(place):
 
 
 if __name__ == "__main__":
-    main(test_websocket_door, test_websocket_host, test_websocket_end, test_websocket_server, test_unix_host, test_unix_refusals,
+    main(test_websocket_door, test_websocket_host, test_websocket_end, test_websocket_server, test_websocket_peers, test_websocket_tls,
+         test_unix_host, test_unix_refusals,
          test_unix_users, test_unix_server)
