@@ -339,6 +339,11 @@ void channel_host_take(struct channel_host *host, struct span text)
 {
 	if (host->ended || host->freed)
 		return;
+	/* It may have been taken out of the config before the host had said anything. */
+	if (host->options.only && host->options.only->removed) {
+		channel_host_end(host);
+		return;
+	}
 	host->taking = true;
 	channel_host_read(host, text);
 	host->taking = false;
