@@ -53,7 +53,7 @@ const say = (body) => message({ type: 'text', text: body });
 // In the stateless era every request has a server of its own: what changed is the process's.
 let promptChanges = 0;
 const simplePrompts = new WeakMap();
-const simpleDescription = () => `A prompt without arguments, ${promptChanges % 2 ? 'again' : 'first'}`;
+const simpleDescription = () => `A prompt without arguments, announced ${promptChanges} times`;
 
 /** The list of prompts is another one afterwards, as far as this server is concerned. */
 export function changePrompts(server) {

@@ -112,6 +112,7 @@ const stopped = new Set();
 
 function addSlowTools(server, { sleep }) {
 	const key = z.string().describe('Names the call');
+	const taskArguments = z.object({ say: z.string(), work_ms: z.int().min(1).max(60_000).optional() });
 	const inputSchema = z.object({ key, steps: z.int().min(1).max(1000), step_ms: z.int().min(1).max(1000) });
 
 	server.registerTool('test_slow', { description: 'Takes its time and reports progress', inputSchema }, async ({ key, steps, step_ms }, ctx) => {
@@ -133,7 +134,7 @@ function addSlowTools(server, { sleep }) {
 	server.registerTool('test_stopped', { description: 'Whether a slow call was cancelled', inputSchema: z.object({ key }) }, ({ key }) =>
 		text(stopped.has(key) ? 'yes' : 'no'),
 	);
-	server.registerTool('test_task', { description: 'Says a word; as a task, a moment later', inputSchema: z.object({ say: z.string() }) }, ({ say }) =>
+	server.registerTool('test_task', { description: 'Says a word; as a task, a moment later', inputSchema: taskArguments }, ({ say }) =>
 		text(say),
 	);
 }
@@ -141,7 +142,7 @@ function addSlowTools(server, { sleep }) {
 let toolChanges = 0;
 
 function addChangeTools(server, { changed }) {
-	const announced = () => `Announces a changed list of tools, ${toolChanges % 2 ? 'again' : 'first'}`;
+	const announced = () => `Announces a changed list of tools, announced ${toolChanges} times`;
 	const trigger = server.registerTool('test_trigger_tool_change', { description: announced() }, async () => {
 		toolChanges++;
 		trigger.description = announced();

@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The SDK's 2.x line has no server side of tasks, so this stands between it and the wire: it answers what concerns
-// tasks, and says in what the SDK answers that there are some. `test_task` works for a moment and then says its `say`.
+// tasks, and says in what the SDK answers that there are some. `test_task` works for `work_ms`, or a moment, and then says
+// its `say`.
 import { randomUUID } from 'node:crypto';
 
 const EXTENSION = 'io.modelcontextprotocol/tasks';
@@ -26,7 +27,7 @@ const isModern = (message) => message.params?._meta?.[CAPABILITIES] !== undefine
 export class Tasks {
 	#tasks = new Map();
 
-	#start({ say }) {
+	#start({ say, work_ms: workMs = WORK_MS }) {
 		const now = new Date().toISOString();
 		const task = { taskId: randomUUID(), status: 'working', createdAt: now, lastUpdatedAt: now, say: String(say ?? '') };
 
@@ -34,7 +35,7 @@ export class Tasks {
 		if (this.#tasks.size >= MAX_TASKS)
 			this.#tasks.delete(this.#tasks.keys().next().value);
 		this.#tasks.set(task.taskId, task);
-		setTimeout(() => this.#end(task, 'completed'), WORK_MS).unref();
+		setTimeout(() => this.#end(task, 'completed'), workMs).unref();
 		return task;
 	}
 

@@ -152,6 +152,10 @@ class EmptyCells:
         """What is to be checked in a cell."""
         return [feature for feature in FEATURES if (cell, feature) not in self.reasons]
 
+    def empty_cells(self):
+        """Cells in which nothing can be checked at all."""
+        return sum(not self.features(cell) for cell in all_cells())
+
     def shares(self):
         """Percent of marks that are empty: of all, and of those of servers that are not of one purpose."""
         wide = [cell for cell in all_cells() if cell.kind in ("everything", "fixture")]

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { expect, firstText, same, until } from '../peer.mjs';
 
+export const STEPS = 6;
+
 /** What is asked in one turn went as a batch, where the client's revision has them. */
 export function batchedWhereItCan(peer) {
 	if (peer.batches)
@@ -13,14 +15,15 @@ export async function completes(peer, ref, [name, value], wanted) {
 }
 
 /**
- * The last step may be lost: the SDK's 1.x client drops progress that arrives in one chunk with the result. The 2.x
- * client reports rounds of questions as progress of its own, which has no total.
+ * Some of six steps, in order. The SDKs drop what arrives in one chunk with the result, and a server's question in
+ * between leaves a moment in which nobody can be told. The 2.x client reports rounds of questions as progress of its
+ * own, which has no total.
  */
-export function hasPassed(steps, wanted) {
-	const numbers = steps.filter((step) => step.total === wanted.length).map((step) => step.progress);
+export function hasPassed(steps) {
+	const numbers = steps.filter((step) => step.total === STEPS).map((step) => step.progress);
 
-	expect(numbers.length >= wanted.length - 1, `progress ${numbers} of ${wanted}`);
-	same(numbers, wanted.slice(0, numbers.length), 'the order of progress');
+	expect(numbers.length >= STEPS / 2, `progress ${numbers} of ${STEPS}`);
+	expect(numbers.every((number, at) => Number.isInteger(number) && number <= STEPS && number > (numbers[at - 1] ?? 0)), `the order of progress: ${numbers}`);
 }
 
 /** Cancels a call that moves; afterwards the same connection is good for another one. */
@@ -30,13 +33,13 @@ export async function cancelled(peer, tool, args, after) {
 }
 
 /** A call as a task, from its making to its result, and one that is cancelled. */
-export async function runsTask(peer, tool, args, words) {
+export async function runsTask(peer, tool, args, words, longer = args) {
 	const { steps, result } = await peer.callTask(tool, args);
 
 	// It may have ended before it was asked for the first time.
 	expect(['working', 'taskCreated'].includes(steps[0]) && steps.includes('completed'), `the steps of the task: ${steps}`);
 	expect(firstText(result).includes(words), `the task's result: ${firstText(result)}`);
-	const { taskId } = await peer.startTask(tool, args);
+	const { taskId } = await peer.startTask(tool, longer);
 	await peer.cancelTask(taskId);
 	await until(async () => (await peer.getTask(taskId)).status === 'cancelled', 'the end of a cancelled task');
 }

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { announces, answering, asksRoots, elicits, updates } from '../checks-asking.mjs';
 import { has } from '../checks-common.mjs';
 import { expect, firstText, refused, same, until } from '../peer.mjs';
-import { batchedWhereItCan, completes, hasPassed, runsTask } from './effects.mjs';
+import { batchedWhereItCan, completes, hasPassed, runsTask, STEPS } from './effects.mjs';
 
 async function tools(peer) {
 	const found = await peer.listTools();
@@ -46,10 +46,10 @@ async function completion(peer) {
 }
 
 async function progress(peer) {
-	const { result, progress: steps } = await peer.callWithProgress('test_slow', { key: randomUUID(), steps: 4, step_ms: 30 });
+	const { result, progress: steps } = await peer.callWithProgress('test_slow', { key: randomUUID(), steps: STEPS, step_ms: 50 });
 
-	same(firstText(result), '4 steps', 'the result');
-	hasPassed(steps, [1, 2, 3, 4]);
+	same(firstText(result), `${STEPS} steps`, 'the result');
+	hasPassed(steps);
 }
 
 /** The server itself says that it stopped. */
@@ -117,5 +117,5 @@ export const features = {
 	elicitation,
 	'elicitation-url': elicitationUrl,
 	subscriptions,
-	tasks: (peer) => runsTask(peer, 'test_task', { say: 'done slowly' }, 'done slowly'),
+	tasks: (peer) => runsTask(peer, 'test_task', { say: 'done slowly' }, 'done slowly', { say: 'never', work_ms: 60_000 }),
 };

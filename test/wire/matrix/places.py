@@ -90,11 +90,8 @@ class MatrixGate(Gate):
     def _write(self, servers):
         super()._write(servers)
         if self.socket:
-            with open(self.config) as text:
-                lines = text.read().splitlines()
-            lines[1] = f"listen: [{json.dumps(f'127.0.0.1:{self.port}')}, {json.dumps(f'unix:{self.socket}')}]"
-            with open(self.config, "w") as text:
-                text.write("\n".join(lines) + "\n")
+            with open(self.config, "a") as text:
+                text.write(f"unix: {{ path: {json.dumps(self.socket)} }}\n")
 
 
 class Gated:
