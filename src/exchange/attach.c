@@ -686,6 +686,7 @@ void attachment_close(struct attachment *attachment)
 	view_tools_given(attachment, NULL);
 	subscriptions_let_go(attachment);
 	watches_drop_all(attachment);
+	heed_stop(attachment);
 	offers_release(attachment);
 	uri_set_clear(&attachment->learnt, &attachment->client->account->held);
 	uri_set_clear(&attachment->subscribed, &attachment->client->account->held);

@@ -59,6 +59,7 @@ struct attachment {
 	struct call heed,
 	    heed_next;	       /* heed.c: the gate's subscription to it, and the one to take its place */
 	uint64_t heed_ms;      /* not before then is one begun */
+	struct later heeding;  /* what is wanted of it has changed */
 	uint64_t heeded;       /* what the newest of them asks for: a mark of its filter */
 	struct list watches;   /* struct watch: resources that somebody wants to hear of */
 	struct later watching; /* a watch has come to an end of its asking */

@@ -195,7 +195,7 @@ static void renew(struct attachment *attachment, struct span filter)
 	subscribe(attachment, &attachment->heed_next, filter);
 }
 
-void heed_soon(struct attachment *attachment)
+static void heed_now(struct attachment *attachment)
 {
 	CLEANUP(buf_release) struct buf filter = BUF_INIT((size_t)WATCHES * WATCH_URI_BYTES);
 	uint64_t mark;
@@ -215,12 +215,28 @@ void heed_soon(struct attachment *attachment)
 	renew(attachment, buf_span(&filter));
 }
 
+static void run_heeding(struct later *later)
+{
+	heed_now(LIST_ENTRY(later, struct attachment, heeding));
+}
+
+void heed_soon(struct attachment *attachment)
+{
+	attachment->heeding.run = run_heeding;
+	loop_later(&attachment->client->worker->loop, &attachment->heeding);
+}
+
+void heed_stop(struct attachment *attachment)
+{
+	loop_later_cancel(&attachment->heeding);
+}
+
 void heed_tick(struct client *client, uint64_t now_ms)
 {
 	LIST_EACH(&client->attachments, node) {
 		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
 
 		if (!attachment->heeded && now_ms >= attachment->heed_ms)
-			heed_soon(attachment);
+			heed_now(attachment);
 	}
 }

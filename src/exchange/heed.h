@@ -10,5 +10,7 @@
  * server that is connected; for as much as is wanted, and no longer.
  */
 void heed_tick(struct client *client, uint64_t now_ms);
-/* What is wanted of this server has changed. */
+/* What is wanted of this server has changed: it is asked in the next turn of the loop, however much has. */
 void heed_soon(struct attachment *attachment);
+/* The attachment goes. */
+void heed_stop(struct attachment *attachment);

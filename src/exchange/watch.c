@@ -122,7 +122,7 @@ static void free_watch(struct watch *watch)
 	free(watch);
 }
 
-static void tell_server(struct watch *watch)
+static void tell_legacy_server(const struct watch *watch)
 {
 	struct link *link = watch->attachment->link;
 	const struct send_facts facts = { .method = METHOD_RESOURCES_UNSUBSCRIBE,
@@ -130,23 +130,24 @@ static void tell_server(struct watch *watch)
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)WATCH_URI_BYTES * 6 + 256);
 	struct call quiet = { 0 };
 
-	if (!link || link->state_of != LINK_READY || watch->state == WATCH_REFUSED)
+	if (!link || link->state_of != LINK_READY || link->era != ERA_LEGACY || watch->state == WATCH_REFUSED)
 		return;
-	if (link->era == ERA_MODERN)
-		heed_soon(watch->attachment);
-	else
-		link_send(
-		    link,
-		    write_request(&out, METHOD_RESOURCES_UNSUBSCRIBE, link_take_id(link, &quiet), watch->uri),
-		    &facts);
+	link_send(link,
+		  write_request(&out, METHOD_RESOURCES_UNSUBSCRIBE, link_take_id(link, &quiet), watch->uri),
+		  &facts);
 }
 
 struct watch *watch_drop(struct watch *watch)
 {
+	struct attachment *attachment;
+
 	if (!watch || --watch->refs)
 		return NULL;
-	tell_server(watch);
+	attachment = watch->attachment;
+	tell_legacy_server(watch);
 	free_watch(watch);
+	/* A modern server is asked for what is left. */
+	heed_soon(attachment);
 	return NULL;
 }
 

@@ -106,20 +106,29 @@ __attribute__((unused)) static unsigned asked_id(const struct page *page, unsign
 	return 0;
 }
 
+/* What the server was first asked to tell of, when it was brought up; empty: nothing. */
+__attribute__((unused)) static char listened[4096];
+
 /* Brings a server up for this client, which lists one tool, "t". `capabilities` are the server's. */
 __attribute__((unused)) static void bring_up(struct client *client, struct peer *peer,
 					     const char *capabilities)
 {
 	struct page page = { 0 };
+	struct span line;
 
+	listened[0] = '\0';
 	page_ask(client, &page, REQUEST("\"up\"", "tools/list", META));
 	if (!rig_greet(peer, capabilities))
 		abort();
+	line = rig_hear_of(peer, "tools/list");
 	rig_say(peer,
 		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[{\"name\":\"t\",\"inputSchema\":{"
 		"\"type\":\"object\"}}]}}",
-		rig_id(rig_hear_of(peer, "tools/list")));
+		rig_id(line));
 	TURN_UNTIL(&worker.loop, page.finals);
+	if (client->era == ERA_LEGACY &&
+	    LIST_ENTRY(client->attachments.next, struct attachment, node)->heeded)
+		(void)span_to_cstr(rig_hear_of(peer, "subscriptions/listen"), listened, sizeof(listened));
 	ok(page_has(&page, "\"name\":\"t\"") || page_has(&page, "__t\""), "# a server is up");
 	buf_release(&page.all);
 }
