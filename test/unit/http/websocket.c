@@ -1,5 +1,4 @@
-/* websocket.c - WebSocket: frames that break the rules, messages in pieces, ceilings, the end; the handshake.
- */
+/* websocket.c - WebSocket: frames that break the rules, messages in pieces, ceilings, the end. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/websocket.h"
 

@@ -1,5 +1,4 @@
-/* wire_rig.h - a link that has one connection, without a worker around it: the test is egress and the server.
- */
+/* wire_rig.h - a link with one connection and no worker around it: the test is egress and the server. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
