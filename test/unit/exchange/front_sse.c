@@ -7,6 +7,7 @@
 
 #include "exchange/account.h"
 #include "exchange/channel_host.h"
+#include "exchange/event_stream.h"
 #include "exchange/visit.h"
 #include "http/server.h"
 #include "loopback.h"
@@ -306,6 +307,10 @@ static void idle(void)
 	ok(begin(&host, "token:a") && begin(&mute, "token:a"), "two sessions");
 	is_int(post(&host, HELLO("1", "2025-11-25")), 202, "one greets");
 	ok(hear(&host, "\"id\":1,\"result\""), "and is greeted");
+	LIST_EACH(&worker.streams, node)
+		event_stream_tick(LIST_ENTRY(node, struct event_stream, node),
+				  now + LIMIT_KEEPALIVE_MS + 60000);
+	ok(hear(&host, ":\n\n"), "a comment keeps it alive");
 	channel_hosts_tick(&worker, now + LIMIT_HANDSHAKE_MS + 60000);
 	ok(hear(&mute, "0\r\n\r\n"), "the other one is ended");
 	channel_hosts_tick(&worker, now + worker.limits.session_idle_ms - 60000);

@@ -278,6 +278,45 @@ static void limits(void)
 	(void)close(fds[1]);
 }
 
+/* Who is there when the rules change goes with what he has begun; who comes then stays. */
+static void retired(struct buf *got)
+{
+	int idle = dial(), begun = dial(), working = dial(), fresh;
+
+	back.how = ANSWER;
+	back.reply = 1;
+	say(idle, GET);
+	(void)hear(idle, got, 12);
+	say(begun, "GET / HTTP/1.1\r\n");
+	turn_a_while(&loop);
+	back.how = HOLD;
+	say(working, GET);
+	TURN_UNTIL(&loop, back.held);
+	http_server_retire(server);
+	ok(is_closed(idle), "retired: who waits for nothing is closed");
+	answer(TAKE(back.held), 1);
+	(void)hear(working, got, 12);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 200")) && is_closed(working),
+	   "who is at work has his answer");
+	back.how = ANSWER;
+	say(begun, "Host: a\r\n\r\n");
+	(void)hear(begun, got, 1000);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 200")) &&
+	       span_contains(buf_span(got), S("Connection: close")),
+	   "and who has begun");
+	fresh = dial();
+	say(fresh, GET);
+	(void)hear(fresh, got, 12);
+	say(fresh, GET);
+	(void)hear(fresh, got, 12);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 200")), "who comes then may stay");
+	(void)close(idle);
+	(void)close(begun);
+	(void)close(working);
+	(void)close(fresh);
+	turn_a_while(&loop);
+}
+
 int main(void)
 {
 	CLEANUP(buf_release) struct buf got = BUF_INIT((size_t)1 << 20);
@@ -292,6 +331,7 @@ int main(void)
 	unread(&got);
 	leaving();
 	new_limits(&got);
+	retired(&got);
 	limits();
 	rig_stop();
 	return tap_done();
