@@ -299,6 +299,16 @@ static void add_limits(struct buf *out, const struct conf_node *root)
 	buf_add_char(out, '}');
 }
 
+/* The number of tools above which they are to be searched; absent where they never are. */
+static void add_search(struct buf *out, const struct conf_node *root)
+{
+	struct span text = conf_get_text(root, "catalogue.search");
+	uint64_t above = 0;
+
+	if (!span_eq(text, S("never")) && (span_eq(text, S("always")) || span_u64(text, &above)))
+		json_put_u64(out, S("search_above"), above);
+}
+
 void gate_config_worker(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES],
 			struct buf *out)
 {
@@ -317,6 +327,7 @@ void gate_config_worker(const struct gate_config *config, const uint8_t key[DIGE
 	}
 	buf_add_char(out, ']');
 	add_uids(out, root);
+	add_search(out, root);
 	add_limits(out, root);
 	gate_tls_add(config, roots, out);
 	json_add_key(out, S("servers"));

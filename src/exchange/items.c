@@ -84,6 +84,17 @@ static void check_tls(const struct conf_node *tls, struct conf_problems *problem
 	check_tls_clients(tls, problems);
 }
 
+static int check_search(struct span text, struct err *err)
+{
+	uint64_t n;
+
+	if (span_eq(text, S("never")) || span_eq(text, S("always")) ||
+	    (span_u64(text, &n) && n >= 1 && n <= 100000))
+		return 0;
+	return err_set(err, ERR_CONFIG, "%s",
+		       tr("it is `never`, `always`, or a number of tools from 1 to 100000"));
+}
+
 const struct conf_item exchange_items[] = {
 	{
 	    .path = "hosts",
@@ -153,6 +164,17 @@ const struct conf_item exchange_items[] = {
 		"Whether clients show a certificate of `client-ca`, besides their token: `require` lets nobody "
 		"speak who shows none, and `ask` refuses only bad ones. When this changes, connections "
 		"that are open end with the request at hand."),
+	},
+	{
+	    .path = "catalogue.search",
+	    .type = CONF_STRING,
+	    .fallback = "never",
+	    .pattern = "^(never|always|[1-9][0-9]{0,5})$",
+	    .text = TR_MARK(
+		"Whether clients of all servers together are shown two tools to find and call the "
+		"others with, instead of all tools: `never`, `always`, or a number: where there are more "
+		"tools than that."),
+	    .check = check_search,
 	},
 	{
 	    .path = "metrics",

@@ -256,6 +256,14 @@ static void replace_front(struct worker *worker, const struct json *json)
 	worker->config_digest = text_copy(json, json_get(json, 0, S("config")), arena);
 }
 
+static void replace_finding(struct worker *worker, const struct json *json)
+{
+	json_at at = json_get(json, 0, S("search_above"));
+
+	worker->finding.on = json_is(json, at, JSON_NUMBER);
+	worker->finding.above = (size_t)number_of(json, 0, S("search_above"), 0);
+}
+
 /* The old goes with `*next`; connections that stand hold what they need of it. */
 static void replace_secure(struct worker *worker, struct secure *next)
 {
@@ -336,6 +344,7 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 				worker_drop_server(worker, server);
 		}
 		replace_front(worker, &json);
+		replace_finding(worker, &json);
 		replace_secure(worker, &secure);
 		hand_on_limits(worker);
 		accounts_limit(worker);

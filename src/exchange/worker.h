@@ -29,6 +29,15 @@ struct front_rules {
 	size_t n_uids;
 };
 
+/* `catalogue.search`: whether a client of all servers is shown the means to find tools instead of the tools.
+ */
+struct finding {
+	bool on;
+	size_t above;		 /* where there are more than so many */
+	struct catalogue *tools; /* the gate's own; NULL: not made yet */
+	struct json json;	 /* the tape of a call that was taken out of another one */
+};
+
 struct worker {
 	struct loop loop;
 	struct log *log;
@@ -39,6 +48,7 @@ struct worker {
 	struct ring *ring;
 	struct front_rules front;
 	struct arena front_arena;
+	struct finding finding;
 	struct list servers;   /* struct server, in the config's order */
 	struct list clients;   /* struct client */
 	struct list processes; /* processes.c: of whose servers run */
