@@ -225,9 +225,7 @@ static bool collect(struct exchange *x, struct candidates *candidates, struct se
 {
 	LIST_EACH(&x->worker->servers, node) {
 		struct attachment *attachment = lists_attachment(x, LIST_ENTRY(node, struct server, node));
-		const struct catalogue *catalogue = attachment && attachment->link
-							? attachment->link->catalogue
-							: NULL;
+		const struct catalogue *catalogue = attachment ? lists_tools(attachment) : NULL;
 
 		for (size_t i = 0; catalogue && i < catalogue->n; i++) {
 			if (!lists_has_tool(x, attachment, &catalogue->tools[i]))
@@ -240,12 +238,15 @@ static bool collect(struct exchange *x, struct candidates *candidates, struct se
 	return !search->over;
 }
 
-static bool put_found(struct buf *out, struct json *json, const struct candidate *candidate)
+static bool put_found(struct buf *out, const struct exchange *x, const struct candidate *candidate)
 {
 	static const struct span members[] = { SPAN("title"), SPAN("description"), SPAN("inputSchema") };
 	CLEANUP(buf_release) struct buf name = BUF_INIT((size_t)256);
+	CLEANUP(buf_release) struct buf store = BUF_INIT(CATALOGUE_BYTES);
+	struct span text = lists_tool_text(x, candidate->attachment, candidate->tool, &store);
+	struct json *json = &x->worker->side;
 
-	if (!json_parse(json, candidate->tool->raw, candidate->tool->raw.n))
+	if (!buf_ok(&store) || !json_parse(json, text, text.n))
 		return false;
 	buf_add(&name, candidate->attachment->server->name);
 	buf_add(&name, S("__"));
@@ -271,7 +272,7 @@ static bool write_found(struct exchange *x, const struct candidates *candidates,
 	for (size_t i = 0; i < n; i++) {
 		size_t had = out->n;
 
-		if (!put_found(out, &x->worker->side, &candidates->all[best[i]]))
+		if (!put_found(out, x, &candidates->all[best[i]]))
 			return false;
 		if (i > 0 && out->n > FINDING_BYTES) {
 			buf_cut(out, had);

@@ -12,6 +12,7 @@
  *          "limits":{…},
  *          "servers":[{"name","kind","era","timeout_ms","allow":[{"glob","line"}],"deny":[…],
  *          "authority","path","host","tls","ca","roots","ephemeral"}…],
+ *          "views":[{"name","servers":[…],"allow":[…] (absent: all),"deny":[…]}…],
  *          "roots":{"digest","pem"},"tls":{"cert","key"}}; the last two as secure.h has them. A server's
  *          "roots" is the digest again, so that other roots make it another server.
  * Errors: ERR_FORMAT, ERR_NOMEM.

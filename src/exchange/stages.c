@@ -57,7 +57,9 @@ static enum stage_result identify(struct exchange *x)
 
 	if (client->closed)
 		return refused(x, 404, -32001, "K506", S("Session not found"));
-	if (x->only && !client_sees(client, x->only) && !principal_may_use(client->principal, x->only->name))
+	if (x->only &&
+	    (!client_selects(client, x->only) ||
+	     (!client_sees(client, x->only) && !principal_may_use(client->principal, x->only->name))))
 		return refused(x, 403, -32600, "K503", S("Your token does not cover this server"));
 	return STAGE_NEXT;
 }
@@ -311,7 +313,7 @@ static enum stage_result decide(struct exchange *x)
 		x->decision = (struct decision){ .verdict = VERDICT_ALLOW, .list = "protocol" };
 		return STAGE_NEXT;
 	}
-	x->decision = tool_rules_decide(&x->server->rules, x->own_name);
+	x->decision = view_decide(x->attachment, x->own_name);
 	if (!x->tool || x->decision.verdict != VERDICT_ALLOW ||
 	    (!x->only && x->tool->omission != OMIT_NOTHING))
 		return unknown_name(x);

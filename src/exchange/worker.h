@@ -8,6 +8,7 @@
 #include "exchange/secure.h"
 #include "identity/principal.h"
 #include "limits/limits.h"
+#include "policy/selection.h"
 #include "telemetry/metrics.h"
 #include "upstream/link.h"
 
@@ -38,6 +39,14 @@ struct finding {
 	struct json json;	 /* the tape of a call that was taken out of another one */
 };
 
+/* `views` of the config. */
+struct selections {
+	struct selection *all;
+	size_t n;
+	struct arena arena;
+	struct span source; /* the JSON they were read from */
+};
+
 struct worker {
 	struct loop loop;
 	struct log *log;
@@ -49,13 +58,14 @@ struct worker {
 	struct front_rules front;
 	struct arena front_arena;
 	struct finding finding;
+	struct selections views;
 	struct list servers;   /* struct server, in the config's order */
 	struct list clients;   /* struct client */
 	struct list processes; /* processes.c: of whose servers run */
 	size_t n_clients, n_calls;
 	struct budget held;	   /* what waits in memory for somebody, all accounts together */
 	struct map sessions;	   /* session id → struct client (legacy HTTP) */
-	struct map contexts;	   /* principal id → struct client (modern HTTP) */
+	struct map contexts;	   /* principal id and view → struct client (modern HTTP) */
 	struct map event_sessions; /* session id → front_sse.c's */
 	struct map accounts;	   /* principal id → struct account */
 	struct token_cache *tokens;
@@ -92,6 +102,8 @@ struct worker {
 int worker_init(struct worker *worker, struct log *log, struct err *err) MUST_CHECK;
 
 struct server *worker_server(const struct worker *worker, struct span name);
+/* The view of this name; NULL where the config has none. */
+const struct selection *worker_view(const struct worker *worker, struct span name);
 
 /* Keeps the once-a-second tick running while there is something to time. */
 void worker_need_tick(struct worker *worker);
