@@ -198,9 +198,12 @@ void client_detach_server(struct client *client, struct server *server)
 
 bool client_selects(const struct client *client, const struct server *server)
 {
-	const struct selection *view = worker_view(client->worker, client->view);
+	const struct selection *view;
 
-	return client->view.n == 0 || (view && selection_has_server(view, server->name));
+	if (client->view.n == 0)
+		return true;
+	view = worker_view(client->worker, client->view);
+	return view && selection_has_server(view, server->name);
 }
 
 bool client_sees(const struct client *client, const struct server *server)

@@ -246,7 +246,11 @@ static enum stage_result choose_server(struct exchange *x)
 	if (!split_name(x, &name))
 		return unknown_name(x);
 	server = worker_server(x->worker, name);
-	if (!server || !client_sees(x->client, server))
+	if (!server || !client_sees(x->client, server) ||
+	    omission_of_name(name.n, x->own_name) != OMIT_NOTHING)
+		return unknown_name(x);
+	/* Of two prompts of one name neither can be meant; of tools the catalogue says the same. */
+	if (x->method != METHOD_TOOLS_CALL && owner_omits(x, server))
 		return unknown_name(x);
 	return attach_to(x, server);
 }

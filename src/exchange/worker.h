@@ -85,7 +85,7 @@ struct worker {
 	struct buf line;   /* scratch for one record */
 	struct span config_digest;
 	uint64_t config_number; /* counts the configs that came into force */
-	uint64_t limits_noted;	/* the one whose limits are on record */
+	uint64_t limits_noted;	/* the one whose limits and views are on record */
 	bool config_noted;	/* limits and the rules of all servers are on record */
 	uint8_t audit_key[32];	/* from the keeper; nothing is recorded, and so nothing passes, before */
 	bool has_audit_key;

@@ -80,6 +80,9 @@ def test_shown(place):
         equal(text_of(client.call("far__tag", {"tag": "x"})), "x", f"{era}: without tools.allow all are there")
         equal(names(kind(gate, "view/none")), [], f"{era}: an empty one allows none")
         ok(len(names(kind(gate))) > 20, f"{era}: /mcp has all")
+    rules = [json.loads(line) for line in gate.audit_text().splitlines() if '"kind":"config"' in line and '"reached":"view"' in line]
+    kept = {line["server"]: ([glob for glob, _ in line.get("allow", [])], [glob for glob, _ in line.get("deny", [])]) for line in rules}
+    equal(kept, {"view/few": (["near__t*", "near__raw"], ["near__tag"]), "view/far": (["*"], []), "view/none": ([], [])}, "the rules of views are on record, too", rules)
 
 
 def test_sessions(place):
