@@ -308,7 +308,7 @@ static bool find(struct exchange *x, struct buf *out)
 	json_string_add(x->message.json, json_get(x->message.json, arguments, S("query")), &query);
 	search_begin(&search, buf_span(&query));
 	fine = collect(x, &candidates, &search);
-	n = fine ? search_best(&search, asked_for(x, arguments), best) : 0;
+	n = fine && candidates.all ? search_best(&search, asked_for(x, arguments), best) : 0;
 	fine = fine && write_found(x, &candidates, best, n, out);
 	search_release(&search);
 	free(candidates.all);
