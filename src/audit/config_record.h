@@ -22,7 +22,7 @@ struct config_limit {
 
 struct config_server {
 	struct span name;
-	struct span reached; /* "stdio" or "http" */
+	struct span reached; /* "stdio" or "http"; "view" for one of `views`, by the name of its endpoint */
 	bool for_one_host;   /* made by `kanmon run`; no config names it */
 	struct tool_rules rules;
 };

@@ -230,20 +230,32 @@ static int answer_question(const struct gate_paths *paths, struct wire_out *ques
 	return rc;
 }
 
+/* A view is one more scope, which takes away instead of giving. */
+static void add_scopes(const struct options *options, struct buf *out)
+{
+	const char *scope = option_value(options, "scope"), *view = option_value(options, "view");
+
+	buf_add(out, scope ? span_str(scope) : TOKEN_DEFAULT_SCOPES);
+	if (view)
+		buf_addf(out, " view:%s", view);
+}
+
 static int put_create(const struct options *options, struct wire_out *out)
 {
-	const char *scope = option_value(options, "scope"), *expires = option_value(options, "expires");
+	const char *expires = option_value(options, "expires");
+	CLEANUP(buf_release) struct buf scopes = BUF_INIT((size_t)4096);
 	uint64_t expiry = 0;
 	struct err err = ERR_INIT;
-	struct span scopes = scope ? span_str(scope) : TOKEN_DEFAULT_SCOPES;
 
-	if (token_scopes_check(scopes, &err) < 0)
-		return cmd_usage_error(&cmd_token, "--scope: %s", err.text);
+	add_scopes(options, &scopes);
+	if (!buf_ok(&scopes) || token_scopes_check(buf_span(&scopes), &err) < 0)
+		return cmd_usage_error(&cmd_token, "--%s: %s",
+				       option_value(options, "scope") ? "scope" : "view", err.text);
 	if (expires && token_expiry(span_str(expires), clock_wall_ms(), &expiry, &err) < 0)
 		return cmd_usage_error(&cmd_token, "--expires: %s", err.text);
 	wire_begin(out, ASK_TOKEN_CREATE, 0);
 	wire_put_span(out, span_str(options->words[1]));
-	wire_put_span(out, scopes);
+	wire_put_span(out, buf_span(&scopes));
 	wire_put_u64(out, expiry);
 	return 0;
 }
@@ -251,9 +263,12 @@ static int put_create(const struct options *options, struct wire_out *out)
 /* What is given and says nothing was meant to say something. */
 static int refuse_for_create(const struct options *options)
 {
-	const char *unused = option_value(options, "scope") ? "scope" : "expires";
+	static const char *const names[] = { "scope", "expires", "view" };
+	const char *unused = NULL;
 
-	if (!option_value(options, unused))
+	for (size_t i = 0; i < COUNT(names) && !unused; i++)
+		unused = option_value(options, names[i]) ? names[i] : NULL;
+	if (!unused)
 		return 0;
 	return cmd_usage_error(&cmd_token, tr("the option --%s is for token create, not for token %s"),
 			       unused, options->words[0]);
@@ -290,9 +305,9 @@ static void note_scopes(const struct options *options, const struct gate_config 
 	struct span scopes = span_str(scope);
 
 	while (scope && config->conf && scopes.n) {
-		struct span server = span_skip(span_cut(&scopes, ' '), 4);
+		struct span one = span_cut(&scopes, ' '), server = span_skip(one, 4);
 
-		if (server.n == 0 || gate_config_server(config, server))
+		if (server.n == 0 || !span_starts(one, S("mcp:")) || gate_config_server(config, server))
 			continue;
 		(void)fprintf(stderr, "%s: ", tr("note"));
 		(void)fprintf(
@@ -300,6 +315,23 @@ static void note_scopes(const struct options *options, const struct gate_config 
 		    tr("no server of the config is called %.*s, to which mcp:%.*s would give access\n"),
 		    SPAN_ARG(server), SPAN_ARG(server));
 	}
+}
+
+/* A token for a view that is not there would be refused each time it is shown. */
+static int refuse_view(const struct options *options, const struct gate_config *config)
+{
+	CLEANUP(buf_release) struct buf scopes = BUF_INIT((size_t)4096);
+	struct span view;
+
+	add_scopes(options, &scopes);
+	view = token_scopes_view(buf_span(&scopes));
+	if (view.n == 0 || !config->conf)
+		return 0;
+	for (const struct conf_node *at = conf_get_first(conf_root(config->conf), "views"); at;
+	     at = conf_next(at))
+		if (span_eq(conf_name(at), view))
+			return 0;
+	return cmd_usage_error(&cmd_token, tr("no view of the config is called %.*s"), SPAN_ARG(view));
 }
 
 static bool is_made_by(const struct wire_out *question)
@@ -328,6 +360,11 @@ static int run(const struct options *options)
 	rc = gate_load_running(options, &config, &broken);
 	if (rc)
 		return rc;
+	rc = refuse_view(options, &config);
+	if (rc) {
+		gate_config_release(&config);
+		return rc;
+	}
 	rc = question.bytes.n ? answer_question(&config.paths, &question, options->words[1], json)
 			      : print_list(&config.paths, json);
 	if (rc == 0)
@@ -342,6 +379,7 @@ static const struct option table[] = {
 	OPTION_OUTPUT,
 	{ 0, "scope", "SCOPES", false,
 	  TR_MARK("create: mcp (all servers) or mcp:SERVER, separated by spaces") },
+	{ 0, "view", "VIEW", false, TR_MARK("create: only what this view of the config has") },
 	{ 0, "expires", "TIME", false, TR_MARK("create: 12h, 30d, 1y or never (the default)") },
 	{ 0 },
 };

@@ -56,6 +56,22 @@ static bool check_addresses(const struct conf *conf, struct conf_problems *probl
 	return problems->n == before;
 }
 
+/* A view of a server that is not there would be shorter than it looks. */
+static bool check_views(const struct gate_config *config, struct conf_problems *problems)
+{
+	size_t before = problems->n;
+
+	for (const struct conf_node *view = conf_get_first(conf_root(config->conf), "views"); view;
+	     view = conf_next(view))
+		for (const struct conf_node *at = conf_get_first(view, "servers"); at; at = conf_next(at))
+			if (!gate_config_server(config, conf_text(at)))
+				(void)conf_problem_at(
+				    problems, at, "K104",
+				    tr("the view %.*s names a server that the config does not have"),
+				    SPAN_ARG(conf_name(view)));
+	return problems->n == before;
+}
+
 int gate_config_load(const char *file, const char *data_dir, struct gate_config *out,
 		     struct conf_problems *problems, struct err *err)
 {
@@ -86,7 +102,8 @@ int gate_config_load(const char *file, const char *data_dir, struct gate_config 
 			    data_dir ? span_str(data_dir) : conf_get_text(conf_root(config.conf), "data"),
 			    err) < 0)
 		goto fail;
-	if (!check_addresses(config.conf, problems) || !gate_tls_check(&config, problems)) {
+	if (!check_addresses(config.conf, problems) || !check_views(&config, problems) ||
+	    !gate_tls_check(&config, problems)) {
 		(void)err_set(err, ERR_CONFIG, "the config is not usable");
 		goto fail;
 	}
@@ -299,6 +316,44 @@ static void add_limits(struct buf *out, const struct conf_node *root)
 	buf_add_char(out, '}');
 }
 
+static void add_view(struct buf *out, const struct conf_node *view)
+{
+	json_add_comma(out);
+	buf_add_char(out, '{');
+	json_put_string(out, S("name"), conf_name(view));
+	json_add_key(out, S("servers"));
+	buf_add_char(out, '[');
+	for (const struct conf_node *at = conf_get_first(view, "servers"); at; at = conf_next(at)) {
+		json_add_comma(out);
+		json_add_string(out, conf_text(at));
+	}
+	buf_add_char(out, ']');
+	/* Without the key all are allowed; an empty list allows none. */
+	if (conf_has(view, "tools.allow"))
+		add_globs(out, S("allow"), conf_get_first(view, "tools.allow"));
+	add_globs(out, S("deny"), conf_get_first(view, "tools.deny"));
+	buf_add_char(out, '}');
+}
+
+static void add_views(struct buf *out, const struct conf_node *root)
+{
+	json_add_key(out, S("views"));
+	buf_add_char(out, '[');
+	for (const struct conf_node *at = conf_get_first(root, "views"); at; at = conf_next(at))
+		add_view(out, at);
+	buf_add_char(out, ']');
+}
+
+/* The number of tools above which they are to be searched; absent where they never are. */
+static void add_search(struct buf *out, const struct conf_node *root)
+{
+	struct span text = conf_get_text(root, "catalogue.search");
+	uint64_t above = 0;
+
+	if (!span_eq(text, S("never")) && (span_eq(text, S("always")) || span_u64(text, &above)))
+		json_put_u64(out, S("search_above"), above);
+}
+
 void gate_config_worker(const struct gate_config *config, const uint8_t key[DIGEST_KEY_BYTES],
 			struct buf *out)
 {
@@ -317,8 +372,10 @@ void gate_config_worker(const struct gate_config *config, const uint8_t key[DIGE
 	}
 	buf_add_char(out, ']');
 	add_uids(out, root);
+	add_search(out, root);
 	add_limits(out, root);
 	gate_tls_add(config, roots, out);
+	add_views(out, root);
 	json_add_key(out, S("servers"));
 	buf_add_char(out, '[');
 	for (const struct conf_node *at = conf_get_first(root, "servers"); at; at = conf_next(at))

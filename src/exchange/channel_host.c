@@ -297,6 +297,10 @@ struct channel_host *channel_host_new(struct worker *worker, const struct channe
 	}
 	host->worker = worker;
 	host->options = *options;
+	/* Longer than any view's name: it is none's, and the host sees nothing. */
+	host->options.view = span_of(host->view, span_first(options->view, sizeof(host->view)).n);
+	if (host->options.view.n)
+		memcpy(host->view, options->view.p, host->options.view.n);
 	host->queue =
 	    (struct host_queue){ .port = options->port, .carrier = options->carrier, .account = account };
 	host->principal = principal_ref(options->principal);

@@ -36,6 +36,7 @@ struct channel_port {
 struct channel_options {
 	struct principal *principal; /* borrowed */
 	struct server *only;	     /* NULL: the catalogue; borrowed */
+	struct span view;	     /* the view of the catalogue it is kept to; empty: none. Copied */
 	const struct channel_port *port;
 	void *carrier;
 	struct span ref; /* the session in logs and records; empty: none. Borrowed, outlives the host */

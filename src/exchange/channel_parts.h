@@ -11,6 +11,7 @@ struct channel_host {
 	struct list node; /* of worker->channel_hosts */
 	struct worker *worker;
 	struct channel_options options;
+	char view[64];
 	struct principal *principal;
 	struct client *client; /* NULL until the first message that is no probe */
 	struct outlet outlet;

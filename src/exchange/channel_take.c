@@ -46,6 +46,8 @@ static struct client *client_of(struct channel_host *host, enum era era, struct 
 	}
 	host->client = client_new(host->worker, host->principal, CLIENT_CHANNEL, era, host->options.only,
 				  err);
+	if (host->client && host->options.view.n)
+		(void)client_set_view(host->client, host->options.view);
 	if (host->client)
 		begin(host, host->client);
 	return host->client;

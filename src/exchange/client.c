@@ -55,6 +55,8 @@ struct client *client_new(struct worker *worker, struct principal *principal, en
 	client->transport = kind == CLIENT_CHANNEL ? S("stdio") : S("http");
 	client->era = era;
 	client->only = only ? server_ref(only) : NULL;
+	/* A name that fits no view is none's: the client sees nothing. */
+	(void)client_set_view(client, span_first(principal_view(principal), sizeof(client->view_bytes)));
 	client->hello = BUF_CHARGED(CLIENT_HELLO_BYTES, kind == CLIENT_SESSION ? &account->held : NULL);
 	client->parked = BUF_CHARGED(CLIENT_PARKED_BYTES, &account->held);
 	client->used_ms = loop_now(&worker->loop);
@@ -70,6 +72,16 @@ struct client *client_new(struct worker *worker, struct principal *principal, en
 	return client;
 }
 
+bool client_set_view(struct client *client, struct span view)
+{
+	if (view.n > sizeof(client->view_bytes))
+		return false;
+	if (view.n)
+		memcpy(client->view_bytes, view.p, view.n);
+	client->view = span_of(client->view_bytes, view.n);
+	return true;
+}
+
 struct client *client_unref(struct client *client)
 {
 	if (!client || --client->refs)
@@ -80,6 +92,7 @@ struct client *client_unref(struct client *client)
 	buf_release(&client->parked);
 	client->account = account_unref(client->account);
 	free(client->session_bytes);
+	free(client->context_bytes);
 	free(client);
 	return NULL;
 }
@@ -90,8 +103,8 @@ static void forget_session(struct client *client)
 
 	if (client->session_id.n && map_get(&worker->sessions, client->session_id) == client)
 		(void)map_remove(&worker->sessions, client->session_id);
-	if (client->kind == CLIENT_CONTEXT && map_get(&worker->contexts, client->principal->id) == client)
-		(void)map_remove(&worker->contexts, client->principal->id);
+	if (client->context_id.n && map_get(&worker->contexts, client->context_id) == client)
+		(void)map_remove(&worker->contexts, client->context_id);
 }
 
 void ask_free(struct client *client, struct ask *ask)
@@ -183,8 +196,20 @@ void client_detach_server(struct client *client, struct server *server)
 	}
 }
 
+bool client_selects(const struct client *client, const struct server *server)
+{
+	const struct selection *view;
+
+	if (client->view.n == 0)
+		return true;
+	view = worker_view(client->worker, client->view);
+	return view && selection_has_server(view, server->name);
+}
+
 bool client_sees(const struct client *client, const struct server *server)
 {
+	if (!client_selects(client, server))
+		return false;
 	if (server->removed || (server->ephemeral && client->only != server))
 		return false;
 	return (!client->only || client->only == server) &&

@@ -105,9 +105,13 @@ struct client {
 	enum era era;
 	enum revision revision; /* legacy: agreed in initialize */
 	struct server *only;	/* legacy and one channel: the endpoint; NULL: the catalogue. Referenced */
-	unsigned declared;	/* CLIENT_* */
-	bool greeted;		/* initialize has ended in a result */
-	bool ready;		/* notifications/initialized has come */
+	char view_bytes[64];
+	struct span view;	/* the view of the config it is kept to; empty: none */
+	struct span context_id; /* CLIENT_CONTEXT: its key in worker->contexts */
+	char *context_bytes;
+	unsigned declared; /* CLIENT_* */
+	bool greeted;	   /* initialize has ended in a result */
+	bool ready;	   /* notifications/initialized has come */
 	bool closed;
 	unsigned given, changed; /* VIEW_…: lists it has had; those it is to be told of */
 	struct buf hello;	 /* params of initialize, or the _meta servers are probed with */
@@ -164,6 +168,12 @@ struct attachment *attachment_for(struct exchange *x, struct server *server);
 
 /* The server is going away: calls to it fail, its connection is closed. */
 void client_detach_server(struct client *client, struct server *server);
+
+/* Keeps it to a view; false: the name is too long for one. A token that is bound to one is kept to it anyway.
+ */
+bool client_set_view(struct client *client, struct span view);
+/* Has the client's view the server? True where it has none. */
+bool client_selects(const struct client *client, const struct server *server);
 
 /* May the client use the server, and can it see it (endpoint, scope, config)? */
 bool client_sees(const struct client *client, const struct server *server);

@@ -113,7 +113,12 @@ static bool leads_to(struct span path, struct span begin, struct span *server)
 	if (path.n == 0)
 		return true;
 	*server = span_skip(path, 1);
-	return path.p[0] == '/' && server->n > 0 && span_find(*server, '/') == server->n;
+	if (path.p[0] != '/')
+		return false;
+	path = *server;
+	if (span_starts(path, DOOR_VIEW))
+		path = span_skip(path, DOOR_VIEW.n);
+	return path.n > 0 && span_find(path, '/') == path.n;
 }
 
 enum door_way door_way(struct span path, struct span *server)

@@ -32,6 +32,9 @@ bool door_accepts(struct span accept, struct span type);
 /* Is a Content-Type JSON (with or without parameters)? */
 bool door_is_json(struct span type);
 
+/* Stands before a view's name where a server's would stand; no server's name has a slash. */
+#define DOOR_VIEW S("view/")
+
 enum door_way {
 	DOOR_NOWHERE,
 	DOOR_MCP,      /* Streamable HTTP, WebSocket */
@@ -41,7 +44,7 @@ enum door_way {
 
 /*
  * Where a path leads: "/mcp" and "/sse" give an empty server, "/mcp/NAME" and "/sse/NAME" the name (not
- * decoded: names need no encoding).
+ * decoded: names need no encoding), "/mcp/view/NAME" and "/sse/view/NAME" the name behind DOOR_VIEW.
  */
 enum door_way door_way(struct span path, struct span *server);
 

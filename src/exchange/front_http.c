@@ -119,6 +119,20 @@ static void visit_post(struct visit *visit)
 
 /* --- the door --- */
 
+/* One that does not exist and one the token does not cover are answered alike. */
+static bool may_use_view(const struct visit *visit)
+{
+	const struct selection *view = worker_view(visit->worker, visit->view);
+	struct span bound = principal_view(visit->principal);
+
+	if (!view || (bound.n && !span_eq(bound, visit->view)))
+		return false;
+	for (size_t i = 0; i < view->n_servers; i++)
+		if (principal_may_use(visit->principal, view->servers[i]))
+			return true;
+	return false;
+}
+
 static struct span methods_of(const struct visit *visit)
 {
 	if (visit->way == DOOR_MCP)
@@ -143,8 +157,22 @@ static bool method_fits(const struct visit *visit)
 
 static void identified(struct visit *visit, struct span server)
 {
+	struct span bound = principal_view(visit->principal);
+
 	http_request_trust(visit->request);
-	if (server.n) {
+	if (bound.n && !worker_view(visit->worker, bound)) {
+		visit_refuse(visit, 403, S(""), -32600, "K503",
+			     S("Your token is bound to a view that the config does not have (any more)"));
+		return;
+	}
+	if (span_starts(server, DOOR_VIEW)) {
+		visit->view = span_skip(server, DOOR_VIEW.n);
+		if (!may_use_view(visit)) {
+			visit_refuse(visit, 404, S(""), -32600, "K503",
+				     S("No such view here, or your token does not cover it"));
+			return;
+		}
+	} else if (server.n) {
 		visit->only = worker_server(visit->worker, server);
 		/* One that does not exist and one the token does not cover are answered alike. */
 		if (!visit->only || visit->only->ephemeral || !principal_may_use(visit->principal, server)) {
@@ -297,10 +325,11 @@ static bool passes_door(struct visit *visit, struct span *server)
 		return false;
 	visit->way = door_way(visit->head->path, server);
 	if (visit->way == DOOR_NOWHERE || (visit->way != DOOR_MCP && visit->head->websocket)) {
-		visit_reply(visit->request, 404,
-			    S("{\"error\":\"not_found\",\"error_description\":\"The endpoints are /mcp and "
-			      "/mcp/SERVER; for HTTP+SSE /sse and /sse/SERVER\"}"),
-			    NULL, 0);
+		visit_reply(
+		    visit->request, 404,
+		    S("{\"error\":\"not_found\",\"error_description\":\"The endpoints are /mcp, "
+		      "/mcp/SERVER and /mcp/view/VIEW; for HTTP+SSE /sse, /sse/SERVER and /sse/view/VIEW\"}"),
+		    NULL, 0);
 		return false;
 	}
 	if (!query_fits(visit)) {

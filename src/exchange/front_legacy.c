@@ -127,7 +127,9 @@ static void visit_initialize(const struct visit *visit, const struct message *me
 	}
 	client_greet(greeting->client, message);
 	greeting->visit = *visit;
-	if (!buf_ok(&greeting->client->hello) ||
+	greeting->visit.view = S("");
+	if ((visit->view.n && !client_set_view(greeting->client, visit->view)) ||
+	    !buf_ok(&greeting->client->hello) ||
 	    !http_request_keep(visit->request, &greeting->visit.head, &greeting->visit.body)) {
 		client_close(greeting->client, S("no memory"));
 		(void)client_unref(greeting->client);
@@ -161,7 +163,8 @@ static struct client *session_of(const struct visit *visit, struct span request_
 		return NULL;
 	}
 	client = map_get(&visit->worker->sessions, id);
-	if (!client || !span_eq(client->principal->id, visit->principal->id) || client->only != visit->only) {
+	if (!client || !span_eq(client->principal->id, visit->principal->id) || client->only != visit->only ||
+	    !span_eq(client->view, visit->view.n ? visit->view : principal_view(visit->principal))) {
 		visit_refuse(visit, 404, request_id, -32001, "K506", S("Session not found"));
 		return NULL;
 	}

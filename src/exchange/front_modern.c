@@ -61,12 +61,29 @@ static void collect_params(const struct http_head *head, struct buf *out)
 	}
 }
 
+static bool keep_context(struct client *client, struct span view, struct buf *key)
+{
+	if (!buf_ok(key) || (view.n && !client_set_view(client, view)) ||
+	    !map_put(&client->worker->contexts, buf_span(key), client))
+		return false;
+	client->context_id = buf_span(key);
+	client->context_bytes = TAKE(key->p);
+	*key = BUF_INIT(0);
+	return true;
+}
+
 static struct client *context_of(const struct visit *visit, const struct message *message,
 				 const struct message_claim *claim, struct err *err)
 {
 	struct worker *worker = visit->worker;
-	struct client *client = map_get(&worker->contexts, visit->principal->id);
+	CLEANUP(buf_release) struct buf key = BUF_INIT((size_t)4096);
+	struct client *client;
 
+	/* No id of a principal has a line break. */
+	buf_add(&key, visit->principal->id);
+	buf_add_char(&key, '\n');
+	buf_add(&key, visit->view);
+	client = map_get(&worker->contexts, buf_span(&key));
 	if (client)
 		return client_ref(client);
 	client = client_new(worker, visit->principal, CLIENT_CONTEXT, ERA_MODERN, NULL, err);
@@ -75,7 +92,7 @@ static struct client *context_of(const struct visit *visit, const struct message
 	client->revision = REVISION_2026_07_28;
 	client->ready = true;
 	client_greet_modern(client, message, claim);
-	if (map_put(&worker->contexts, client->principal->id, client))
+	if (keep_context(client, visit->view, &key))
 		return client;
 	client_close(client, S("no memory"));
 	(void)err_set(err, ERR_NOMEM, "no memory for a session");

@@ -139,6 +139,7 @@ static struct sse_front *front_new(const struct visit *visit, struct err *err)
 	struct sse_front *front = calloc(1, sizeof(*front));
 	struct channel_options options = { .principal = visit->principal,
 					   .only = visit->only,
+					   .view = visit->view,
 					   .port = &port,
 					   .carrier = front,
 					   .on_end = on_host_end };

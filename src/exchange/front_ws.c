@@ -166,6 +166,7 @@ static struct ws_front *front_new(const struct visit *visit, struct err *err)
 	struct ws_front *front = calloc(1, sizeof(*front));
 	const struct channel_options options = { .principal = visit->principal,
 						 .only = visit->only,
+						 .view = visit->view,
 						 .port = &port,
 						 .carrier = front,
 						 .on_end = on_host_end };

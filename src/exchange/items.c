@@ -4,6 +4,7 @@
 
 #include "base/tr.h"
 #include "conf/conf.h"
+#include "conf/core.h"
 #include "conf/url.h"
 #include "conf/user.h"
 #include "limits/limits.h"
@@ -84,6 +85,26 @@ static void check_tls(const struct conf_node *tls, struct conf_problems *problem
 	check_tls_clients(tls, problems);
 }
 
+static int check_search(struct span text, struct err *err)
+{
+	uint64_t n;
+
+	if (span_eq(text, S("never")) || span_eq(text, S("always")) ||
+	    (span_u64(text, &n) && n >= 1 && n <= 100000))
+		return 0;
+	return err_set(err, ERR_CONFIG, "%s",
+		       tr("it is `never`, `always`, or a number of tools from 1 to 100000"));
+}
+
+static int check_view_pattern(struct span pattern, struct err *err)
+{
+	if (pattern.n == 0)
+		return err_set(err, ERR_CONFIG, "%s", tr("a tool's name cannot be empty"));
+	if (pattern.n > 256)
+		return err_set(err, ERR_CONFIG, "%s", tr("a tool's name has at most 256 bytes"));
+	return 0;
+}
+
 const struct conf_item exchange_items[] = {
 	{
 	    .path = "hosts",
@@ -153,6 +174,49 @@ const struct conf_item exchange_items[] = {
 		"Whether clients show a certificate of `client-ca`, besides their token: `require` lets nobody "
 		"speak who shows none, and `ask` refuses only bad ones. When this changes, connections "
 		"that are open end with the request at hand."),
+	},
+	{
+	    .path = "catalogue.search",
+	    .type = CONF_STRING,
+	    .fallback = "never",
+	    .pattern = "^(never|always|[1-9][0-9]{0,5})$",
+	    .text = TR_MARK(
+		"Whether clients of all servers together are shown two tools to find and call the "
+		"others with, instead of all tools: `never`, `always`, or a number: where there are more "
+		"tools than that."),
+	    .check = check_search,
+	},
+	{
+	    .path = "views",
+	    .type = CONF_MAP,
+	    .text = TR_MARK("Views of what all servers offer together, each under a name of its own, at "
+			    "/mcp/view/NAME. A view only takes away: the servers' own lists and the token's "
+			    "scopes hold, too."),
+	    .name_pattern = "^(?!.*(__|_$))[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$",
+	    .check_name = conf_check_server_name,
+	},
+	{
+	    .path = "views.*.servers",
+	    .type = CONF_STRING_LIST,
+	    .min = 1,
+	    .max = 1000,
+	    .required = true,
+	    .text = TR_MARK("The servers whose tools, prompts and resources it has."),
+	},
+	{
+	    .path = "views.*.tools.allow",
+	    .type = CONF_STRING_LIST,
+	    .max = 1000,
+	    .text =
+		TR_MARK("Patterns of the tools it has, as `SERVER__TOOL`; absent: all that are not denied."),
+	    .check = check_view_pattern,
+	},
+	{
+	    .path = "views.*.tools.deny",
+	    .type = CONF_STRING_LIST,
+	    .max = 1000,
+	    .text = TR_MARK("Patterns of the tools it has not; they win over `allow`."),
+	    .check = check_view_pattern,
 	},
 	{
 	    .path = "metrics",

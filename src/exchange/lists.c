@@ -3,6 +3,7 @@
 #include "exchange/lists.h"
 
 #include "base/check.h"
+#include "exchange/finding.h"
 #include "exchange/view.h"
 #include "mcp/translate.h"
 #include "json/write.h"
@@ -118,10 +119,8 @@ bool lists_add_tool(struct buf *out, struct json *json, struct span raw, struct 
 	return buf_ok(&name) && buf_ok(out);
 }
 
-/* A tool's definition in the words of the client's revision; `store` holds it where it is not the server's
- * own. */
-static struct span tool_text(const struct exchange *x, const struct attachment *attachment,
-			     const struct tool *tool, struct buf *store)
+struct span lists_tool_text(const struct exchange *x, const struct attachment *attachment,
+			    const struct tool *tool, struct buf *store)
 {
 	struct json *json = &x->worker->side;
 	struct legs legs = { attachment->link ? attachment->link->revision
@@ -140,18 +139,18 @@ static struct span tool_text(const struct exchange *x, const struct attachment *
 	return buf_span(store);
 }
 
-/* The tools as they are known: of one that cannot be reached the last ones, where the config wants that. */
-static struct catalogue *tools_of(const struct attachment *attachment)
+struct catalogue *lists_tools(const struct attachment *attachment)
 {
 	if (attachment->link && attachment->link->catalogue)
 		return attachment->link->catalogue;
 	return attachment->server->shown_when_down ? attachment->server->shared : NULL;
 }
 
-static void add_tools(struct exchange *x, struct buf *out, const struct attachment *attachment)
+static size_t add_tools(struct exchange *x, struct buf *out, const struct attachment *attachment)
 {
 	CLEANUP(buf_release) struct buf store = BUF_INIT(CATALOGUE_BYTES);
-	const struct catalogue *catalogue = tools_of(attachment);
+	const struct catalogue *catalogue = lists_tools(attachment);
+	size_t n = 0;
 
 	for (size_t i = 0; i < catalogue->n && buf_ok(out); i++) {
 		const struct tool *tool = &catalogue->tools[i];
@@ -159,7 +158,7 @@ static void add_tools(struct exchange *x, struct buf *out, const struct attachme
 
 		if (!lists_has_tool(x, attachment, tool))
 			continue;
-		text = tool_text(x, attachment, tool, &store);
+		text = lists_tool_text(x, attachment, tool, &store);
 		if (out->n)
 			buf_add_char(out, ',');
 		if (x->only)
@@ -167,7 +166,9 @@ static void add_tools(struct exchange *x, struct buf *out, const struct attachme
 		/* Of tools all are shown, or the client is told that they are too many. */
 		else if (!lists_add_tool(out, &x->worker->side, text, attachment->server->name))
 			out->over = true;
+		n++;
 	}
+	return n;
 }
 
 /*
@@ -184,7 +185,7 @@ static void tools_of_one(struct exchange *x, struct buf *out)
 	size_t n = 0;
 	json_at scope;
 
-	add_tools(x, &tools, x->attachment);
+	(void)add_tools(x, &tools, x->attachment);
 	buf_add(&head, S("\"tools\":["));
 	buf_add(&head, buf_span(&tools));
 	buf_add_char(&head, ']');
@@ -217,6 +218,7 @@ struct joint {
 	enum offer_kind kind;
 	struct buf items;
 	uint64_t ttl_ms;
+	size_t n_tools;
 	bool any;
 };
 
@@ -246,11 +248,11 @@ static void join_ttl(struct joint *joint, uint64_t ttl_ms)
 
 static void join_tools(struct joint *joint, struct attachment *attachment)
 {
-	struct catalogue *catalogue = tools_of(attachment);
+	struct catalogue *catalogue = lists_tools(attachment);
 
 	view_tools_given(attachment, catalogue);
 	if (catalogue) {
-		add_tools(joint->x, &joint->items, attachment);
+		joint->n_tools += add_tools(joint->x, &joint->items, attachment);
 		join_ttl(joint, catalogue->ttl_ms);
 		return;
 	}
@@ -349,6 +351,12 @@ static void list_of_all(struct exchange *x, struct buf *out)
 			join_tools(&joint, attachment);
 		else if (attachment)
 			join_offers(&joint, attachment);
+	}
+	if (joint.kind == OFFER_TOOLS && finding_replaces(x, joint.n_tools)) {
+		/* Its own never change: who has them is told of no other's change. */
+		x->client->given &= ~(unsigned)VIEW_TOOLS;
+		buf_clear(&joint.items);
+		finding_add_tools(x->worker, &joint.items);
 	}
 	add_joint(&joint, out);
 	buf_release(&joint.items);

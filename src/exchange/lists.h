@@ -29,5 +29,16 @@ bool lists_has_tool(const struct exchange *x, const struct attachment *attachmen
 bool lists_is_contested(struct exchange *x, const struct attachment *attachment, enum offer_kind kind,
 			struct span key);
 
+/* The tools as they are known: of a server that cannot be reached the last ones, where the config wants that.
+ */
+struct catalogue *lists_tools(const struct attachment *attachment);
+
+/*
+ * A tool's definition in the words of the client's revision; `store` holds it where it is not the server's
+ * own. The worker's second tape is used.
+ */
+struct span lists_tool_text(const struct exchange *x, const struct attachment *attachment,
+			    const struct tool *tool, struct buf *store);
+
 /* Adds the tool's definition under its joined name; `json` is a tape to use. False: without memory. */
 bool lists_add_tool(struct buf *out, struct json *json, struct span raw, struct span server);

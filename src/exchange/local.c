@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "exchange/client.h"
+#include "exchange/finding.h"
 #include "exchange/listening.h"
 #include "exchange/lists.h"
 #include "exchange/owner.h"
@@ -36,7 +37,7 @@ static bool is_absent(const struct exchange *x)
 
 bool local_method(const struct exchange *x)
 {
-	return is_own(x->method) || (!x->only && is_joint(x->method)) || is_absent(x);
+	return is_own(x->method) || (!x->only && is_joint(x->method)) || is_absent(x) || finding_is_asked(x);
 }
 
 /* spec: mcp/2025-11-25 tasks: a receiver that declares none processes the request normally. */
@@ -110,6 +111,8 @@ enum stage_result local_route(struct exchange *x)
 		return STAGE_NEXT;
 	if (x->only)
 		return route_one(x);
+	if (x->method == METHOD_TOOLS_CALL)
+		return finding_route(x);
 	return lists_settle(x, offers_kind(x->method) < OFFER_KINDS ? 1U << offers_kind(x->method) : 0,
 			    x->started_ms);
 }
@@ -254,6 +257,8 @@ enum stage_result local_answer(struct exchange *x)
 {
 	if (offers_kind(x->method) < OFFER_KINDS)
 		return lists_answer(x);
+	if (x->method == METHOD_TOOLS_CALL)
+		return finding_answer(x);
 	if (x->method == METHOD_INITIALIZE)
 		return answer_initialize(x);
 	if (x->method == METHOD_DISCOVER)

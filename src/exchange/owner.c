@@ -74,6 +74,13 @@ bool owner_take_reference(struct exchange *x)
 	return x->name.p != NULL;
 }
 
+bool owner_omits(struct exchange *x, struct server *server)
+{
+	const struct attachment *attachment = lists_attachment(x, server);
+
+	return attachment && offer_omits(attachment->shelves[OFFER_PROMPTS].offer, x->own_name);
+}
+
 /* --- whose it is --- */
 
 static void claim(struct owner *owner, struct attachment *attachment)

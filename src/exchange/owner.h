@@ -21,6 +21,9 @@ enum stage_result owner_settle(struct exchange *x);
 /* Whose the URI is by these lists; NULL: nobody's, or of more than one. */
 struct attachment *owner_of(struct exchange *x, struct span uri);
 
+/* Is the prompt of this name left out of the server's list, as far as that is known? */
+bool owner_omits(struct exchange *x, struct server *server);
+
 /* The place in params of what is asked for by name. JSON_NONE: there is none. */
 json_at owner_name_place(const struct exchange *x);
 

@@ -81,20 +81,51 @@ static bool note_limits(struct worker *worker, const struct config_record *recor
 	return config_record_add_limits(record, limits, COUNT(limits), &worker->line) && put_line(worker);
 }
 
-static bool note_server(struct worker *worker, const struct config_record *record,
-			const struct server *server)
+static bool note_rules(struct worker *worker, const struct config_record *record,
+		       const struct config_server *rules)
 {
-	const struct config_server rules = { .name = server_shown(server),
-					     .reached = server_kind_name(server->kind),
-					     .for_one_host = server->ephemeral,
-					     .rules = server->rules };
 	size_t from = 0;
 
 	do {
 		buf_clear(&worker->line);
-		if (!config_record_add_server(record, &rules, &from, &worker->line) || !put_line(worker))
+		if (!config_record_add_server(record, rules, &from, &worker->line) || !put_line(worker))
 			return false;
-	} while (from < rules.rules.n_deny + rules.rules.n_allow);
+	} while (from < rules->rules.n_deny + rules->rules.n_allow);
+	return true;
+}
+
+static bool note_server(struct worker *worker, const struct config_record *record,
+			const struct server *server)
+{
+	return note_rules(worker, record,
+			  &(struct config_server){ .name = server_shown(server),
+						   .reached = server_kind_name(server->kind),
+						   .for_one_host = server->ephemeral,
+						   .rules = server->rules });
+}
+
+/* Under the name of its endpoint. Without `tools.allow` it lets all tools of its servers through. */
+static bool note_view(struct worker *worker, const struct config_record *record, const struct selection *view)
+{
+	static const struct tool_rule any = { .glob = SPAN("*") };
+	CLEANUP(buf_release) struct buf name = BUF_INIT((size_t)256);
+	struct config_server rules = { .reached = S("view"), .rules = view->rules };
+
+	if (view->all_tools) {
+		rules.rules.allow = &any;
+		rules.rules.n_allow = 1;
+	}
+	buf_add(&name, S("view/"));
+	buf_add(&name, view->name);
+	rules.name = buf_span(&name);
+	return note_rules(worker, record, &rules);
+}
+
+static bool note_views(struct worker *worker, const struct config_record *record)
+{
+	for (size_t i = 0; i < worker->views.n; i++)
+		if (!note_view(worker, record, &worker->views.all[i]))
+			return false;
 	return true;
 }
 
@@ -106,7 +137,8 @@ static bool config_is_noted(struct worker *worker)
 	if (worker->config_noted || worker->config_number == 0)
 		return true;
 	record.wall_ms = clock_wall_ms();
-	if (worker->limits_noted != worker->config_number && !note_limits(worker, &record))
+	if (worker->limits_noted != worker->config_number &&
+	    (!note_limits(worker, &record) || !note_views(worker, &record)))
 		return false;
 	worker->limits_noted = worker->config_number;
 	LIST_EACH(&worker->servers, node) {

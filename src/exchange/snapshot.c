@@ -7,6 +7,7 @@
 #include "audit/ring.h"
 #include "base/arena.h"
 #include "exchange/account.h"
+#include "exchange/client.h"
 #include "exchange/view.h"
 #include "http/client.h"
 #include "http/server.h"
@@ -256,6 +257,62 @@ static void replace_front(struct worker *worker, const struct json *json)
 	worker->config_digest = text_copy(json, json_get(json, 0, S("config")), arena);
 }
 
+static void read_view(struct selection *view, const struct json *json, json_at at, struct arena *arena)
+{
+	json_at allow = json_get(json, at, S("allow"));
+
+	view->name = text_copy(json, json_get(json, at, S("name")), arena);
+	view->servers = read_texts(json, json_get(json, at, S("servers")), arena, &view->n_servers);
+	view->rules.allow = read_rules(json, allow, arena, &view->rules.n_allow);
+	view->rules.deny = read_rules(json, json_get(json, at, S("deny")), arena, &view->rules.n_deny);
+	view->all_tools = allow == JSON_NONE;
+}
+
+/* Whoever is kept to a view sees another list now, perhaps. */
+static void tell_views(const struct worker *worker)
+{
+	LIST_EACH(&worker->clients, node) {
+		struct client *client = LIST_ENTRY(node, struct client, node);
+
+		if (client->view.n && !client->only)
+			client->changed |= client->given;
+	}
+}
+
+static int make_views(struct selections *views, const struct json *json, struct err *err)
+{
+	json_at array = json_get(json, 0, S("views"));
+	size_t n = json_is(json, array, JSON_ARRAY) ? json->tokens[array].count : 0;
+
+	views->arena = ARENA_INIT(SNAPSHOT_BYTES);
+	if (n == 0)
+		return 0;
+	views->all = arena_alloc(&views->arena, n * sizeof(*views->all));
+	for (json_at at = json_first(json, array); views->all && at != JSON_NONE;
+	     at = json_next(json, array, at))
+		read_view(&views->all[views->n++], json, at, &views->arena);
+	views->source = arena_dup(&views->arena, json_raw(json, array));
+	return views->arena.over ? err_set(err, ERR_NOMEM, "no memory for the views") : 0;
+}
+
+static void replace_views(struct worker *worker, struct selections *next)
+{
+	struct selections old = worker->views;
+
+	worker->views = *next;
+	*next = old;
+	if (!span_eq(old.source, worker->views.source))
+		tell_views(worker);
+}
+
+static void replace_finding(struct worker *worker, const struct json *json)
+{
+	json_at at = json_get(json, 0, S("search_above"));
+
+	worker->finding.on = json_is(json, at, JSON_NUMBER);
+	worker->finding.above = (size_t)number_of(json, 0, S("search_above"), 0);
+}
+
 /* The old goes with `*next`; connections that stand hold what they need of it. */
 static void replace_secure(struct worker *worker, struct secure *next)
 {
@@ -313,6 +370,7 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 {
 	struct json json = { 0 };
 	struct secure secure = { 0 };
+	struct selections views = { .source = S("") };
 	struct limits before = worker->limits;
 	struct list fresh;
 	json_at servers;
@@ -328,6 +386,8 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 	rc = secure_read(&worker->secure, &json, &secure, err);
 	if (rc == 0)
 		rc = make_changed(worker, &json, servers, &secure, &fresh, err);
+	if (rc == 0)
+		rc = make_views(&views, &json, err);
 	if (rc == 0) {
 		LIST_EACH(&worker->servers, node) {
 			struct server *server = LIST_ENTRY(node, struct server, node);
@@ -336,6 +396,8 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 				worker_drop_server(worker, server);
 		}
 		replace_front(worker, &json);
+		replace_finding(worker, &json);
+		replace_views(worker, &views);
 		replace_secure(worker, &secure);
 		hand_on_limits(worker);
 		accounts_limit(worker);
@@ -359,6 +421,7 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 		record_config(worker);
 	}
 out:
+	arena_release(&views.arena);
 	secure_release(&secure);
 	json_release(&json);
 	return rc;

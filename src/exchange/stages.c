@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "exchange/account.h"
 #include "exchange/client.h"
+#include "exchange/finding.h"
 #include "exchange/owner.h"
 #include "exchange/parked.h"
 #include "exchange/round_state.h"
@@ -56,7 +57,9 @@ static enum stage_result identify(struct exchange *x)
 
 	if (client->closed)
 		return refused(x, 404, -32001, "K506", S("Session not found"));
-	if (x->only && !client_sees(client, x->only) && !principal_may_use(client->principal, x->only->name))
+	if (x->only &&
+	    (!client_selects(client, x->only) ||
+	     (!client_sees(client, x->only) && !principal_may_use(client->principal, x->only->name))))
 		return refused(x, 403, -32600, "K503", S("Your token does not cover this server"));
 	return STAGE_NEXT;
 }
@@ -134,6 +137,39 @@ static bool take_name(struct exchange *x, struct span member)
 	return x->name.p != NULL;
 }
 
+/* spec: mcp/2025-11-25 tools: input that does not fit is a tool execution error, not a protocol error. */
+static enum stage_result bad_arguments(struct exchange *x, struct span text)
+{
+	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)8192);
+
+	x->worker->metrics.denied++;
+	if (x->revision < REVISION_2025_11_25) {
+		exchange_refuse(x, 200, -32602, "K606", text, S(""));
+		return STAGE_DONE;
+	}
+	(void)record_decision(x, false, "K606");
+	buf_add(&result, S("{\"content\":[{\"type\":\"text\",\"text\":"));
+	json_add_string(&result, text);
+	buf_add(&result, S("}],\"isError\":true"));
+	if (x->revision >= REVISION_2026_07_28)
+		buf_add(&result, S(",\"resultType\":\"complete\""));
+	buf_add_char(&result, '}');
+	exchange_answer(x, &result);
+	return STAGE_DONE;
+}
+
+/* What is judged, recorded and sent from here on is the call inside. */
+static enum stage_result take_call_out(struct exchange *x)
+{
+	CLEANUP(buf_release) struct buf fault = BUF_INIT((size_t)2048);
+
+	if (finding_unwrap(x, &fault))
+		return STAGE_NEXT;
+	if (fault.n)
+		return bad_arguments(x, buf_span(&fault));
+	return refused(x, 503, -32603, "K803", S("The gate has no memory for the call"));
+}
+
 static enum stage_result check_message(struct exchange *x)
 {
 	const struct method_info *info = method_info(x->method);
@@ -150,7 +186,9 @@ static enum stage_result check_message(struct exchange *x)
 	if (info->named_by.n && !take_name(x, info->named_by))
 		return refused(x, 200, -32602, "K605", S("Invalid params: what the method names is missing"));
 	fault = params_fault(&x->message);
-	return fault ? refused(x, 200, -32602, "K605", span_str(fault)) : STAGE_NEXT;
+	if (fault)
+		return refused(x, 200, -32602, "K605", span_str(fault));
+	return finding_is_call(x) ? take_call_out(x) : STAGE_NEXT;
 }
 
 /* --- route: which server, and a live connection to it --- */
@@ -208,7 +246,11 @@ static enum stage_result choose_server(struct exchange *x)
 	if (!split_name(x, &name))
 		return unknown_name(x);
 	server = worker_server(x->worker, name);
-	if (!server || !client_sees(x->client, server))
+	if (!server || !client_sees(x->client, server) ||
+	    omission_of_name(name.n, x->own_name) != OMIT_NOTHING)
+		return unknown_name(x);
+	/* Of two prompts of one name neither can be meant; of tools the catalogue says the same. */
+	if (x->method != METHOD_TOOLS_CALL && owner_omits(x, server))
 		return unknown_name(x);
 	return attach_to(x, server);
 }
@@ -271,11 +313,11 @@ static enum stage_result route(struct exchange *x)
 
 static enum stage_result decide(struct exchange *x)
 {
-	if (x->method != METHOD_TOOLS_CALL) {
+	if (x->method != METHOD_TOOLS_CALL || finding_is_asked(x)) {
 		x->decision = (struct decision){ .verdict = VERDICT_ALLOW, .list = "protocol" };
 		return STAGE_NEXT;
 	}
-	x->decision = tool_rules_decide(&x->server->rules, x->own_name);
+	x->decision = view_decide(x->attachment, x->own_name);
 	if (!x->tool || x->decision.verdict != VERDICT_ALLOW ||
 	    (!x->only && x->tool->omission != OMIT_NOTHING))
 		return unknown_name(x);
@@ -283,27 +325,6 @@ static enum stage_result decide(struct exchange *x)
 }
 
 /* --- validate: the arguments against the tool's inputSchema, the mirrored headers against both --- */
-
-/* spec: mcp/2025-11-25 tools: input that does not fit is a tool execution error, not a protocol error. */
-static enum stage_result bad_arguments(struct exchange *x, struct span text)
-{
-	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)8192);
-
-	x->worker->metrics.denied++;
-	if (x->revision < REVISION_2025_11_25) {
-		exchange_refuse(x, 200, -32602, "K606", text, S(""));
-		return STAGE_DONE;
-	}
-	(void)record_decision(x, false, "K606");
-	buf_add(&result, S("{\"content\":[{\"type\":\"text\",\"text\":"));
-	json_add_string(&result, text);
-	buf_add(&result, S("}],\"isError\":true"));
-	if (x->revision >= REVISION_2026_07_28)
-		buf_add(&result, S(",\"resultType\":\"complete\""));
-	buf_add_char(&result, '}');
-	exchange_answer(x, &result);
-	return STAGE_DONE;
-}
 
 static struct span next_part(struct span *rest)
 {

@@ -12,11 +12,27 @@ enum method view_method(unsigned view)
 	return view == VIEW_PROMPTS ? METHOD_PROMPTS_CHANGED : METHOD_RESOURCES_CHANGED;
 }
 
+struct decision view_decide(const struct attachment *attachment, struct span tool)
+{
+	const struct server *server = attachment->server;
+	const struct client *client = attachment->client;
+	struct decision decision = tool_rules_decide(&server->rules, tool), narrower;
+	const struct selection *view;
+
+	if (decision.verdict != VERDICT_ALLOW || client->view.n == 0)
+		return decision;
+	view = worker_view(client->worker, client->view);
+	if (!view)
+		return (struct decision){ VERDICT_DENY, "views", S(""), 0 };
+	narrower = selection_decide(view, server->name, tool);
+	return narrower.verdict == VERDICT_ALLOW ? decision : narrower;
+}
+
 bool view_has(const struct attachment *attachment, const struct tool *tool)
 {
 	const struct server *server = attachment->server;
 
-	if (tool_rules_decide(&server->rules, tool->name).verdict != VERDICT_ALLOW)
+	if (view_decide(attachment, tool->name).verdict != VERDICT_ALLOW)
 		return false;
 	return !(tool->bad_params && attachment->client->era == ERA_MODERN && server_has_requests(server));
 }

@@ -15,6 +15,8 @@ enum {
 /* Which notification tells of a change in one of them. */
 enum method view_method(unsigned view);
 
+/* The server's own lists, then those of the view that the client is kept to. */
+struct decision view_decide(const struct attachment *attachment, struct span tool);
 /* May the client see this tool of the server's list, as far as the rules go? */
 bool view_has(const struct attachment *attachment, const struct tool *tool);
 

@@ -25,6 +25,14 @@ struct server *worker_server(const struct worker *worker, struct span name)
 	return NULL;
 }
 
+const struct selection *worker_view(const struct worker *worker, struct span name)
+{
+	for (size_t i = 0; i < worker->views.n; i++)
+		if (span_eq(worker->views.all[i].name, name))
+			return &worker->views.all[i];
+	return NULL;
+}
+
 static void tick_clients(struct worker *worker, uint64_t now)
 {
 	/* A client may end, and take others with it, while it is looked at: start over then. */

@@ -8,6 +8,7 @@
 #include "exchange/secure.h"
 #include "identity/principal.h"
 #include "limits/limits.h"
+#include "policy/selection.h"
 #include "telemetry/metrics.h"
 #include "upstream/link.h"
 
@@ -29,6 +30,23 @@ struct front_rules {
 	size_t n_uids;
 };
 
+/* `catalogue.search`: whether a client of all servers is shown the means to find tools instead of the tools.
+ */
+struct finding {
+	bool on;
+	size_t above;		 /* where there are more than so many */
+	struct catalogue *tools; /* the gate's own; NULL: not made yet */
+	struct json json;	 /* the tape of a call that was taken out of another one */
+};
+
+/* `views` of the config. */
+struct selections {
+	struct selection *all;
+	size_t n;
+	struct arena arena;
+	struct span source; /* the JSON they were read from */
+};
+
 struct worker {
 	struct loop loop;
 	struct log *log;
@@ -39,13 +57,15 @@ struct worker {
 	struct ring *ring;
 	struct front_rules front;
 	struct arena front_arena;
+	struct finding finding;
+	struct selections views;
 	struct list servers;   /* struct server, in the config's order */
 	struct list clients;   /* struct client */
 	struct list processes; /* processes.c: of whose servers run */
 	size_t n_clients, n_calls;
 	struct budget held;	   /* what waits in memory for somebody, all accounts together */
 	struct map sessions;	   /* session id → struct client (legacy HTTP) */
-	struct map contexts;	   /* principal id → struct client (modern HTTP) */
+	struct map contexts;	   /* principal id and view → struct client (modern HTTP) */
 	struct map event_sessions; /* session id → front_sse.c's */
 	struct map accounts;	   /* principal id → struct account */
 	struct token_cache *tokens;
@@ -65,7 +85,7 @@ struct worker {
 	struct buf line;   /* scratch for one record */
 	struct span config_digest;
 	uint64_t config_number; /* counts the configs that came into force */
-	uint64_t limits_noted;	/* the one whose limits are on record */
+	uint64_t limits_noted;	/* the one whose limits and views are on record */
 	bool config_noted;	/* limits and the rules of all servers are on record */
 	uint8_t audit_key[32];	/* from the keeper; nothing is recorded, and so nothing passes, before */
 	bool has_audit_key;
@@ -82,6 +102,8 @@ struct worker {
 int worker_init(struct worker *worker, struct log *log, struct err *err) MUST_CHECK;
 
 struct server *worker_server(const struct worker *worker, struct span name);
+/* The view of this name; NULL where the config has none. */
+const struct selection *worker_view(const struct worker *worker, struct span name);
 
 /* Keeps the once-a-second tick running while there is something to time. */
 void worker_need_tick(struct worker *worker);

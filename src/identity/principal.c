@@ -44,3 +44,8 @@ bool principal_may_use(const struct principal *principal, struct span server)
 	return span_eq(principal->scopes, TOKEN_DEFAULT_SCOPES) ||
 	       token_scopes_allow(principal->scopes, server);
 }
+
+struct span principal_view(const struct principal *principal)
+{
+	return token_scopes_view(principal->scopes);
+}

@@ -9,7 +9,7 @@ struct principal {
 	unsigned refs;
 	struct span id;	    /* "token:t-3fa9c1d2", "local:1000:files": stable, unique, no secret */
 	struct span name;   /* for people */
-	struct span scopes; /* space separated: "mcp" or "mcp:SERVER"… */
+	struct span scopes; /* space separated: "mcp" or "mcp:SERVER"…, and perhaps "view:VIEW" */
 	uint64_t expiry_ms; /* wall; 0: never */
 	uint8_t token[32];  /* the hash of the token it was made from, where `has_token` */
 	bool has_token;
@@ -31,6 +31,9 @@ static inline bool principal_is_over(const struct principal *principal, uint64_t
 {
 	return principal->expiry_ms && wall_ms >= principal->expiry_ms;
 }
+
+/* The view of the config it is bound to; empty: none. */
+struct span principal_view(const struct principal *principal);
 
 /* May it use the server? */
 bool principal_may_use(const struct principal *principal, struct span server);

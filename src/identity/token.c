@@ -85,11 +85,14 @@ static bool is_server_name(struct span name)
 	return true;
 }
 
+#define VIEW_SCOPE S("view:")
+
 static bool is_scope(struct span scope)
 {
 	if (span_eq(scope, S("mcp")))
 		return true;
-	return span_starts(scope, S("mcp:")) && is_server_name(span_skip(scope, 4));
+	return (span_starts(scope, S("mcp:")) && is_server_name(span_skip(scope, 4))) ||
+	       (span_starts(scope, VIEW_SCOPE) && is_server_name(span_skip(scope, VIEW_SCOPE.n)));
 }
 
 static bool holds_scope(struct span scopes, struct span scope)
@@ -103,7 +106,7 @@ static bool holds_scope(struct span scopes, struct span scope)
 int token_scopes_check(struct span scopes, struct err *err)
 {
 	struct span rest = scopes;
-	size_t n = 0;
+	size_t n = 0, views = 0;
 
 	if (scopes.n == 0)
 		return err_set(err, ERR_CONFIG, "a token needs a scope: `mcp`, or `mcp:SERVER`");
@@ -119,7 +122,12 @@ int token_scopes_check(struct span scopes, struct err *err)
 			return err_set(err, ERR_CONFIG, "a token has at most %d scopes", TOKEN_SCOPES_MAX);
 		if (holds_scope(rest, scope))
 			return err_set(err, ERR_CONFIG, "the scope %.*s is named twice", SPAN_ARG(scope));
+		views += span_starts(scope, VIEW_SCOPE);
 	}
+	if (views > 1)
+		return err_set(err, ERR_CONFIG, "a token is bound to one view at most");
+	if (views == n)
+		return err_set(err, ERR_CONFIG, "a token needs a scope: `mcp`, or `mcp:SERVER`");
 	return 0;
 }
 
@@ -130,10 +138,22 @@ bool token_scopes_allow(struct span scopes, struct span server)
 	while (scopes.n) {
 		struct span scope = span_cut(&scopes, ' ');
 
-		if (span_eq(scope, S("mcp")) || span_eq(span_skip(scope, 4), server))
+		if (span_eq(scope, S("mcp")) ||
+		    (span_starts(scope, S("mcp:")) && span_eq(span_skip(scope, 4), server)))
 			return true;
 	}
 	return false;
+}
+
+struct span token_scopes_view(struct span scopes)
+{
+	while (scopes.n) {
+		struct span scope = span_cut(&scopes, ' ');
+
+		if (span_starts(scope, VIEW_SCOPE))
+			return span_skip(scope, VIEW_SCOPE.n);
+	}
+	return S("");
 }
 
 int token_expiry(struct span text, uint64_t now_ms, uint64_t *expiry_ms, struct err *err)

@@ -32,13 +32,17 @@ bool token_is_shaped(struct span text);
 
 /*
  * Scopes are separated by one space, at most TOKEN_SCOPES_MAX, none twice: `mcp` for every server,
- * `mcp:SERVER` for one. A server's name is 1 to 64 letters, digits, `.`, `_`, `-`, and begins with
+ * `mcp:SERVER` for one; and besides these at most one `view:VIEW`, which lets through only what that view of
+ * the config has. A server's or view's name is 1 to 64 letters, digits, `.`, `_`, `-`, and begins with
  * a letter or digit. Errors: ERR_CONFIG with the reason.
  */
 int token_scopes_check(struct span scopes, struct err *err) MUST_CHECK;
 
 /* May a token with these scopes use this server? Scopes that would fail the check allow nothing. */
 bool token_scopes_allow(struct span scopes, struct span server);
+
+/* The view that a token with these scopes is bound to; empty: none. Borrowed from `scopes`. */
+struct span token_scopes_view(struct span scopes);
 
 /*
  * When a token made at `now_ms` ends: "never" (0), or a number and a unit: m, h, d, w, or y (365

@@ -129,6 +129,13 @@ static bool add_item(struct offer *offer, struct span server, const struct json 
 	return true;
 }
 
+bool offer_omits(const struct offer *offer, struct span key)
+{
+	uintptr_t place = offer ? (uintptr_t)map_get(&offer->by_key, key) : 0;
+
+	return place && offer->items[place - 1].omission != OMIT_NOTHING;
+}
+
 void offer_digest(struct span array, uint8_t out[OFFER_DIGEST_BYTES])
 {
 	digest_blake2b(array, out);

@@ -46,6 +46,9 @@ static inline struct offer *offer_ref(struct offer *offer)
 /* Returns NULL. */
 struct offer *offer_unref(struct offer *offer);
 
+/* Is the key known to be left out? What is in no list may be there all the same. */
+bool offer_omits(const struct offer *offer, struct span key);
+
 /* What it holds in memory. */
 size_t offer_bytes(const struct offer *offer);
 

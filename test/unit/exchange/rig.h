@@ -12,6 +12,7 @@
 #include "crypto/digest.h"
 #include "crypto/seal.h"
 #include "exchange/client.h"
+#include "exchange/finding.h"
 #include "exchange/processes.h"
 #include "exchange/round_state.h"
 #include "exchange/token_cache.h"
@@ -76,6 +77,7 @@ static void rig_stop(void)
 	}
 	worker.tokens = token_cache_free(worker.tokens);
 	worker.round_keys = seal_ring_free(worker.round_keys);
+	finding_release(&worker);
 	map_release(&worker.sessions);
 	map_release(&worker.contexts);
 	map_release(&worker.event_sessions);

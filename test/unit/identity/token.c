@@ -107,6 +107,16 @@ static void scopes(void)
 	ok(!token_scopes_allow(S("mcp:files"), S("files2")), "no name with more");
 	ok(!token_scopes_allow(S("mcp:files"), S("")), "no empty name");
 	ok(!token_scopes_allow(S("mcp"), S("a b")), "nothing that is no server");
+	ok(token_scopes_check(S("view:few"), &err) < 0 && !token_scopes_allow(S("view:few"), S("few")),
+	   "a view alone gives nothing");
+	ok(token_scopes_check(S("mcp view:a view:b"), &err) < 0 && token_scopes_check(S("mcp view:"), &err) < 0,
+	   "nor do two, or one without a name");
+	ok(token_scopes_check(S("mcp:files view:few"), &err) == 0 &&
+	       token_scopes_allow(S("mcp:files view:few"), S("files")) &&
+	       !token_scopes_allow(S("mcp:files view:few"), S("few")),
+	   "beside a scope it takes nothing and gives nothing here");
+	is_span(token_scopes_view(S("mcp:files view:few")), S("few"), "and is the token's view");
+	is_int(token_scopes_view(S("mcp mcp:view")).n, 0, "others have none");
 	ok(token_scopes_check(TOKEN_DEFAULT_SCOPES, &err) == 0, "the default is one");
 	ok(token_scopes_allow(TOKEN_DEFAULT_SCOPES, S("files")), "and is every server's");
 	ok(token_scopes_check(S("mcp:files mcp:git.v2"), &err) == 0, "two servers");

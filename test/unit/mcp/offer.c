@@ -43,6 +43,9 @@ static void prompts(void)
 	ok(!offer_find(offer, S("q")) && !offer_find(offer, S("a b")) && !offer_find(offer, S("")) &&
 	       !offer_find(NULL, S("p")),
 	   "and not found");
+	ok(offer_omits(offer, S("q")) && !offer_omits(offer, S("p")) && !offer_omits(offer, S("unlisted")) &&
+	       !offer_omits(NULL, S("q")),
+	   "what has one name twice is known to be left out");
 	is_int(offer->shown, 1, "one is shown");
 	is_span(offer_find(offer, S("p"))->raw, S("{\"name\":\"files__p\",\"n\":1.50}"),
 		"under its server's name");

@@ -1,8 +1,10 @@
 # catalogue.py - several servers on /mcp: names with the server's before them, calls that find their way, servers that are dead.
 # SPDX-License-Identifier: Apache-2.0
 import json
+import urllib.request
 
 from wire import META, Legacy, Modern, equal, error_of, main, ok, request_text, run_line, text_of, together, url_line
+from started import free_port  # after wire, which says where it stands
 
 PROMPTS = '{"tools":{"listChanged":true},"prompts":{}}'
 
@@ -151,7 +153,8 @@ def test_names(place):
     remote = place.remote(name="s1")
     named = ["fine", "a b", "", "twice", "twice", "\u65e5", "x" * 61, "y" * 60, "a/b"]
     remote.core.tools = [{"name": n, "inputSchema": {"type": "object"}} for n in named]
-    gate = place.gate({"s1": url_line(remote)}, "metrics: 127.0.0.1:19431\n")
+    port = free_port()
+    gate = place.gate({"s1": url_line(remote)}, f"metrics: 127.0.0.1:{port}\n")
     for client in (Legacy(gate), Modern(gate)):
         era = type(client).__name__.lower()
         equal(names(client), ["s1__fine", "s1__" + "y" * 60], f"{era}: names that fit are shown, the others are not")
@@ -160,8 +163,7 @@ def test_names(place):
     equal(names(Legacy(gate, "s1")), ["fine", "a b", "\u65e5", "x" * 61, "y" * 60, "a/b"], "alone they can be told apart, but for those of one name")
     left = {e["reason"]: e["count"] for e in json.loads(gate.command("status", "-o", "json"))["servers"][0]["left_out"]}
     equal(left, {"unnamed": 1, "twice": 2, "characters": 3, "long": 1}, "status says why")
-    import urllib.request
-    text = urllib.request.urlopen("http://127.0.0.1:19431/metrics").read().decode()
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
     ok('kanmon_catalogue_refused{reason="characters"} 3' in text and 'kanmon_catalogue_refused{reason="contested"} 0' in text, "and so do the metrics", text)
 
 
