@@ -139,7 +139,7 @@ static void ends(void)
 	worker.limits.body_bytes = 2000;
 	rig_say(&host, "%s", large);
 	ok(hears(&host, "K616", "limit"), "a line over the limit is refused");
-	rig_say(&host, "%s", REQUEST("3", "resources/list", META));
+	rig_say(&host, "%s", REQUEST("3", "no/such", META));
 	ok(hears(&host, "\"id\":3", "K601"), "and the next one taken");
 	leave(&host);
 	is_int(worker.n_channels, 0, "a connection that just ends");
