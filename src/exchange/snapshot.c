@@ -268,14 +268,31 @@ static void read_view(struct selection *view, const struct json *json, json_at a
 	view->all_tools = allow == JSON_NONE;
 }
 
-/* Whoever is kept to a view sees another list now, perhaps. */
+static struct server *unselected(const struct client *client)
+{
+	LIST_EACH(&client->attachments, node) {
+		struct server *server = LIST_ENTRY(node, struct attachment, node)->server;
+
+		if (!client_selects(client, server))
+			return server;
+	}
+	return NULL;
+}
+
+/* Whoever is kept to a view sees another list now, perhaps, and hears no server any more that is not in it.
+ */
 static void tell_views(const struct worker *worker)
 {
-	LIST_EACH(&worker->clients, node) {
-		struct client *client = LIST_ENTRY(node, struct client, node);
+	for (struct list *node = worker->clients.next; node != &worker->clients;) {
+		struct client *client = client_ref(LIST_ENTRY(node, struct client, node));
+		struct server *server;
 
+		while (client->view.n && !client->closed && (server = unselected(client)) != NULL)
+			client_detach_server(client, server);
 		if (client->view.n && !client->only)
 			client->changed |= client->given;
+		node = client->closed ? worker->clients.next : node->next;
+		(void)client_unref(client);
 	}
 }
 

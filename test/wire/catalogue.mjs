@@ -7,26 +7,38 @@ const absent = (what) => () => {
 };
 
 const absentMethods = {
-	resources: ['listResources', 'listTemplates', 'readResource', 'watch'],
-	completion: ['complete'],
 	tasks: ['callTask', 'startTask', 'getTask', 'listTasks', 'cancelTask'],
+};
+
+// URIs say no server's name: whose one is, here says its scheme.
+const schemes = {
+	everything__: ['demo:'],
+	fixture__: ['test:'],
+	modern__: ['note:', 'city:'],
 };
 
 /** The names of one server, which stand there with the prefix, without it; what is not there at all is not applicable. */
 export function narrow(peer, prefix) {
-	const { listTools, listPrompts, callTool, callLogged, getPrompt, watchLists } = peer;
+	const { listTools, listPrompts, listResources, listTemplates, callTool, callLogged, getPrompt, complete } = peer;
 	const own = (items) =>
 		items.filter(({ name }) => name.startsWith(prefix)).map((item) => ({ ...item, name: item.name.slice(prefix.length) }));
+	const ownUris = (items) =>
+		items.filter((item) => schemes[prefix].some((scheme) => (item.uri ?? item.uriTemplate).startsWith(scheme)));
+	const joined = (ref) => (ref.type === 'ref/prompt' ? { ...ref, name: prefix + ref.name } : ref);
 
 	peer.listTools = async () => own(await listTools.call(peer));
 	peer.listPrompts = async () => own(await listPrompts.call(peer));
+	peer.listResources = async () => ownUris(await listResources.call(peer));
+	peer.listTemplates = async () => ownUris(await listTemplates.call(peer));
 	peer.callTool = ({ name, ...params }, options) => callTool.call(peer, { ...params, name: prefix + name }, options);
 	peer.callLogged = (name, args) => callLogged.call(peer, prefix + name, args);
 	peer.getPrompt = ({ name, ...params }) => getPrompt.call(peer, { ...params, name: prefix + name });
-	peer.absent = new Set(['resources', 'completions']);
+	peer.complete = ({ ref, ...params }) => complete.call(peer, { ...params, ref: joined(ref) });
 	for (const [what, names] of Object.entries(absentMethods))
 		for (const name of names)
 			peer[name] = absent(what);
-	peer.watchLists = peer.era === 'legacy' ? () => watchLists.call(peer) : absent('changes of lists in this era');
+	// That server announces changes where nothing has changed, and the gate tells of lists that are others.
+	if (prefix === 'modern__')
+		peer.watchLists = absent('word of a list that is the same');
 	return peer;
 }

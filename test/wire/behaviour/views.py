@@ -97,8 +97,15 @@ def test_sessions(place):
 def test_taken_away(place):
     gate = two(place)
     bound = gate.new_token("bound", "--view", "few")
-    client = Legacy(gate, "", bound)
+    client, far = Legacy(gate, "", bound), Legacy(gate, "view/far")
     equal([n for n in names(client) if not n.startswith("near__t")], [], "# its view")
+    equal(text_of(far.call("far__tag", {"tag": "x"})), "x", "# another one")
+    with open(gate.config) as text:
+        config = text.read()
+    with open(gate.config, "w") as out:
+        out.write(config.replace("far: { servers: [far] }", "far: { servers: [near] }"))
+    ok(until(lambda: "near__tag" in names(far)), "a view of another server is another list")
+    equal(error_of(far.call("far__tag", {"tag": "x"}))[1], -32602, "and its session has lost the first")
     with open(gate.config) as text:
         config = text.read()
     with open(gate.config, "w") as out:
