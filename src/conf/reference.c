@@ -121,7 +121,8 @@ static void put_type(struct buf *out, const struct conf_item *item)
 		return;
 	case CONF_URL:
 		json_put_string(out, S("type"), S("string"));
-		put_pattern(out, "^([Hh][Tt][Tt][Pp]|[Ww][Ss])[Ss]?://[^/?#@]+(/[^#]*)?$|^[Uu][Nn][Ii][Xx]:/.*[^/]$");
+		put_pattern(
+		    out, "^([Hh][Tt][Tt][Pp]|[Ww][Ss])[Ss]?://[^/?#@]+(/[^#]*)?$|^[Uu][Nn][Ii][Xx]:/.*[^/]$");
 		return;
 	}
 }

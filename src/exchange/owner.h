@@ -1,5 +1,4 @@
-/* owner.h - whose a URI is where all servers stand together: URIs stay as they are, and say no server's name.
- */
+/* owner.h - whose a URI is where all servers stand together: URIs say no server's name. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

@@ -1,5 +1,4 @@
-/* subscription.c - what a client listens to and the gate serves itself: begun, told, and ended with a word.
- */
+/* subscription.c - what a client listens to and the gate serves itself: begun, told, ended. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/subscription.h"
 

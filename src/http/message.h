@@ -39,8 +39,8 @@ struct http_parser {
 	const struct http_limits *limits; /* borrowed, outlives the parser */
 	enum http_side side;
 	bool upgrade; /* responses: 101 is an answer, after which no HTTP follows; set by the caller */
-	bool to_end; /* responses: a body may end with its connection; set by the caller at any time
-			before the head */
+	bool to_end;  /* responses: a body may end with its connection; set by the caller at any time
+			 before the head */
 
 	/* Results. */
 	struct http_head head;

@@ -39,7 +39,7 @@ struct stream {
 	struct tls_session *tls; /* NULL: plain */
 	struct later pumping;	 /* what was read while paused is looked at in the next turn */
 	const char *why;	 /* TLS failed with the connection, not by itself */
-	bool half, heard_all; /* see stream_half_open() */
+	bool half, heard_all;	 /* see stream_half_open() */
 	bool paused, ended, closing, flushing;
 };
 
