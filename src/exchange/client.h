@@ -216,12 +216,15 @@ void client_greet_modern(struct client *client, const struct message *message,
 
 /* attach.c: STAGE_NEXT when attachment->link is ready; STAGE_WAIT: parked; STAGE_DONE: refused. */
 enum stage_result attachment_need_link(struct exchange *x);
-/* The same for attachment->link->catalogue. `fresh`: fetch again even where there is one. */
-enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh);
 /* Opens a link without an exchange that waits for it. False: could not even begin; see why. */
 bool attachment_open(struct attachment *attachment);
 /* Refuses a request for which a server would have to be started and, being `crowded`, could not. */
 enum stage_result attachment_refuse_crowded(struct exchange *x);
+/* Refuses one whose server could not be reached, or did not list its tools: with attachment->why. */
+enum stage_result attachment_refuse_unreachable(struct exchange *x);
+/* attach_tools.c: as attachment_need_link(), for link->catalogue. `fresh`: fetch again even where there is
+ * one. */
+enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh);
 /* Begins to fetch the tools of a ready link. False: without memory. */
 bool attachment_fetch(struct attachment *attachment);
 /*

@@ -93,8 +93,7 @@ static void note_omitted(struct attachment *attachment, const struct offer *offe
 }
 
 /* A list seen before, byte for byte, is not read again: clients of one server share it. */
-static struct offer *read_offer(struct attachment *attachment, enum offer_kind kind, struct span items,
-				bool *made)
+static struct offer *read_offer(struct attachment *attachment, enum offer_kind kind, struct span items)
 {
 	struct server *server = attachment->server;
 	CLEANUP(buf_release) struct buf array = BUF_INIT(items.n + 2);
@@ -107,8 +106,7 @@ static struct offer *read_offer(struct attachment *attachment, enum offer_kind k
 	if (!buf_ok(&array))
 		return NULL;
 	offer_digest(buf_span(&array), digest);
-	*made = !server->offers[kind] || memcmp(server->offers[kind]->digest, digest, sizeof(digest)) != 0;
-	if (!*made)
+	if (server->offers[kind] && memcmp(server->offers[kind]->digest, digest, sizeof(digest)) == 0)
 		return offer_ref(server->offers[kind]);
 	offer = offer_read(kind, server->name, buf_span(&array), &attachment->client->worker->side);
 	if (!offer)
@@ -128,16 +126,17 @@ static void drop(struct attachment *attachment, enum offer_kind kind)
 	shelf->charged = 0;
 }
 
-/* Whoever makes the server say something new pays for it. False: he may not hold so much. */
-static bool keep(struct attachment *attachment, enum offer_kind kind, struct offer *offer, bool made)
+/* Who is the only one to have it pays for it, and goes on doing so. False: he may not hold so much. */
+static bool keep(struct attachment *attachment, enum offer_kind kind, struct offer *offer)
 {
 	struct shelf *shelf = &attachment->shelves[kind];
-	size_t bytes = made ? offer_bytes(offer) : 0;
+	size_t bytes = offer->refs == 2 ? offer_bytes(offer) : 0; /* the server's, and this one */
 
+	if (offer == shelf->offer) {
+		(void)offer_unref(offer);
+		return true;
+	}
 	if (!budget_take(&attachment->client->account->held, bytes)) {
-		/* What nobody pays for is not kept for the next one to have for nothing. */
-		if (made)
-			attachment->server->offers[kind] = offer_unref(attachment->server->offers[kind]);
 		(void)offer_unref(offer);
 		return false;
 	}
@@ -149,14 +148,13 @@ static bool keep(struct attachment *attachment, enum offer_kind kind, struct off
 
 static bool take(struct attachment *attachment, struct gather *gather, enum offer_kind kind, struct span *why)
 {
-	bool made;
-	struct offer *offer = read_offer(attachment, kind, gather_items(gather), &made);
+	struct offer *offer = read_offer(attachment, kind, gather_items(gather));
 
 	if (!offer) {
 		*why = S("the list is too large");
 		return false;
 	}
-	if (!keep(attachment, kind, offer, made)) {
+	if (!keep(attachment, kind, offer)) {
 		*why = span_str(link_crowded);
 		return false;
 	}

@@ -1,0 +1,141 @@
+/* attach_tools.c - the tools of a connection's server: listed once for all its clients, and before a call. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/digest.h"
+#include "exchange/client.h"
+#include "exchange/gather.h"
+#include "exchange/offers.h"
+#include "exchange/view.h"
+#include "upstream/words.h"
+
+static struct span first_omitted(const struct catalogue *catalogue, enum omission omission)
+{
+	for (size_t i = 0; i < catalogue->n; i++)
+		if (catalogue->tools[i].omission == omission)
+			return catalogue->tools[i].name;
+	return S("");
+}
+
+/*
+ * What is left out of a list, said once for each list. The annotations have a meaning only in the
+ * modern era over HTTP, but the clients of both eras share a list, and either may come first.
+ */
+static void note_left_out(struct attachment *attachment, const struct catalogue *catalogue)
+{
+	const struct upstream *upstream = &attachment->client->worker->upstream;
+	struct log *log = attachment->client->worker->log;
+	struct span first = S("");
+
+	for (unsigned i = OMIT_NOTHING + 1; i < OMIT_TEMPLATE; i++)
+		offers_note(attachment, OFFER_TOOLS, (enum omission)i, catalogue->omitted[i],
+			    first_omitted(catalogue, (enum omission)i));
+	if (!catalogue->bad_params || !server_has_requests(attachment->server))
+		return;
+	for (size_t i = catalogue->n; i > 0; i--)
+		if (catalogue->tools[i - 1].bad_params)
+			first = catalogue->tools[i - 1].name;
+	log_event(log, LOG_WARN, "catalogue.header",
+		  "Tools whose x-mcp-header annotations break the rules are left out for modern clients.",
+		  LF("server", server_shown(attachment->server)), LFN("tools", catalogue->bad_params),
+		  LF("first", span_first(words_shown(upstream, first), 128)));
+}
+
+static struct catalogue *keep_ttl(struct catalogue *catalogue, const struct gather *gather)
+{
+	catalogue->ttl_ms = gather_ttl_ms(gather);
+	return catalogue;
+}
+
+/* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
+static struct catalogue *share(struct attachment *attachment, struct gather *gather, struct json *json)
+{
+	struct server *server = attachment->server;
+	uint8_t digest[32];
+	struct catalogue *catalogue;
+	CLEANUP(buf_release) struct buf array = BUF_INIT((size_t)40 * 1024 * 1024);
+
+	digest_blake2b(gather_items(gather), digest);
+	if (server->shared && memcmp(digest, server->shared_digest, sizeof(digest)) == 0)
+		return keep_ttl(catalogue_ref(server->shared), gather);
+	buf_add_char(&array, '[');
+	buf_add(&array, gather_items(gather));
+	buf_add_char(&array, ']');
+	catalogue = catalogue_new();
+	if (catalogue)
+		catalogue->server_n = server->name.n;
+	if (!catalogue || !buf_ok(&array) || !json_parse(json, buf_span(&array), array.max) ||
+	    !catalogue_add(catalogue, json, 0) || !catalogue_set_result(catalogue, gather_result(gather)))
+		return catalogue_unref(catalogue);
+	(void)catalogue_unref(server->shared);
+	server->shared = catalogue_ref(catalogue);
+	memcpy(server->shared_digest, digest, sizeof(digest));
+	server->shared_revision = attachment->link->revision;
+	note_left_out(attachment, catalogue);
+	return keep_ttl(catalogue, gather);
+}
+
+static void on_fetched(void *owner, struct gather *gather, bool fine, struct span why)
+{
+	struct attachment *attachment = owner;
+	struct worker *worker = attachment->client->worker;
+	struct link *link = attachment->link;
+	struct catalogue *catalogue;
+
+	attachment->fetch = NULL;
+	attachment->fetched_ms = loop_now(&worker->loop);
+	if (fine && link) {
+		catalogue = share(attachment, gather, &worker->side);
+		fine = catalogue && link_set_catalogue(link, catalogue, catalogue->refs == 2);
+		why = catalogue ? span_str(link_crowded) : S("the list is too large");
+	}
+	if (fine)
+		attachment->server->late_until_ms = 0;
+	if (fine && link)
+		view_fetched(attachment);
+	if (!fine) {
+		attachment->failure = gather_was_late(gather) ? LINK_SILENT : LINK_REFUSED;
+		(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
+				   sizeof(attachment->why));
+	}
+	(void)gather_free(gather);
+	attachment_wake(attachment);
+}
+
+bool attachment_fetch(struct attachment *attachment)
+{
+	struct link *link = attachment->link;
+
+	if (!attachment->fetch) {
+		link_initialized(link);
+		attachment->stale = false;
+		attachment->fetch = gather_start(
+		    link, METHOD_TOOLS_LIST, link->era == ERA_MODERN ? buf_span(&link->init_params) : S(""),
+		    on_fetched, attachment);
+	}
+	return attachment->fetch != NULL;
+}
+
+bool attachment_tick(struct attachment *attachment, uint64_t now_ms)
+{
+	return offers_tick(attachment, now_ms) ||
+	       (attachment->fetch && gather_tick(attachment->fetch, now_ms, attachment->server->timeout_ms));
+}
+
+enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh)
+{
+	struct attachment *attachment = x->attachment;
+	struct link *link = attachment->link;
+	bool waited = x->waited == WAITED_LIST && !attachment->fetch;
+
+	if (link->catalogue && (!fresh || waited)) {
+		x->waited = WAITED_NOTHING;
+		return STAGE_NEXT;
+	}
+	if (waited)
+		return attachment_refuse_unreachable(x);
+	if (!attachment_fetch(attachment))
+		return attachment_refuse_unreachable(x);
+	x->waited = WAITED_LIST;
+	/* From now on it is the list's time that runs: at its end, whoever waits hears why. */
+	x->last_ms = loop_now(&x->worker->loop);
+	return attachment_park(attachment, x) ? STAGE_WAIT : STAGE_DONE;
+}
