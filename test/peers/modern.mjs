@@ -134,6 +134,10 @@ function addAskingTools(server) {
 	});
 }
 
+// Over HTTP every request has a server of its own: how often its lists have changed is the process's.
+const changes = { tools: 0, prompts: 0, resources: 0, notes: 0 };
+const times = (what) => `changed ${changes[what]} times`;
+
 function addChange(server, notify) {
 	const announce = {
 		tools: () => (notify ? notify.toolsChanged() : server.server.sendToolListChanged()),
@@ -144,8 +148,9 @@ function addChange(server, notify) {
 
 	server.registerTool(
 		'change',
-		{ description: 'Announces a change', inputSchema: z.object({ what: z.enum(Object.keys(announce)) }) },
+		{ description: `Announces a change; ${times('tools')}`, inputSchema: z.object({ what: z.enum(Object.keys(announce)) }) },
 		async ({ what }) => {
+			changes[what]++;
 			await announce[what]();
 			return text(`announced ${what}`);
 		},
@@ -164,13 +169,13 @@ function addContent(server) {
 		},
 		({ city }) => ({ messages: [{ role: 'user', content: { type: 'text', text: `Greet ${city}` } }] }),
 	);
-	server.registerPrompt('plain', { description: 'A prompt without arguments' }, () => ({
+	server.registerPrompt('plain', { description: `A prompt without arguments, ${times('prompts')}` }, () => ({
 		messages: [{ role: 'user', content: { type: 'text', text: 'Just this.' } }],
 	}));
 	server.registerResource('today', 'note://today', { description: 'A note', mimeType: 'text/plain' }, () => ({
 		contents: [{ uri: 'note://today', mimeType: 'text/plain', text: 'Nothing happened today.' }],
 	}));
-	server.registerResource('dot', 'note://dot', { description: 'Bytes', mimeType: 'application/octet-stream' }, () => ({
+	server.registerResource('dot', 'note://dot', { description: `Bytes, ${times('resources')}`, mimeType: 'application/octet-stream' }, () => ({
 		contents: [{ uri: 'note://dot', mimeType: 'application/octet-stream', blob: 'AAEC/w==' }],
 	}));
 	server.registerResource(

@@ -50,7 +50,7 @@ export function announces(list, tool, args) {
 		const stop = await peer.watchLists();
 
 		// Who has never seen a list need not hear that it has changed.
-		await (list === 'tools' ? peer.listTools() : list === 'prompts' ? peer.listPrompts() : undefined);
+		await { tools: () => peer.listTools(), prompts: () => peer.listPrompts(), resources: () => peer.listResources() }[list]();
 
 		const before = peer.seen[list].length;
 

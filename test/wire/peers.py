@@ -78,8 +78,7 @@ def row_exists(row, table):
     if is_inspector(row.client):
         http = "url" if table[row.server].http else "run"
         return row.way in ("stdio", http) and row.door == "own" and row.server != "fixture"
-    # A client with the choice takes the newer era with the catalogue, where the older servers are not.
-    catalogued = row.server in CATALOGUE and row.way != "run" and (row.client, row.server) != ("sdk2-auto", "everything")
+    catalogued = row.server in CATALOGUE and row.way != "run"
     return row.door == "own" or (catalogued and row.door in CLIENTS[row.client].doors)
 
 
