@@ -118,10 +118,12 @@ bool lists_add_tool(struct buf *out, struct json *json, struct span raw, struct 
 	return buf_ok(&name) && buf_ok(out);
 }
 
-/* A tool's definition in the words of the client's revision; `store` holds it where it is not the server's
- * own. */
+/*
+ * A tool's definition in the words of the client's revision; `store` holds it where it is not the server's
+ * own. `as_task`: a legacy client may call it as a task, which the gate keeps.
+ */
 static struct span tool_text(const struct exchange *x, const struct attachment *attachment,
-			     const struct tool *tool, struct buf *store)
+			     const struct tool *tool, bool as_task, struct buf *store)
 {
 	struct json *json = &x->worker->side;
 	struct legs legs = { attachment->link ? attachment->link->revision
@@ -129,10 +131,19 @@ static struct span tool_text(const struct exchange *x, const struct attachment *
 			     x->revision };
 	struct arena arena = ARENA_INIT((size_t)CATALOGUE_BYTES);
 	struct edits edits = { .arena = &arena };
+	json_at execution;
 
 	if (legs.from == legs.to || !json_parse(json, tool->raw, tool->raw.n))
 		return tool->raw;
 	translate_tool(json, 0, legs, &edits);
+	if (as_task) {
+		execution = json_get(json, 0, S("execution"));
+		edits_add(&edits, execution == JSON_NONE
+				      ? (struct json_edit){ 0, JSON_INSERT,
+							    S("\"execution\":{\"taskSupport\":\"optional\"}") }
+				      : (struct json_edit){ execution, JSON_REPLACE,
+							    S("{\"taskSupport\":\"optional\"}") });
+	}
 	buf_clear(store);
 	json_emit(store, json, 0, edits.list, edits.n);
 	store->over |= edits.over;
@@ -152,6 +163,9 @@ static void add_tools(struct exchange *x, struct buf *out, const struct attachme
 {
 	CLEANUP(buf_release) struct buf store = BUF_INIT(CATALOGUE_BYTES);
 	const struct catalogue *catalogue = tools_of(attachment);
+	const struct link *link = attachment->link;
+	bool as_task = x->revision == REVISION_2025_11_25 && link && link->era == ERA_MODERN &&
+		       link_takes_tasks(link);
 
 	for (size_t i = 0; i < catalogue->n && buf_ok(out); i++) {
 		const struct tool *tool = &catalogue->tools[i];
@@ -159,7 +173,7 @@ static void add_tools(struct exchange *x, struct buf *out, const struct attachme
 
 		if (!lists_has_tool(x, attachment, tool))
 			continue;
-		text = tool_text(x, attachment, tool, &store);
+		text = tool_text(x, attachment, tool, as_task, &store);
 		if (out->n)
 			buf_add_char(out, ',');
 		if (x->only)
