@@ -244,7 +244,7 @@ static bool take_call(struct exchange *x, const struct message *message)
 
 	if (says_task(x, message, &at))
 		return (!x->only || x->client->era != x->attachment->link->era) && take_new(x, message, at);
-	return x->wishes && message->kind == MESSAGE_RESULT && !rounds_wanted(message) &&
+	return x->wishes && message->kind == MESSAGE_RESULT && !rounds_wanted(x, message) &&
 	       take_ended(x, message);
 }
 
@@ -282,7 +282,7 @@ static void take_end(struct exchange *x, const struct message *message)
 		part = part_of(message, error, MESSAGE_ERROR);
 		exchange_reply(x, &part);
 	} else if (x->task->state.status == TASK_CANCELLED) {
-		(void)refuse(x, "K706", "The task was cancelled");
+		(void)refuse(x, NULL, "The task was cancelled");
 	} else {
 		(void)refuse(x, "K702", "The task has ended, and the server does not say with what");
 	}
