@@ -13,6 +13,7 @@
 #include "exchange/processes.h"
 #include "exchange/rounds.h"
 #include "exchange/subscription.h"
+#include "exchange/task.h"
 #include "exchange/view.h"
 #include "exchange/watch.h"
 #include "mcp/translate.h"
@@ -182,6 +183,7 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 		processes_leave(attachment->client->worker, attachment->instance);
 	/* A call that was parked has failed with it; its client hears that when it comes back. */
 	attachment->link = link_close(link);
+	tasks_lost(attachment);
 	if (!again || !attachment_open(attachment))
 		attachment_wake(attachment);
 }
@@ -269,6 +271,8 @@ static void take_request(struct attachment *attachment, struct exchange *x, cons
 {
 	struct parked *parked = NULL;
 
+	if (task_asked(attachment, message))
+		return;
 	if (parked_on(attachment, &parked)) {
 		if (parked && !any_open(attachment))
 			parked_take(parked, message);
@@ -357,7 +361,8 @@ static bool is_used(const struct attachment *attachment)
 	struct parked *parked;
 
 	if (!list_empty(&link->calls) || !list_empty(&attachment->watches) || attachment->fetch ||
-	    !list_empty(&attachment->waiting) || parked_on(attachment, &parked))
+	    !list_empty(&attachment->waiting) || parked_on(attachment, &parked) ||
+	    tasks_are_on(attachment))
 		return true;
 	LIST_EACH(&attachment->client->asks, node)
 		if (LIST_ENTRY(node, struct ask, node)->attachment == attachment)
@@ -544,6 +549,7 @@ void attachment_close(struct attachment *attachment)
 	attachment->fetch = gather_free(attachment->fetch);
 	drop_asks(attachment);
 	parked_drop_all(attachment->client, attachment, S("no longer needed"));
+	tasks_drop_all(attachment->client, attachment);
 	move_waiting(attachment, &batch);
 	processes_leave(attachment->client->worker, attachment->instance);
 	attachment->link = link_close(attachment->link);

@@ -12,7 +12,9 @@
 #include "exchange/post.h"
 #include "exchange/rounds.h"
 #include "exchange/subscription.h"
+#include "exchange/task.h"
 #include "exchange/view.h"
+#include "mcp/translate.h"
 #include "json/write.h"
 
 enum {
@@ -65,6 +67,7 @@ struct client *client_new(struct worker *worker, struct principal *principal, en
 	list_init(&client->asks);
 	list_init(&client->posts);
 	list_init(&client->parked_calls);
+	list_init(&client->tasks);
 	list_add(&worker->clients, &client->node);
 	worker->n_clients++;
 	account->n_clients++;
@@ -129,6 +132,7 @@ void client_close(struct client *client, struct span reason)
 		exchange_cancel(LIST_ENTRY(client->exchanges.next, struct exchange, in_client), reason);
 	post_drop_all(client);
 	parked_drop_all(client, NULL, reason);
+	tasks_drop_all(client, NULL);
 	while (!list_empty(&client->asks)) {
 		struct ask *ask = LIST_ENTRY(client->asks.next, struct ask, node);
 
@@ -407,26 +411,29 @@ struct ask *ask_new(struct client *client, struct attachment *attachment, enum m
 	return ask;
 }
 
-/* The server's request with our id, and our token where it had one. */
+/* The server's request with our id, our token where it had one, and the task's id that the client knows. */
 static void emit_ask(struct buf *out, const struct ask *ask, const struct message *message)
 {
-	struct json_edit edits[2];
+	struct arena arena = ARENA_INIT((size_t)4096);
+	struct edits edits = { .arena = &arena };
+	const struct task *task = task_related(ask->attachment, message);
 	CLEANUP(buf_release) struct buf number = BUF_INIT((size_t)32);
-	size_t n = 0;
 
 	buf_add_u64(&number, ask->id);
-	edits[n++] = (struct json_edit){ message->id, JSON_REPLACE, buf_span(&number) };
+	edits_add(&edits, (struct json_edit){ message->id, JSON_REPLACE, buf_span(&number) });
 	if (ask->progress_raw.n)
-		edits[n++] = (struct json_edit){ message_progress_token(message), JSON_REPLACE,
-						 buf_span(&number) };
-	if (n == 2 && edits[1].at < edits[0].at) {
-		struct json_edit first = edits[0];
-
-		edits[0] = edits[1];
-		edits[1] = first;
-	}
+		edits_add(&edits, (struct json_edit){ message_progress_token(message), JSON_REPLACE,
+						      buf_span(&number) });
+	if (task)
+		edits_add(&edits, (struct json_edit){ json_get(message->json,
+							       json_get(message->json, message->meta,
+									S(META_RELATED_TASK)),
+							       S("taskId")),
+						      JSON_REPLACE, task_id_json(task) });
 	buf_clear(out);
-	json_emit(out, message->json, message->root, edits, n);
+	json_emit(out, message->json, message->root, edits.list, edits.n);
+	out->over |= edits.over;
+	arena_release(&arena);
 }
 
 static void ask_legacy(struct client *client, struct attachment *attachment, struct exchange *x,
@@ -520,7 +527,7 @@ static void tick_lists(struct client *client, uint64_t now_ms)
 void client_tick(struct client *client, uint64_t now_ms)
 {
 	bool busy = client->n_exchanges || !list_empty(&client->posts) || client->n_streams ||
-		    !list_empty(&client->parked_calls) || client->kind == CLIENT_CHANNEL;
+		    !list_empty(&client->parked_calls) || client->n_tasks || client->kind == CLIENT_CHANNEL;
 
 	tick_lists(client, now_ms);
 	if (client->closed)
@@ -535,6 +542,7 @@ void client_tick(struct client *client, uint64_t now_ms)
 		(void)attachment_rest(LIST_ENTRY(node, struct attachment, node), now_ms);
 	post_tick(client, now_ms);
 	parked_tick(client, now_ms);
+	tasks_tick(client, now_ms);
 	heed_tick(client, now_ms);
 	view_tick(client);
 	listening_tick(client, now_ms);

@@ -30,6 +30,7 @@ enum {
 	CLIENT_ROOTS = 1 << 2,
 	CLIENT_TASKS = 1 << 3,
 	CLIENT_ELICITATION_URL = 1 << 4,
+	CLIENT_TAKES_TASKS = 1 << 5, /* modern: a server may answer with a task */
 };
 
 /* One of a server's lists besides its tools, as a client of all servers has it. */
@@ -122,6 +123,8 @@ struct client {
 	struct list attachments, exchanges, asks;
 	struct list posts;	  /* struct post: replies that may be taken up again */
 	struct list parked_calls; /* struct parked: calls that wait for the client to come back */
+	struct list tasks;	  /* struct task */
+	size_t n_tasks;
 	size_t n_parked_calls;
 	enum level log_level; /* legacy: what it asked for with logging/setLevel */
 	uint64_t next_stream;

@@ -11,6 +11,8 @@
 #include "exchange/lists.h"
 #include "exchange/parked.h"
 #include "exchange/rounds.h"
+#include "exchange/task.h"
+#include "exchange/task_run.h"
 #include "exchange/turnstile.h"
 #include "json/write.h"
 
@@ -99,6 +101,9 @@ static void end(struct exchange *x)
 		x->free_work(x);
 	parked_forget(x);
 	turnstile_leave(x);
+	if (x->task && x->task->player == x)
+		x->task->player = NULL;
+	x->task = task_unref(x->task);
 	if (x->waiting.next)
 		list_remove(&x->waiting);
 	list_remove(&x->in_client);
@@ -330,7 +335,7 @@ void exchange_tick(struct exchange *x, uint64_t now_ms)
 {
 	uint64_t timeout = x->server ? x->server->timeout_ms : LIMIT_HANDSHAKE_MS * 2;
 
-	if (x->sink && x->sink->begin && call_is_open(&x->call) && now_ms > x->last_ms + EXCHANGE_BEGIN_MS)
+	if (x->sink && x->sink->begin && (call_is_open(&x->call) || task_waits(x)) && now_ms > x->last_ms + EXCHANGE_BEGIN_MS)
 		x->sink->begin(x->sink, x);
 	if (x->waiting.next && !x->queued && !x->only && !x->hurry &&
 	    now_ms > x->last_ms + EXCHANGE_HURRY_MS) {
@@ -341,7 +346,9 @@ void exchange_tick(struct exchange *x, uint64_t now_ms)
 	}
 	if (x->method == METHOD_LISTEN && x->sink && !x->waiting.next)
 		return;
-	if (rounds_wait(x))
+	if (task_tick(x, now_ms))
+		return;
+	if (rounds_wait(x) || task_waits(x))
 		x->last_ms = now_ms;
 	if (now_ms <= x->last_ms + timeout && now_ms <= x->deadline_ms) {
 		rounds_tick(x);

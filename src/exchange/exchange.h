@@ -8,6 +8,7 @@
 #include "mcp/message.h"
 
 struct attachment;
+struct task;
 struct exchange;
 struct parked;
 
@@ -27,6 +28,18 @@ enum stage_result {
 	STAGE_NEXT, /* go on */
 	STAGE_WAIT, /* parked; exchange_run() comes back to this stage */
 	STAGE_DONE, /* answered or refused; the exchange is gone */
+};
+
+/* What is under way at the server for a task: task_run.h. */
+enum errand {
+	ERRAND_NONE,
+	ERRAND_STATE,  /* tasks/get */
+	ERRAND_RESULT, /* tasks/result */
+	ERRAND_UPDATE, /* tasks/update */
+	ERRAND_CANCEL, /* tasks/cancel */
+	ERRAND_REST,   /* nothing: it is asked again later */
+	ERRAND_ASKED,  /* nothing: what the server wants to know is awaited */
+	ERRAND_PLAY,   /* nothing: the client is asked */
 };
 
 struct exchange {
@@ -72,6 +85,11 @@ struct exchange {
 	uint64_t hello_key;    /* modern: marks the capabilities the request declares; see attachment_for() */
 	uint8_t round_key[32]; /* modern: of the request without its rounds; see round_state.h */
 	struct parked *parked; /* what a legacy server asks meanwhile, or has asked: parked.h */
+	struct task *task;     /* what it is about, or became; referenced */
+	enum errand errand;
+	uint64_t rest_ms;      /* until then, where it rests */
+	bool wishes;	       /* legacy: it wants a task of a modern server */
+	uint64_t wish_ms;      /* to be kept for that long; 0: not said */
 	struct span state;     /* the server's own requestState (JSON), where the request brought one back */
 	bool headers_checked;  /* came over HTTP, modern: mirrored headers must match */
 	void *work;	       /* what a multi-server answer gathers in; freed by free_work */
@@ -139,6 +157,9 @@ unsigned exchange_status(const struct exchange *x, int64_t code);
  * error of the request.
  */
 void exchange_receive(struct exchange *x, const struct message *message, bool final);
+
+/* The same for a part of one: `message` has no root then, and is not looked at for a task's step. */
+void exchange_reply(struct exchange *x, const struct message *message);
 
 /* record.c: whether a record would be taken now. Where not, no server is started or spoken to. */
 bool record_possible(const struct worker *worker);

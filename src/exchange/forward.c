@@ -6,6 +6,8 @@
 #include "exchange/owner.h"
 #include "exchange/parked.h"
 #include "exchange/rounds.h"
+#include "exchange/task.h"
+#include "exchange/task_run.h"
 #include "exchange/turnstile.h"
 #include "mcp/translate.h"
 #include "json/write.h"
@@ -81,12 +83,22 @@ static void add_param_headers(const struct exchange *x, struct buf *out)
 	}
 }
 
-/* What a modern server wants in each request's _meta: the hello it was greeted with, and the log level. */
+/*
+ * What a modern server wants in each request's _meta: the hello it was greeted with, and the log level. It may
+ * answer with a task only to who wants one.
+ */
 static void add_meta(const struct exchange *x, const struct link *link, struct buf *out)
 {
+	CLEANUP(buf_release) struct buf with_tasks = BUF_INIT(out->max);
 	struct span hello = buf_span(&link->init_params);
 
-	buf_add(out, span_first(span_skip(hello, 1), hello.n - 2));
+	if (task_is_wished(x)) {
+		task_add_meta(&with_tasks, link);
+		hello = buf_span(&with_tasks);
+		out->over |= !buf_ok(&with_tasks) || hello.n < 2;
+	}
+	if (!out->over)
+		buf_add(out, span_first(span_skip(hello, 1), hello.n - 2));
 	if (x->client->log_level)
 		json_put_string(out, S(META_LOG_LEVEL), level_name(x->client->log_level));
 }
@@ -150,10 +162,11 @@ static bool edit(struct exchange *x, struct outgoing *out)
 		withheld = local_withheld(x);
 		drop_member(out, withheld);
 	}
+	task_edit_call(x, &out->edits);
 	replace(out, message->id, buf_span(&out->number));
 	if (x->progress.n)
 		replace(out, message_progress_token(message), buf_span(&out->number));
-	if (x->own_name.n != x->name.n) {
+	if (x->own_name.p != x->name.p) {
 		json_add_string(&out->name, x->own_name);
 		replace(out, owner_name_place(x), buf_span(&out->name));
 	}
@@ -209,6 +222,11 @@ enum stage_result exchange_forward(struct exchange *x)
 
 	if (local_method(x))
 		return local_answer(x);
+	if (task_method(x->method)) {
+		result = task_serve(x);
+		if (result != STAGE_NEXT)
+			return result;
+	}
 	link_initialized(x->attachment->link);
 	result = turnstile_enter(x);
 	if (result != STAGE_NEXT)

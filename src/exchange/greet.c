@@ -1,6 +1,7 @@
 /* greet.c - what a client says of itself when it comes. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/client.h"
+#include "mcp/task.h"
 #include "json/write.h"
 
 static void take_client_name(struct client *client, const struct json *json, json_at info)
@@ -34,6 +35,9 @@ unsigned client_capabilities(const struct json *json, json_at capabilities)
 	for (size_t i = 0; i < COUNT(known); i++)
 		if (json_is(json, json_get(json, capabilities, known[i].name), JSON_OBJECT))
 			declared |= known[i].flag;
+	at = json_get(json, json_get(json, capabilities, S("extensions")), S(TASKS_EXTENSION));
+	if (json_is(json, at, JSON_OBJECT))
+		declared |= CLIENT_TAKES_TASKS;
 	if (!(declared & CLIENT_ELICITATION))
 		return declared;
 	/* spec: mcp/2025-11-25 elicitation: an empty object means forms. */

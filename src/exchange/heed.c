@@ -5,6 +5,7 @@
 #include "crypto/digest.h"
 #include "exchange/listening.h"
 #include "exchange/subscription.h"
+#include "exchange/task.h"
 #include "exchange/view.h"
 #include "exchange/watch.h"
 #include "json/write.h"
@@ -115,6 +116,28 @@ static void on_next_failed(struct call *call, enum link_failure failure, struct 
 	refuse_watches(LIST_ENTRY(call, struct attachment, heed_next), call);
 }
 
+static void add_tasks(const struct attachment *attachment, struct buf *out)
+{
+	bool first = true;
+
+	LIST_EACH(&attachment->client->tasks, node) {
+		const struct task *task = LIST_ENTRY(node, struct task, node);
+
+		if (task->attachment != attachment || !task_is_wanted(task))
+			continue;
+		if (first) {
+			json_add_key(out, S("taskIds"));
+			buf_add_char(out, '[');
+		}
+		if (!first)
+			buf_add_char(out, ',');
+		json_add_string(out, task->own);
+		first = false;
+	}
+	if (!first)
+		buf_add_char(out, ']');
+}
+
 /* The filter of what is wanted, as members of `notifications`. Empty: nothing is. */
 static void add_filter(const struct attachment *attachment, struct buf *out)
 {
@@ -145,6 +168,7 @@ static void add_filter(const struct attachment *attachment, struct buf *out)
 	}
 	if (!first)
 		buf_add_char(out, ']');
+	add_tasks(attachment, out);
 }
 
 static uint64_t mark_of(struct span filter)
@@ -171,7 +195,10 @@ static void subscribe(struct attachment *attachment, struct call *call, struct s
 	buf_addf(&out, ",\"method\":\"%.*s\",\"params\":{\"notifications\":{", SPAN_ARG(info->name));
 	buf_add(&out, filter);
 	buf_add(&out, S("},\"_meta\":"));
-	buf_add(&out, buf_span(&link->init_params));
+	if (span_contains(filter, S("\"taskIds\":")))
+		task_add_meta(&out, link);
+	else
+		buf_add(&out, buf_span(&link->init_params));
 	buf_add(&out, S("}}"));
 	if (buf_ok(&out))
 		link_request(link, call, buf_span(&out), &facts);

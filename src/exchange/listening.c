@@ -3,6 +3,7 @@
 #include "exchange/listening.h"
 
 #include "exchange/subscription.h"
+#include "exchange/task.h"
 #include "exchange/view.h"
 #include "exchange/watch.h"
 #include "json/write.h"
@@ -91,6 +92,8 @@ bool listening_heard(struct attachment *attachment, const struct message *messag
 	bool bridged = attachment->link && attachment->link->era != client->era;
 	unsigned view = view_of(message->method);
 
+	if (task_heard(attachment, message))
+		return true;
 	if (message->method == METHOD_RESOURCE_UPDATED && (bridged || client->era == ERA_MODERN)) {
 		tell_update(attachment, message);
 		return true;

@@ -119,6 +119,13 @@ bool lists_add_tool(struct buf *out, struct json *json, struct span raw, struct 
 	return buf_ok(&name) && buf_ok(out);
 }
 
+/* May a legacy client call the server's tools as tasks, which the gate keeps? */
+static bool takes_tasks(const struct exchange *x, const struct link *link)
+{
+	return x->revision == REVISION_2025_11_25 && link && link->era == ERA_MODERN &&
+	       link_takes_tasks(link);
+}
+
 struct span lists_tool_text(const struct exchange *x, const struct attachment *attachment,
 			    const struct tool *tool, struct buf *store)
 {
@@ -128,10 +135,20 @@ struct span lists_tool_text(const struct exchange *x, const struct attachment *a
 			     x->revision };
 	struct arena arena = ARENA_INIT((size_t)CATALOGUE_BYTES);
 	struct edits edits = { .arena = &arena };
+	json_at execution;
 
 	if (legs.from == legs.to || !json_parse(json, tool->raw, tool->raw.n))
 		return tool->raw;
 	translate_tool(json, 0, legs, &edits);
+	if (takes_tasks(x, attachment->link)) {
+		execution = json_get(json, 0, S("execution"));
+		edits_add(
+		    &edits,
+		    execution == JSON_NONE
+			? (struct json_edit){ 0, JSON_INSERT,
+					      S("\"execution\":{\"taskSupport\":\"optional\"}") }
+			: (struct json_edit){ execution, JSON_REPLACE, S("{\"taskSupport\":\"optional\"}") });
+	}
 	buf_clear(store);
 	json_emit(store, json, 0, edits.list, edits.n);
 	store->over |= edits.over;

@@ -9,6 +9,8 @@
 #include "exchange/lists.h"
 #include "exchange/owner.h"
 #include "exchange/subscription.h"
+#include "exchange/task_run.h"
+#include "mcp/task.h"
 #include "mcp/translate.h"
 #include "json/write.h"
 
@@ -24,20 +26,13 @@ static bool is_own(enum method method)
 static bool is_joint(enum method method)
 {
 	return method == METHOD_PROMPTS_LIST || method == METHOD_RESOURCES_LIST ||
-	       method == METHOD_TEMPLATES_LIST || method == METHOD_SET_LEVEL || method == METHOD_LISTEN;
-}
-
-/* The ids of tasks carry no server's name: where all stand together, nobody could tell whose they are. */
-static bool is_absent(const struct exchange *x)
-{
-	return !x->only && (x->method == METHOD_TASKS_GET || x->method == METHOD_TASKS_RESULT ||
-			    x->method == METHOD_TASKS_LIST || x->method == METHOD_TASKS_UPDATE ||
-			    x->method == METHOD_TASKS_CANCEL);
+	       method == METHOD_TEMPLATES_LIST || method == METHOD_SET_LEVEL || method == METHOD_LISTEN ||
+	       method == METHOD_TASKS_LIST;
 }
 
 bool local_method(const struct exchange *x)
 {
-	return is_own(x->method) || (!x->only && is_joint(x->method)) || is_absent(x) || finding_is_asked(x);
+	return is_own(x->method) || (!x->only && is_joint(x->method)) || finding_is_asked(x);
 }
 
 /* spec: mcp/2025-11-25 tasks: a receiver that declares none processes the request normally. */
@@ -46,7 +41,7 @@ json_at local_withheld(const struct exchange *x)
 	const struct json *json = x->message.json;
 	json_at at;
 
-	if (x->only)
+	if (x->only || link_takes_tasks(x->attachment->link))
 		return JSON_NONE;
 	if (x->revision < REVISION_2026_07_28)
 		return x->method == METHOD_TOOLS_CALL ? json_get(json, x->message.params, S("task"))
@@ -59,17 +54,6 @@ json_at local_withheld(const struct exchange *x)
 static enum stage_result not_here(struct exchange *x)
 {
 	exchange_refuse(x, exchange_status(x, -32601), -32601, "K601", S("Method not found"), S(""));
-	return STAGE_DONE;
-}
-
-static enum stage_result absent(struct exchange *x)
-{
-	x->worker->metrics.denied++;
-	exchange_refuse(
-	    x, exchange_status(x, -32601), -32601, "K601",
-	    S("Method not found: all servers together offer no tasks; for these ask one server alone "
-	      "(/mcp/SERVER)"),
-	    S(""));
 	return STAGE_DONE;
 }
 
@@ -103,11 +87,10 @@ static enum stage_result route_one(struct exchange *x)
 
 enum stage_result local_route(struct exchange *x)
 {
-	if (is_absent(x))
-		return absent(x);
 	if (x->method == METHOD_LISTEN && subscription_names_resources(x))
 		return owner_settle(x);
-	if (x->method == METHOD_PING || x->method == METHOD_LISTEN || x->method == METHOD_SET_LEVEL)
+	if (x->method == METHOD_PING || x->method == METHOD_LISTEN || x->method == METHOD_TASKS_LIST ||
+	    x->method == METHOD_SET_LEVEL)
 		return STAGE_NEXT;
 	if (x->only)
 		return route_one(x);
@@ -120,7 +103,7 @@ enum stage_result local_route(struct exchange *x)
 /* --- the answers --- */
 
 struct offered {
-	bool tools, prompts, resources, subscribe, completions, logging;
+	bool tools, prompts, resources, subscribe, completions, logging, tasks;
 	size_t servers;
 };
 
@@ -141,6 +124,7 @@ static struct offered offered_by_all(const struct exchange *x)
 		offered.subscribe |= link_declares(link, S("resources"), S("subscribe"));
 		offered.completions |= link_has_capability(link, S("completions"));
 		offered.logging |= link_has_capability(link, S("logging"));
+		offered.tasks |= link_takes_tasks(link);
 	}
 	return offered;
 }
@@ -162,6 +146,11 @@ static void add_offered(struct buf *out, const struct offered *offered, bool leg
 		json_put_raw(out, S("completions"), S("{}"));
 	if (offered->logging)
 		json_put_raw(out, S("logging"), S("{}"));
+	if (offered->tasks && legacy)
+		json_put_raw(out, S("tasks"),
+			     S("{\"list\":{},\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}}"));
+	else if (offered->tasks)
+		json_put_raw(out, S("extensions"), S("{\"" TASKS_EXTENSION "\":{}}"));
 	buf_add_char(out, '}');
 }
 
@@ -211,6 +200,7 @@ static enum stage_result answer_initialize(struct exchange *x)
 	} else {
 		x->client->revision = asked_revision(x);
 		offered = offered_by_all(x);
+		offered.tasks &= x->client->revision >= REVISION_2025_11_25;
 		buf_addf(&result, "{\"protocolVersion\":\"%.*s\",\"capabilities\":",
 			 SPAN_ARG(revision_name(x->client->revision)));
 		add_offered(&result, &offered, true);
@@ -267,6 +257,8 @@ enum stage_result local_answer(struct exchange *x)
 		return answer_set_level(x);
 	if (x->method == METHOD_LISTEN)
 		return subscription_begin(x);
+	if (x->method == METHOD_TASKS_LIST)
+		return task_list(x);
 	exchange_answer(x, NULL);
 	return STAGE_DONE;
 }

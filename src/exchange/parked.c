@@ -8,21 +8,13 @@
 #include "base/secret.h"
 #include "exchange/account.h"
 #include "exchange/listening.h"
+#include "exchange/question.h"
 #include "exchange/round_state.h"
-#include "mcp/translate.h"
+#include "exchange/task.h"
+#include "exchange/task_run.h"
 #include "json/write.h"
 
-enum { PARKED_NAME_BYTES = 16, PARKED_ASK_BYTES = 256 * 1024 };
-
-/* One request of the server. */
-struct question_put {
-	struct list node; /* of parked->asks */
-	enum method method;
-	unsigned number; /* its name in inputRequests */
-	struct span id;	 /* the server's, exact token */
-	struct buf input;
-	char bytes[];
-};
+enum { PARKED_NAME_BYTES = 16, PARKED_SHOWN_BYTES = 8 * 1024 * 1024 };
 
 struct parked {
 	struct list node; /* of client->parked_calls, from when it was first shown */
@@ -30,9 +22,9 @@ struct parked {
 	struct attachment *attachment;
 	struct exchange *x; /* the round that is under way; NULL: the client is away */
 	struct call call;   /* the server's, while the client is away */
-	struct list asks;
-	unsigned n_asks, asked; /* waiting; in all */
-	unsigned declared;	/* CLIENT_…, by the request that began the call */
+	struct questions questions;
+	unsigned declared; /* CLIENT_…, by the request that began the call */
+	struct task *task; /* what the call waits for, while the client is away; NULL: none */
 	uint8_t name[PARKED_NAME_BYTES];
 	uint64_t expires_ms;
 	struct buf answer; /* what the server ended the call with while the client was away */
@@ -42,23 +34,12 @@ struct parked {
 	struct later showing;
 };
 
-static const struct send_facts no_facts = { .method = METHOD_NONE };
-
 /* --- its life --- */
-
-static void drop_ask(struct parked *parked, struct question_put *ask)
-{
-	list_remove(&ask->node);
-	parked->n_asks--;
-	budget_give(&parked->client->account->held, ask->id.n);
-	buf_release(&ask->input);
-	free(ask);
-}
 
 static void parked_free(struct parked *parked)
 {
-	while (!list_empty(&parked->asks))
-		drop_ask(parked, LIST_ENTRY(parked->asks.next, struct question_put, node));
+	questions_clear(&parked->questions);
+	parked->task = task_unref(parked->task);
 	loop_later_cancel(&parked->showing);
 	if (parked->node.next) {
 		list_remove(&parked->node);
@@ -76,6 +57,8 @@ static void on_message(struct call *call, const struct message *message, bool fi
 	struct parked *parked = LIST_ENTRY(call, struct parked, call);
 
 	if (final) {
+		if (parked->task)
+			task_answered(parked->task);
 		json_emit(&parked->answer, message->json, message->root, NULL, 0);
 		return;
 	}
@@ -115,7 +98,7 @@ static struct parked *parked_new(struct exchange *x, void (*show)(struct later *
 	parked->call = (struct call){ .on_message = on_message, .on_failed = on_failed };
 	parked->answer = BUF_CHARGED(x->worker->limits.result_bytes, &x->client->account->held);
 	parked->showing.run = show;
-	list_init(&parked->asks);
+	questions_init(&parked->questions, &x->client->account->held);
 	random_bytes(parked->name, sizeof(parked->name));
 	x->parked = parked;
 	return parked;
@@ -126,16 +109,8 @@ static struct parked *parked_new(struct exchange *x, void (*show)(struct later *
 /* The questions that are open, and the state under which the client comes back. */
 static bool add_inputs(const struct parked *parked, struct buf *out)
 {
-	char store[32];
-
 	buf_add(out, S("{\"resultType\":\"input_required\",\"inputRequests\":{"));
-	LIST_EACH(&parked->asks, node) {
-		const struct question_put *ask = LIST_ENTRY(node, struct question_put, node);
-		struct buf name = buf_over(store, sizeof(store));
-
-		buf_addf(&name, "ask-%u", ask->number);
-		json_put_raw(out, buf_span(&name), buf_span(&ask->input));
-	}
+	questions_add(&parked->questions, out);
 	buf_add(out, S("},\"requestState\":"));
 	if (!round_state_add(out, parked->x, ROUND_PARKED,
 			     span_of((const char *)parked->name, sizeof(parked->name))))
@@ -148,7 +123,7 @@ static void show(struct later *later)
 {
 	struct parked *parked = LIST_ENTRY(later, struct parked, showing);
 	struct exchange *x = parked->x;
-	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)PARKED_ASKS * PARKED_ASK_BYTES);
+	CLEANUP(buf_release) struct buf result = BUF_INIT(PARKED_SHOWN_BYTES);
 
 	if (!add_inputs(parked, &result)) {
 		call_cancel(&x->call, S("what it asks for cannot be asked"));
@@ -164,34 +139,10 @@ static void show(struct later *later)
 	parked->expires_ms = loop_now(&x->worker->loop) + PARKED_MS;
 	if (call_is_open(&x->call))
 		call_move(&parked->call, &x->call);
+	parked->task = task_lend(x);
 	parked->x = NULL;
 	x->parked = NULL;
 	exchange_answer(x, &result);
-}
-
-static bool put_ask(struct parked *parked, const struct message *message)
-{
-	struct span id = message_token(message->json, message->id);
-	struct question_put *ask;
-
-	if (parked->n_asks >= PARKED_ASKS || !budget_take(&parked->client->account->held, id.n))
-		return false;
-	ask = calloc(1, sizeof(*ask) + id.n);
-	if (!ask) {
-		budget_give(&parked->client->account->held, id.n);
-		return false;
-	}
-	memcpy(ask->bytes, id.p, id.n);
-	ask->id = span_of(ask->bytes, id.n);
-	ask->method = message->method;
-	ask->number = ++parked->asked;
-	ask->input = BUF_CHARGED(PARKED_ASK_BYTES, &parked->client->account->held);
-	list_add(&parked->asks, &ask->node);
-	parked->n_asks++;
-	if (translate_ask_to_input(&ask->input, message) && buf_ok(&ask->input))
-		return true;
-	drop_ask(parked, ask);
-	return false;
 }
 
 bool parked_ask(struct exchange *x, const struct message *message)
@@ -208,8 +159,8 @@ bool parked_ask(struct exchange *x, const struct message *message)
 		parked = parked_new(x, show);
 	if (!parked)
 		return false;
-	if (!put_ask(parked, message)) {
-		if (!parked->n_asks && !parked->node.next)
+	if (!questions_put(&parked->questions, message)) {
+		if (!parked->questions.n && !parked->node.next)
 			parked_free(parked);
 		return false;
 	}
@@ -222,7 +173,7 @@ void parked_take(struct parked *parked, const struct message *message)
 	if (!client_takes(parked->declared, message))
 		client_refuse_ask(parked->attachment->link, message, -32601,
 				  S("The client does not offer this"));
-	else if (!put_ask(parked, message))
+	else if (!questions_put(&parked->questions, message))
 		client_refuse_ask(parked->attachment->link, message, -32603,
 				  S("Too many questions wait for the client"));
 }
@@ -244,18 +195,12 @@ size_t parked_on(const struct attachment *attachment, struct parked **only)
 /* Does it take back one of these? */
 static bool unask(struct parked *parked, struct span id)
 {
-	LIST_EACH(&parked->asks, node) {
-		struct question_put *ask = LIST_ENTRY(node, struct question_put, node);
-
-		if (!span_eq(ask->id, id))
-			continue;
-		drop_ask(parked, ask);
-		/* What is not shown yet need not be. */
-		if (!parked->n_asks)
-			loop_later_cancel(&parked->showing);
-		return true;
-	}
-	return false;
+	if (!questions_forget(&parked->questions, id))
+		return false;
+	/* What is not shown yet need not be. */
+	if (!parked->questions.n)
+		loop_later_cancel(&parked->showing);
+	return true;
 }
 
 void parked_unasked(const struct attachment *attachment, struct span id)
@@ -272,6 +217,17 @@ void parked_unasked(const struct attachment *attachment, struct span id)
 		if (id.n && x->attachment == attachment && x->parked && unask(x->parked, id))
 			return;
 	}
+}
+
+struct parked *parked_with(const struct client *client, const struct task *task)
+{
+	LIST_EACH(&client->parked_calls, node) {
+		struct parked *parked = LIST_ENTRY(node, struct parked, node);
+
+		if (parked->task == task)
+			return parked;
+	}
+	return NULL;
 }
 
 /* --- coming back --- */
@@ -291,41 +247,11 @@ bool parked_find(struct exchange *x, struct span name)
 	return false;
 }
 
-/* Answers one question of the server's. False: what the client brings is no answer to it. */
-static bool answer(const struct parked *parked, const struct question_put *ask, const struct json *json,
-		   json_at responses)
-{
-	struct link *link = parked->attachment->link;
-	CLEANUP(buf_release) struct buf out = BUF_INIT(parked->client->worker->limits.body_bytes + 1024);
-	char store[32];
-	struct buf name = buf_over(store, sizeof(store));
-	json_at at;
-
-	buf_addf(&name, "ask-%u", ask->number);
-	at = json_is(json, responses, JSON_OBJECT) ? json_get(json, responses, buf_span(&name)) : JSON_NONE;
-	if (at == JSON_NONE)
-		return false;
-	buf_add(&out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
-	buf_add(&out, ask->id);
-	buf_add(&out, S(",\"result\":"));
-	if (!translate_input_to_answer(&out, json, at, ask->method, link->revision))
-		return false;
-	buf_add_char(&out, '}');
-	if (buf_ok(&out))
-		link_send(link, buf_span(&out), &no_facts);
-	return buf_ok(&out);
-}
-
 static void take_answers(struct parked *parked, const struct message *message)
 {
-	json_at responses = json_get(message->json, message->params, S("inputResponses"));
-
-	LIST_EACH(&parked->asks, node) {
-		struct question_put *ask = LIST_ENTRY(node, struct question_put, node);
-
-		if (answer(parked, ask, message->json, responses))
-			drop_ask(parked, ask);
-	}
+	questions_answer(&parked->questions, parked->attachment->link, message->json,
+			 json_get(message->json, message->params, S("inputResponses")),
+			 parked->client->worker->limits.body_bytes);
 }
 
 /* The server ended the call while the client was away. */
@@ -351,6 +277,7 @@ enum stage_result parked_resume(struct exchange *x)
 	bool open = call_is_open(&parked->call);
 
 	x->sent = true;
+	task_take_back(x, TAKE(parked->task));
 	if (open && parked->attachment->link && parked->attachment->link->state_of == LINK_READY)
 		take_answers(parked, &x->message);
 	x->message = (struct message){ 0 };
@@ -370,7 +297,7 @@ enum stage_result parked_resume(struct exchange *x)
 		return STAGE_DONE;
 	}
 	call_move(&x->call, &parked->call);
-	if (parked->n_asks)
+	if (parked->questions.n)
 		loop_later(&x->worker->loop, &parked->showing);
 	else
 		parked_free(parked);

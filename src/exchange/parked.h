@@ -14,7 +14,6 @@
  */
 enum {
 	PARKED_CALLS = 64,	    /* of one client */
-	PARKED_ASKS = 32,	    /* of one call, not answered yet */
 	PARKED_MS = 10 * 60 * 1000, /* for the client to come back */
 };
 
@@ -34,6 +33,8 @@ enum stage_result parked_resume(struct exchange *x);
 /* How many calls of this attachment are parked; what comes on no call's own stream could be one's. `only`:
  * the one, where it is one. */
 size_t parked_on(const struct attachment *attachment, struct parked **only);
+/* The parked call that waits for this task; NULL: none does. */
+struct parked *parked_with(const struct client *client, const struct task *task);
 /* A request of the server that can only belong to this call: kept for its next round, or refused. */
 void parked_take(struct parked *parked, const struct message *message);
 

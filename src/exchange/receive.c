@@ -7,6 +7,8 @@
 #include "exchange/round_state.h"
 #include "exchange/rounds.h"
 #include "exchange/subscription.h"
+#include "exchange/task.h"
+#include "exchange/task_run.h"
 #include "exchange/view.h"
 #include "mcp/translate.h"
 #include "json/number.h"
@@ -65,6 +67,22 @@ static bool seal_state(const struct exchange *x, const struct message *message, 
 	return true;
 }
 
+/* Whole, as the server wrote it; or a part of what it wrote. */
+static void emit_result(struct exchange *x, const struct message *message, const struct edits *edits)
+{
+	struct buf *out = &x->worker->out;
+
+	if (message->root != JSON_NONE) {
+		json_emit(out, message->json, message->root, edits->list, edits->n);
+		return;
+	}
+	buf_add(out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_add(out, x->id);
+	buf_add(out, S(",\"result\":"));
+	json_emit(out, message->json, message->result, edits->list, edits->n);
+	buf_add_char(out, '}');
+}
+
 static void reply_result(struct exchange *x, const struct message *message)
 {
 	struct legs legs = legs_back(x);
@@ -75,8 +93,11 @@ static void reply_result(struct exchange *x, const struct message *message)
 
 	owner_learn(x, message);
 	if (legs.from != legs.to)
-		translate_result(message, x->method, legs, &edits);
-	edits_add(&edits, (struct json_edit){ message->id, JSON_REPLACE, x->id });
+		translate_result(message, x->method == METHOD_TASKS_RESULT ? METHOD_TOOLS_CALL : x->method, legs,
+				 &edits);
+	task_edit_result(x, message, &edits);
+	if (message->root != JSON_NONE)
+		edits_add(&edits, (struct json_edit){ message->id, JSON_REPLACE, x->id });
 	if (x->method == METHOD_LISTEN && message->meta != JSON_NONE) {
 		at = json_get(message->json, message->meta, S(META_SUBSCRIPTION));
 		if (at != JSON_NONE)
@@ -84,7 +105,7 @@ static void reply_result(struct exchange *x, const struct message *message)
 	}
 	if (rounds_wanted(x, message) && !seal_state(x, message, &edits, &state))
 		edits.over = true;
-	json_emit(&x->worker->out, message->json, message->root, edits.list, edits.n);
+	emit_result(x, message, &edits);
 	if (buf_ok(&x->worker->out) && !edits.over)
 		exchange_finish(x, 200, buf_span(&x->worker->out), "result");
 	else
@@ -114,7 +135,7 @@ static bool reply_with_pages(struct exchange *x, const struct message *message)
 	return true;
 }
 
-static void reply(struct exchange *x, const struct message *message)
+void exchange_reply(struct exchange *x, const struct message *message)
 {
 	x->attachment->deaths = 0;
 	buf_clear(&x->worker->out);
@@ -230,9 +251,11 @@ void exchange_receive(struct exchange *x, const struct message *message, bool fi
 		return;
 	}
 	x->last_ms = loop_now(&x->worker->loop);
+	if (final && task_take(x, message))
+		return;
 	if (final)
-		reply(x, message);
-	else if (message->kind == MESSAGE_REQUEST)
+		exchange_reply(x, message);
+	else if (message->kind == MESSAGE_REQUEST && !task_asked(x->attachment, message))
 		client_ask(x->client, x->attachment, x, message);
 	else if (message->method == METHOD_CANCELLED)
 		take_cancelled(x, message);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "exchange/account.h"
+#include "exchange/task.h"
+#include "exchange/task_run.h"
 #include "mcp/translate.h"
 #include "json/write.h"
 
@@ -43,7 +45,12 @@ static struct rounds *rounds_of(const struct exchange *x)
 
 static void run_next(struct later *later)
 {
-	exchange_repeat(LIST_ENTRY(later, struct rounds, next)->x);
+	struct exchange *x = LIST_ENTRY(later, struct rounds, next)->x;
+
+	if (x->errand == ERRAND_PLAY)
+		task_go_on(x);
+	else
+		exchange_repeat(x);
 }
 
 static struct rounds *need_rounds(struct exchange *x)
@@ -99,6 +106,41 @@ static bool may_ask(const struct exchange *x, const struct json *json, json_at i
 	       client_takes(x->client->declared, &asked);
 }
 
+/* spec: mcp/2025-11-25 tasks, MUST: what belongs to a task says so. */
+static void relate(struct buf *ask, const struct task *task)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT(ask->max);
+	CLEANUP(buf_release) struct buf related = BUF_INIT((size_t)256);
+	struct json json = { 0 };
+	json_at params, meta;
+
+	buf_add(&text, buf_span(ask));
+	if (!json_parse(&json, buf_span(&text), text.max)) {
+		ask->over = true;
+		return;
+	}
+	params = json_get(&json, 0, S("params"));
+	meta = json_get(&json, params, S("_meta"));
+	if (params == JSON_NONE)
+		buf_add(&related, S("\"params\":{"));
+	if (meta == JSON_NONE)
+		buf_add(&related, S("\"_meta\":{"));
+	buf_addf(&related, "\"" META_RELATED_TASK "\":{\"taskId\":%.*s}", SPAN_ARG(task_id_json(task)));
+	buf_add(&related, meta == JSON_NONE ? S("}") : S(""));
+	buf_add(&related, params == JSON_NONE ? S("}") : S(""));
+	buf_clear(ask);
+	if (meta != JSON_NONE && !json_is(&json, meta, JSON_OBJECT))
+		ask->over = true;
+	else
+		json_emit(ask, &json, 0,
+			  &(struct json_edit){ meta != JSON_NONE     ? meta
+					       : params != JSON_NONE ? params
+								     : 0,
+					       JSON_INSERT, buf_span(&related) },
+			  1);
+	json_release(&json);
+}
+
 static bool send_ask(struct exchange *x, const struct json *json, json_at input, const struct ask *ask)
 {
 	struct worker *worker = x->worker;
@@ -113,6 +155,10 @@ static bool send_ask(struct exchange *x, const struct json *json, json_at input,
 	if (!translate_input_to_ask(&worker->out, json, input, x->revision, buf_span(&id),
 				    buf_span(&elicitation)) ||
 	    !buf_ok(&worker->out))
+		return false;
+	if (x->task && x->task->shown)
+		relate(&worker->out, x->task);
+	if (!buf_ok(&worker->out))
 		return false;
 	if (!x->sink)
 		return client_tell(x->client, buf_span(&worker->out));

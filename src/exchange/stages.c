@@ -9,6 +9,7 @@
 #include "exchange/parked.h"
 #include "exchange/round_state.h"
 #include "exchange/subscription.h"
+#include "exchange/task_run.h"
 #include "exchange/view.h"
 #include "mcp/params.h"
 #include "schema/schema.h"
@@ -237,6 +238,12 @@ static enum stage_result choose_server(struct exchange *x)
 	struct span name = S("");
 	struct server *server;
 
+	if (task_method(x->method)) {
+		enum stage_result result = task_route(x);
+
+		if (result != STAGE_NEXT || x->attachment)
+			return result;
+	}
 	if (x->only)
 		return attach_to(x, x->only);
 	if (!owner_take_reference(x))

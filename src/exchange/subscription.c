@@ -6,6 +6,7 @@
 
 #include "exchange/heed.h"
 #include "exchange/owner.h"
+#include "exchange/task.h"
 #include "exchange/view.h"
 #include "exchange/watch.h"
 #include "json/write.h"
@@ -24,6 +25,8 @@ static const struct {
 struct listen {
 	unsigned views;
 	bool begun; /* acknowledged */
+	struct task **tasks;
+	size_t n_tasks;
 	size_t n;
 	struct watch *watches[]; /* NULL: refused, or gone */
 };
@@ -34,6 +37,11 @@ static void listen_free(struct exchange *x)
 
 	for (size_t i = 0; i < listen->n; i++)
 		(void)watch_drop(listen->watches[i]);
+	for (size_t i = 0; i < listen->n_tasks; i++) {
+		listen->tasks[i]->listeners--;
+		(void)task_unref(listen->tasks[i]);
+	}
+	free(listen->tasks);
 	free(listen);
 	x->work = NULL;
 	x->free_work = NULL;
@@ -95,6 +103,45 @@ static void add_watch(struct exchange *x, struct listen *listen, const struct js
 		listen->watches[listen->n++] = watch_add(attachment, buf_span(&text));
 }
 
+/* Those of them that the client has. False: no memory. */
+static bool take_tasks(struct exchange *x, struct listen *listen, const struct json *json, json_at asked)
+{
+	json_at ids = json_get(json, asked, S("taskIds"));
+	size_t most = json_is(json, ids, JSON_ARRAY) ? json->tokens[ids].count : 0;
+
+	if (!(x->declared & CLIENT_TAKES_TASKS) || most == 0)
+		return true;
+	most = most < TASKS ? most : TASKS;
+	listen->tasks = calloc(most, sizeof(struct task *));
+	if (!listen->tasks)
+		return false;
+	for (json_at at = json_first(json, ids); at != JSON_NONE && listen->n_tasks < most;
+	     at = json_next(json, ids, at)) {
+		struct task *task = json_is(json, at, JSON_STRING)
+					? task_find(x->client, x->only, json_string_raw(json, at))
+					: NULL;
+
+		if (!task)
+			continue;
+		task->listeners++;
+		listen->tasks[listen->n_tasks++] = task_ref(task);
+	}
+	return true;
+}
+
+static void acknowledge_tasks(const struct listen *listen, struct buf *out)
+{
+	for (size_t i = 0; i < listen->n_tasks; i++) {
+		if (i == 0) {
+			json_add_key(out, S("taskIds"));
+			buf_add_char(out, '[');
+		}
+		json_add_comma(out);
+		buf_add(out, task_id_json(listen->tasks[i]));
+	}
+	buf_add(out, listen->n_tasks ? S("]") : S(""));
+}
+
 /* spec: mcp/2026-07-28 subscriptions: the first message names the subset that is really served. */
 static void acknowledge(struct exchange *x, struct listen *listen)
 {
@@ -124,6 +171,7 @@ static void acknowledge(struct exchange *x, struct listen *listen)
 		first = false;
 	}
 	buf_add(&out, first ? S("") : S("]"));
+	acknowledge_tasks(listen, &out);
 	buf_add(&out, S("},\"_meta\":{\"" META_SUBSCRIPTION "\":"));
 	buf_add(&out, x->id);
 	buf_add(&out, S("}}}"));
@@ -165,6 +213,8 @@ enum stage_result subscription_begin(struct exchange *x)
 	if (!listen)
 		return no_memory(x);
 	take_filters(x, json, asked, listen);
+	if (!take_tasks(x, listen, json, asked))
+		return no_memory(x);
 	for (json_at at = n ? json_first(json, uris) : JSON_NONE; at != JSON_NONE;
 	     at = json_next(json, uris, at))
 		add_watch(x, listen, json, at);
@@ -317,6 +367,25 @@ void subscription_tell(struct exchange *x, unsigned view)
 
 	if (listen && listen->begun && (listen->views & view) && x->sink)
 		send_tagged(x, view_method(view), S(""));
+}
+
+static bool hears(const struct listen *listen, const struct task *task)
+{
+	for (size_t i = 0; i < listen->n_tasks; i++)
+		if (listen->tasks[i] == task)
+			return true;
+	return false;
+}
+
+void subscriptions_task(const struct task *task, struct span params)
+{
+	LIST_EACH(&task->client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+		const struct listen *listen = listen_of(x);
+
+		if (listen && listen->begun && x->sink && hears(listen, task))
+			send_tagged(x, METHOD_TASK_CHANGED, params);
+	}
 }
 
 static bool holds(const struct listen *listen, const struct watch *watch)

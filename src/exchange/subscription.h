@@ -4,6 +4,7 @@
 
 #include "exchange/exchange.h"
 
+struct task;
 struct watch;
 
 /*
@@ -22,6 +23,8 @@ enum stage_result subscription_remove(struct exchange *x);
 void subscription_tell(struct exchange *x, unsigned view);
 /* Tells whoever listens to what is watched that `uri` (JSON) was updated. */
 void subscriptions_updated(const struct watch *watch, struct span uri);
+/* Tells whoever listens to the task how it is: `params` are members of a notification's, with a comma. */
+void subscriptions_task(const struct task *task, struct span params);
 /* Watches have got an answer: whoever waited only for them goes on. The client may be closed by it. */
 void subscriptions_settle(struct client *client);
 /* The attachment goes with its watches: nobody holds one any more. */

@@ -56,6 +56,14 @@ static bool make_room(struct catalogue *catalogue)
 	return true;
 }
 
+/* spec: mcp/2025-11-25 tasks: execution.taskSupport. */
+static bool is_task_only(const struct json *json, json_at tool)
+{
+	json_at support = json_get(json, json_get(json, tool, S("execution")), S("taskSupport"));
+
+	return json_is(json, support, JSON_STRING) && json_string_is(json, support, S("required"));
+}
+
 static bool add_tool(struct catalogue *catalogue, const struct json *json, json_at at, struct span name)
 {
 	CLEANUP(buf_release) struct buf raw = BUF_INIT(CATALOGUE_BYTES);
@@ -73,6 +81,7 @@ static bool add_tool(struct catalogue *catalogue, const struct json *json, json_
 		tool.bad_params = !header_params_of(json, schema, &catalogue->arena, &tool.params,
 						    &tool.n_params);
 	catalogue->bad_params += tool.bad_params;
+	tool.as_task = is_task_only(json, at);
 	tool.omission = omission_of_name(catalogue->server_n, name);
 	catalogue->omitted[tool.omission]++;
 	catalogue->tools[catalogue->n++] = tool;

@@ -21,6 +21,7 @@ struct tool {
 	struct header_param *params;
 	size_t n_params;
 	bool bad_params;       /* its x-mcp-header annotations break the rules */
+	bool as_task;	       /* it says that it can only be called as a task */
 	bool compiled;	       /* `schema` or `problem` is settled */
 	struct schema *schema; /* of inputSchema */
 	struct span problem;   /* why inputSchema cannot be used; empty where it can */

@@ -43,7 +43,7 @@ static const struct method_info methods[METHOD_COUNT] = {
 	[METHOD_SET_LEVEL] = { SPAN("logging/setLevel"), FIRST, LEGACY, C, SPAN(""), SPAN("") },
 	[METHOD_TASKS_GET] = { SPAN("tasks/get"), REVISION_2025_11_25, LAST, C | V, SPAN("taskId"),
 			       SPAN("") },
-	[METHOD_TASKS_RESULT] = { SPAN("tasks/result"), REVISION_2025_11_25, LEGACY, C | V, SPAN(""),
+	[METHOD_TASKS_RESULT] = { SPAN("tasks/result"), REVISION_2025_11_25, LEGACY, C | V, SPAN("taskId"),
 				  SPAN("") },
 	[METHOD_TASKS_LIST] = { SPAN("tasks/list"), REVISION_2025_11_25, LEGACY, C | V | METHOD_LIST,
 				SPAN(""), SPAN("tasks") },

@@ -1,14 +1,54 @@
 /* translate_greet.c - who is who and what each can do, said in the words of the other era. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "mcp/task.h"
 #include "mcp/translate_parts.h"
 
-static const struct span tasks_extension = SPAN(META_PREFIX "tasks");
+static const struct span tasks_extension = SPAN(TASKS_EXTENSION);
 
 /* Tasks are a capability in one era and an extension in the other, and not the same. */
 static void drop_tasks(const struct json *json, json_at capabilities, struct edits *edits)
 {
 	edits_drop(edits, json_get(json, capabilities, S("tasks")));
 	edits_drop(edits, json_get(json, json_get(json, capabilities, S("extensions")), tasks_extension));
+}
+
+/* Does the server take calls as tasks, in the words of its own era? */
+static bool takes_tasks(const struct json *json, json_at capabilities, enum revision said)
+{
+	json_at tools = json_get(json, json_get(json, json_get(json, capabilities, S("tasks")), S("requests")),
+				 S("tools"));
+
+	return is_modern(said) ? json_is(json,
+					 json_get(json, json_get(json, capabilities, S("extensions")),
+						  tasks_extension),
+					 JSON_OBJECT)
+			       : said >= REVISION_2025_11_25 &&
+				     json_is(json, json_get(json, tools, S("call")), JSON_OBJECT);
+}
+
+/* The gate keeps the tasks of one era for clients of the other, whatever else of it the server has. */
+static void move_tasks(const struct json *json, json_at capabilities, struct legs legs, struct edits *edits)
+{
+	json_at extensions = json_get(json, capabilities, S("extensions"));
+	bool there = takes_tasks(json, capabilities, legs.from);
+
+	drop_tasks(json, capabilities, edits);
+	if (!there || legs.to < REVISION_2025_11_25)
+		return;
+	if (!is_modern(legs.to)) {
+		edits_add(edits,
+			  (struct json_edit){ capabilities, JSON_INSERT,
+					      S("\"tasks\":{\"list\":{},\"cancel\":{},\"requests\":{"
+						"\"tools\":{\"call\":{}}}}") });
+		return;
+	}
+	if (json_is(json, extensions, JSON_OBJECT)) {
+		edits_add(edits, (struct json_edit){ extensions, JSON_INSERT, S("\"" TASKS_EXTENSION "\":{}") });
+		return;
+	}
+	edits_drop(edits, extensions);
+	edits_add(edits, (struct json_edit){ capabilities, JSON_INSERT,
+					     S("\"extensions\":{\"" TASKS_EXTENSION "\":{}}") });
 }
 
 /* What a revision did not know yet is not meant where its clients say it. */
@@ -127,7 +167,7 @@ static void add_greeting_meta(struct buf *out, const struct json *json, json_at 
 	add_server_info(out, json, result, own_info);
 }
 
-static void edit_greeting(const struct json *json, json_at result, struct edits *edits)
+static void edit_greeting(const struct json *json, json_at result, struct legs legs, struct edits *edits)
 {
 	static const struct span heads[] = { SPAN("resultType"), SPAN("supportedVersions"),
 					     SPAN("ttlMs"),	 SPAN("cacheScope"),
@@ -138,7 +178,7 @@ static void edit_greeting(const struct json *json, json_at result, struct edits 
 
 	edits_drop_named(edits, json, result, heads, COUNT(heads));
 	if (json_is(json, capabilities, JSON_OBJECT))
-		drop_tasks(json, capabilities, edits);
+		move_tasks(json, capabilities, legs, edits);
 	else
 		edits_drop(edits, capabilities);
 	if (!json_is(json, instructions, JSON_STRING))
@@ -170,7 +210,7 @@ void translate_greeting(struct buf *out, const struct json *json, json_at result
 	if (!buf_ok(&head) || !buf_ok(&info))
 		out->over = true;
 	if (json_is(json, result, JSON_OBJECT)) {
-		edit_greeting(json, result, &edits);
+		edit_greeting(json, result, legs, &edits);
 		edits_add(&edits, (struct json_edit){ result, JSON_INSERT, buf_span(&head) });
 		if (is_modern(legs.to) && json_is(json, meta, JSON_OBJECT))
 			edits_add(&edits, (struct json_edit){ meta, JSON_INSERT, buf_span(&info) });

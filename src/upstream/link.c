@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/random.h"
+#include "mcp/task.h"
 #include "upstream/handshake.h"
 #include "json/write.h"
 
@@ -367,6 +368,23 @@ bool link_declares(const struct link *link, struct span name, struct span member
 
 	json_release(&json);
 	return declares;
+}
+
+bool link_takes_tasks(const struct link *link)
+{
+	bool modern = link->era == ERA_MODERN;
+	struct json json = { 0 };
+	json_at at = capability(link, &json, modern ? S("extensions") : S("tasks"));
+
+	if (modern) {
+		at = json_get(&json, at, S(TASKS_EXTENSION));
+	} else {
+		at = json_get(&json, json_get(&json, at, S("requests")), S("tools"));
+		at = json_get(&json, at, S("call"));
+	}
+	modern = json_is(&json, at, JSON_OBJECT) && (modern || link->revision >= REVISION_2025_11_25);
+	json_release(&json);
+	return modern;
 }
 
 void link_tick(struct link *link, uint64_t now_ms)

@@ -203,6 +203,12 @@ bool link_has_capability(const struct link *link, struct span name);
 /* Does it declare `member` of a capability as true (tools, listChanged)? */
 bool link_declares(const struct link *link, struct span name, struct span member);
 
+/*
+ * Does it say that tools/call may become a task: by its capabilities of 2025-11-25, or by the extension of the
+ * modern era?
+ */
+bool link_takes_tasks(const struct link *link);
+
 /* For transports. */
 void link_up(struct link *link);
 /*

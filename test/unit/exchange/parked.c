@@ -3,6 +3,7 @@
 #include "eras.h"
 
 #include "exchange/parked.h"
+#include "exchange/question.h"
 
 #define LIST_CHANGED "{\"tools\":{},\"resources\":{},\"completions\":{}}"
 #define ASKS_NAME(id) SERVER_ASKS(id, "elicitation/create", FORM)
@@ -147,7 +148,7 @@ static void too_many(void)
 	unsigned refused = 0;
 
 	begin(&scene);
-	for (unsigned i = 0; i < PARKED_ASKS + 1; i++)
+	for (unsigned i = 0; i < QUESTIONS + 1; i++)
 		rig_say(&scene.peer, REQUEST("%u", "roots/list", ""), i + 1000);
 	refused += span_contains(rig_hear(&scene.peer), S("\"id\":1032,\"error\":{\"code\":-32603"));
 	ok(refused == 1 && wanted(&scene) && page_has(&scene.page, "\"ask-32\"") &&
