@@ -107,8 +107,15 @@ function addTimedTools(server, { sleep }) {
 }
 
 // Which calls of `test_slow` were cancelled: what a client cannot see of its own cancellation.
-const MAX_STOPPED = 1000;
+const MAX_KEYS = 1000;
 const stopped = new Set();
+const released = new Set();
+
+function remember(keys, key) {
+	if (keys.size >= MAX_KEYS)
+		keys.delete(keys.values().next().value);
+	keys.add(key);
+}
 
 function addSlowTools(server, { sleep }) {
 	const key = z.string().describe('Names the call');
@@ -121,8 +128,7 @@ function addSlowTools(server, { sleep }) {
 		for (let progress = 1; progress <= steps; progress++) {
 			await sleep(step_ms);
 			if (ctx.mcpReq.signal.aborted) {
-				if (stopped.size < MAX_STOPPED)
-					stopped.add(key);
+				remember(stopped, key);
 				break;
 			}
 			if (progressToken !== undefined)
@@ -130,6 +136,22 @@ function addSlowTools(server, { sleep }) {
 		}
 		await sleep(STEP_MS);
 		return text(`${steps} steps`);
+	});
+	const heldArguments = z.object({ key, steps: z.int().min(1).max(100) });
+
+	// The result waits for a word: what was reported before it has arrived by then, however slow the machine is.
+	server.registerTool('test_held', { description: 'Reports progress, then waits to be released', inputSchema: heldArguments }, async ({ key, steps }, ctx) => {
+		const progressToken = ctx.mcpReq._meta?.progressToken;
+
+		for (let progress = 1; progress <= steps && progressToken !== undefined; progress++)
+			await ctx.mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, total: steps } });
+		while (!released.has(key) && !ctx.mcpReq.signal.aborted)
+			await sleep(STEP_MS);
+		return text(`${steps} steps`);
+	});
+	server.registerTool('test_release', { description: 'Releases what is held', inputSchema: z.object({ key }) }, ({ key }) => {
+		remember(released, key);
+		return text('released');
 	});
 	server.registerTool('test_stopped', { description: 'Whether a slow call was cancelled', inputSchema: z.object({ key }) }, ({ key }) =>
 		text(stopped.has(key) ? 'yes' : 'no'),

@@ -24,11 +24,11 @@ const capabilities = {
 };
 
 function makeTransport(target) {
-	const { transport, url, token, command, args } = target;
+	const { transport, url, token, command, args, env } = target;
 	const headers = token ? { Authorization: `Bearer ${token}` } : {};
 
 	if (transport === 'stdio')
-		return new StdioClientTransport({ command, args, env: process.env, stderr: process.env.WIRE_STDERR ? 'inherit' : 'ignore' });
+		return new StdioClientTransport({ command, args, env: { ...process.env, ...env }, stderr: process.env.WIRE_STDERR ? 'inherit' : 'ignore' });
 	if (transport === 'http')
 		return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
 	if (transport === 'sse')

@@ -17,11 +17,11 @@ const modes = { default: undefined, auto: { mode: 'auto' }, '2026-07-28': { mode
 const noTasks = 'SDK 2.4.0 has no requester side of tasks (1.2 item 6: tasks left the core)';
 
 function makeTransport(target) {
-	const { transport, url, token, command, args } = target;
+	const { transport, url, token, command, args, env } = target;
 	const headers = token ? { Authorization: `Bearer ${token}` } : {};
 
 	if (transport === 'stdio')
-		return new StdioClientTransport({ command, args, env: process.env, stderr: process.env.WIRE_STDERR ? 'inherit' : 'ignore' });
+		return new StdioClientTransport({ command, args, env: { ...process.env, ...env }, stderr: process.env.WIRE_STDERR ? 'inherit' : 'ignore' });
 	if (transport === 'http')
 		return new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } });
 	if (transport === 'sse')

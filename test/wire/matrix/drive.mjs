@@ -6,34 +6,37 @@
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
-import { connect as connect1 } from '../client1.mjs';
-import { capabilities, connect as connect2, info } from '../client2.mjs';
 import { features as everything } from './features-everything.mjs';
 import { features as fixture } from './features-fixture.mjs';
 import { filesystem, memory, thinking } from './features-small.mjs';
 import { named } from './prefix.mjs';
-import { connectRaw } from './raw.mjs';
-import { extensions, giveTasks } from './tasks.mjs';
 
 const CHECK_MS = 15_000;
 const CONNECT_MS = 20_000;
 const CELLS_AT_ONCE = 2;
 const kinds = { everything, filesystem, memory, thinking, fixture };
 
-const connect2As = (mode) => async (target, roots) => {
-	const peer = await connect2(target, roots, { mode, extensions });
+const connect2As = (mode) => async () => {
+	const { capabilities, connect, info } = await import('../client2.mjs');
+	const { extensions, giveTasks } = await import('./tasks.mjs');
 
-	giveTasks(peer, { info, capabilities: { ...capabilities, extensions } });
-	return peer;
+	return async (target, roots) => {
+		const peer = await connect(target, roots, { mode, extensions });
+
+		giveTasks(peer, { info, capabilities: { ...capabilities, extensions } });
+		return peer;
+	};
 };
+const connectRawAs = (revision) => async () => (await import('./raw.mjs')).connectRaw(revision);
 
+// How each client connects; only the one that is driven is loaded.
 const clients = {
-	sdk1: connect1,
+	sdk1: async () => (await import('../client1.mjs')).connect,
 	'sdk2-default': connect2As('default'),
 	'sdk2-auto': connect2As('auto'),
 	'sdk2-pinned': connect2As('2026-07-28'),
-	'raw-2024-11-05': connectRaw('2024-11-05'),
-	'raw-2025-03-26': connectRaw('2025-03-26'),
+	'raw-2024-11-05': connectRawAs('2024-11-05'),
+	'raw-2025-03-26': connectRawAs('2025-03-26'),
 };
 
 // These would take each other's answers: they come after one another.
@@ -83,21 +86,21 @@ async function runFeatures(peer, cell) {
 	return results;
 }
 
-async function connect(client, cell) {
+async function connect(join, cell) {
 	const roots = [{ uri: pathToFileURL(cell.folder).href, name: 'folder' }];
 	const headers = cell.target.token ? { Authorization: `Bearer ${cell.target.token}` } : {};
-	const peer = await within(CONNECT_MS, clients[client]({ ...cell.target, headers }, roots));
+	const peer = await within(CONNECT_MS, join({ ...cell.target, headers }, roots));
 
 	if (cell.prefix)
 		named(peer, cell.prefix);
 	return peer;
 }
 
-async function run(client, cell) {
+async function run(join, cell) {
 	let peer;
 
 	try {
-		peer = await connect(client, cell);
+		peer = await connect(join, cell);
 	} catch (error) {
 		const words = oneLine(`connect: ${error?.message ?? error}${error?.cause ? ` (${error.cause.message})` : ''}`);
 
@@ -113,10 +116,11 @@ async function run(client, cell) {
 process.on('unhandledRejection', (error) => console.error('unhandled:', error));
 const [client, file] = process.argv.slice(2);
 const cells = JSON.parse(readFileSync(file, 'utf8'));
+const join = await clients[client]();
 const rest = cells.values();
 const takeTurns = async () => {
 	for (const cell of rest)
-		console.log(JSON.stringify(await run(client, cell)));
+		console.log(JSON.stringify(await run(join, cell)));
 };
 
 // Most of a cell is waiting; cells that share a file come one after the other.

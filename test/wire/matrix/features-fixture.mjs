@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { announces, answering, asksRoots, elicits, updates } from '../checks-asking.mjs';
 import { has } from '../checks-common.mjs';
 import { expect, firstText, refused, same, until } from '../peer.mjs';
-import { batchedWhereItCan, completes, hasPassed, runsTask, STEPS } from './effects.mjs';
+import { batchedWhereItCan, completes, runsTask, STEPS, stepsOf } from './effects.mjs';
 
 async function tools(peer) {
 	const found = await peer.listTools();
@@ -45,11 +45,17 @@ async function completion(peer) {
 	await completes(peer, { type: 'ref/resource', uri: 'test://template/{id}/data' }, ['id', '12'], ['123', '124']);
 }
 
+/** The server sends its result only once it is told to, and by then every step has been seen. */
 async function progress(peer) {
-	const { result, progress: steps } = await peer.callWithProgress('test_slow', { key: randomUUID(), steps: STEPS, step_ms: 50 });
+	const key = randomUUID();
+	const seen = [];
+	const call = peer.call('test_held', { key, steps: STEPS }, { onprogress: (step) => seen.push(step) });
 
-	same(firstText(result), `${STEPS} steps`, 'the result');
-	hasPassed(steps);
+	call.catch(() => {});
+	await until(() => stepsOf(seen).length >= STEPS, `${STEPS} steps of progress`);
+	await peer.call('test_release', { key });
+	same(firstText(await call), `${STEPS} steps`, 'the result');
+	same(stepsOf(seen), [1, 2, 3, 4, 5, 6], 'the progress');
 }
 
 /** The server itself says that it stopped. */

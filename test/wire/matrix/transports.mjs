@@ -73,13 +73,15 @@ export class UnixTransport extends LineTransport {
 }
 
 export class StdioTransport extends LineTransport {
-	constructor({ command, args }) {
+	constructor({ command, args, env }) {
 		super();
-		Object.assign(this, { command, args });
+		Object.assign(this, { command, args, env });
 	}
 
 	async start() {
-		this.child = spawn(this.command, this.args, { stdio: ['pipe', 'pipe', process.env.WIRE_STDERR ? 'inherit' : 'ignore'] });
+		const stdio = ['pipe', 'pipe', process.env.WIRE_STDERR ? 'inherit' : 'ignore'];
+
+		this.child = spawn(this.command, this.args, { stdio, env: { ...process.env, ...this.env } });
 		await new Promise((resolve, reject) => this.child.once('error', reject).once('spawn', resolve));
 		this._join(this.child.stdout, this.child.stdin);
 	}
