@@ -28,7 +28,7 @@ static void refuse_watches(struct attachment *attachment, const struct call *cal
 	LIST_EACH(&attachment->watches, node) {
 		struct watch *watch = LIST_ENTRY(node, struct watch, node);
 
-		if (watch->state == WATCH_ASKED)
+		if (watch->state == WATCH_ASKED && watch->named)
 			watch_settle(watch, WATCH_REFUSED);
 	}
 }
@@ -55,7 +55,7 @@ static void acknowledged(struct attachment *attachment, const struct call *call,
 	LIST_EACH(&attachment->watches, node) {
 		struct watch *watch = LIST_ENTRY(node, struct watch, node);
 
-		if (watch->state != WATCH_ASKED)
+		if (watch->state != WATCH_ASKED || !watch->named)
 			continue;
 		if (is_accepted(json, uris, watch->uri))
 			watch_settle(watch, WATCH_ON);
@@ -222,6 +222,18 @@ static void renew(struct attachment *attachment, struct span filter)
 	subscribe(attachment, &attachment->heed_next, filter);
 }
 
+/* A watch that is newer than the subscription, though its URI stands in it: its own answer is to come. */
+static bool has_unnamed(const struct attachment *attachment)
+{
+	LIST_EACH(&attachment->watches, node) {
+		const struct watch *watch = LIST_ENTRY(node, struct watch, node);
+
+		if (watch->state == WATCH_ASKED && !watch->named)
+			return true;
+	}
+	return false;
+}
+
 static void heed_now(struct attachment *attachment)
 {
 	CLEANUP(buf_release) struct buf filter = BUF_INIT((size_t)WATCHES * WATCH_URI_BYTES);
@@ -232,13 +244,15 @@ static void heed_now(struct attachment *attachment)
 		return;
 	add_filter(attachment, &filter);
 	mark = buf_ok(&filter) ? mark_of(buf_span(&filter)) : 0;
-	if (mark == attachment->heeded) {
+	if (mark == attachment->heeded && !has_unnamed(attachment)) {
 		/* There is nothing to hear: not looked for every second. */
 		if (!mark)
 			attachment->heed_ms = loop_now(&attachment->client->worker->loop) + HEED_AGAIN_MS;
 		return;
 	}
 	attachment->heeded = mark;
+	LIST_EACH(&attachment->watches, node)
+		LIST_ENTRY(node, struct watch, node)->named = true;
 	renew(attachment, buf_span(&filter));
 }
 

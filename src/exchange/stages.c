@@ -12,6 +12,7 @@
 #include "exchange/task_run.h"
 #include "exchange/view.h"
 #include "mcp/params.h"
+#include "mcp/translate.h"
 #include "schema/schema.h"
 #include "json/number.h"
 #include "json/pointer.h"
@@ -22,6 +23,30 @@ static enum stage_result admit(struct exchange *x);
 static enum stage_result check_message(struct exchange *x);
 static enum stage_result route(struct exchange *x);
 static enum stage_result decide(struct exchange *x);
+/*
+ * spec: mcp/2026-07-28 transports: a mirrored parameter that is null is one that is absent, and is sent so by
+ * clients. The arguments without those, on the second tape; `*at` and `*json` are left where there are none.
+ */
+static bool leave_out_nulls(struct exchange *x, const struct json **json, json_at *at, struct buf *store)
+{
+	struct edits edits = { .arena = &x->arena };
+
+	for (size_t i = 0; i < x->tool->n_params && *at != JSON_NONE; i++) {
+		json_at value = json_pointer(*json, *at, x->tool->params[i].pointer);
+
+		if (value != JSON_NONE && json_is(*json, value, JSON_NULL))
+			edits_add(&edits, (struct json_edit){ value - 1, JSON_DROP, S("") });
+	}
+	if (edits.n == 0)
+		return !edits.over;
+	json_emit(store, *json, *at, edits.list, edits.n);
+	if (edits.over || !buf_ok(store) || !json_parse(&x->worker->side, buf_span(store), store->n))
+		return false;
+	*json = &x->worker->side;
+	*at = 0;
+	return true;
+}
+
 static enum stage_result validate(struct exchange *x);
 static enum stage_result record(struct exchange *x);
 static enum stage_result resume(struct exchange *x);
@@ -246,6 +271,11 @@ static enum stage_result choose_server(struct exchange *x)
 	}
 	if (x->only)
 		return attach_to(x, x->only);
+	/* Whose a skill is, no name and no list says. */
+	if (x->method == METHOD_SKILLS_LIST || x->method == METHOD_SKILLS_GET ||
+	    x->method == METHOD_DIRECTORY_READ)
+		return refused(x, exchange_status(x, -32601), -32601, "K601",
+			       S("Method not found: for skills ask one server alone (/mcp/SERVER)"));
 	if (!owner_take_reference(x))
 		return refused(x, 200, -32602, "K605", S("Invalid params: what the method names is missing"));
 	if (owner_is_asked(x))
@@ -363,6 +393,7 @@ static enum stage_result validate(struct exchange *x)
 	const struct schema *schema;
 	const struct json *json = x->message.json;
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)2048);
+	CLEANUP(buf_release) struct buf plain = BUF_INIT(x->worker->limits.body_bytes);
 	json_at arguments;
 
 	if (x->method != METHOD_TOOLS_CALL)
@@ -388,6 +419,8 @@ static enum stage_result validate(struct exchange *x)
 		json = &x->worker->side;
 		arguments = 0;
 	}
+	if (x->tool->n_params && !leave_out_nulls(x, &json, &arguments, &plain))
+		return refused(x, 503, -32603, "K803", S("The gate has no memory for the request"));
 	switch (schema_check(schema, json, arguments, &problem)) {
 	case SCHEMA_VALID:
 		return STAGE_NEXT;

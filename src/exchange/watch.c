@@ -58,6 +58,7 @@ static void ask(struct watch *watch)
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)WATCH_URI_BYTES * 6 + 256);
 
 	watch->state = WATCH_ASKED;
+	watch->named = false;
 	if (!link || link->state_of != LINK_READY)
 		return;
 	if (!link_declares(link, S("resources"), S("subscribe"))) {

@@ -27,6 +27,9 @@ enum method {
 	METHOD_TASKS_LIST,
 	METHOD_TASKS_UPDATE,
 	METHOD_TASKS_CANCEL,
+	METHOD_SKILLS_LIST, /* of the extension io.modelcontextprotocol/skills, as the next two */
+	METHOD_SKILLS_GET,
+	METHOD_DIRECTORY_READ,
 	/* server to client */
 	METHOD_ROOTS_LIST,
 	METHOD_SAMPLING,

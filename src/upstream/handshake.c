@@ -104,12 +104,42 @@ static bool is_no_such_greeting(int64_t code)
 	return code == -32601 || (code <= -32020 && code >= -32022);
 }
 
+static bool names_modern(const struct json *json, json_at versions)
+{
+	if (!json_is(json, versions, JSON_ARRAY))
+		return false;
+	for (json_at at = json_first(json, versions); at != JSON_NONE; at = json_next(json, versions, at))
+		if (json_is(json, at, JSON_STRING) &&
+		    json_string_is(json, at, revision_name(REVISION_2026_07_28)))
+			return true;
+	return false;
+}
+
+/*
+ * spec: mcp/2026-07-28 versioning: one who does not take the version names those he takes. Where ours is
+ * among them, it is said again, once.
+ */
+static bool asks_again(struct link *link, const struct message *message, int64_t code)
+{
+	const struct json *json = message->json;
+	json_at data = json_get(json, message->error, S("data"));
+
+	if (link->era != ERA_MODERN || code != -32022 || link->asked_again ||
+	    !json_is(json, data, JSON_OBJECT) || !names_modern(json, json_get(json, data, S("supported"))))
+		return false;
+	link->asked_again = true;
+	handshake_begin(link);
+	return true;
+}
+
 static void handshake_error(struct link *link, const struct message *message)
 {
 	CLEANUP(buf_release) struct buf why = BUF_INIT(sizeof(link->why) - 1);
 	int64_t code = 0;
 
 	(void)json_i64(message->json, json_get(message->json, message->error, S("code")), &code);
+	if (asks_again(link, message, code))
+		return;
 	words_add_error(&why, link->upstream, message);
 	/*
 	 * A modern client's probe is answered by legacy servers with all kinds of errors: any of them
@@ -130,17 +160,6 @@ static void handshake_error(struct link *link, const struct message *message)
 	words_add_error(&why, link->upstream, message);
 	why.max++;
 	link_fail(link, LINK_REFUSED, buf_cstr(&why) ? why.p : "the server refused to start a session");
-}
-
-static bool names_modern(const struct json *json, json_at versions)
-{
-	if (!json_is(json, versions, JSON_ARRAY))
-		return false;
-	for (json_at at = json_first(json, versions); at != JSON_NONE; at = json_next(json, versions, at))
-		if (json_is(json, at, JSON_STRING) &&
-		    json_string_is(json, at, revision_name(REVISION_2026_07_28)))
-			return true;
-	return false;
 }
 
 static bool take_revision(struct link *link, const struct message *message)
