@@ -1,5 +1,4 @@
-/* era_words.c - what one era says otherwise: pages to open, log levels, states, revisions. */
-/* SPDX-License-Identifier: Apache-2.0 */
+/* era_words.c - what one era says and the other says otherwise: pages, log levels, states, revisions. */
 #include "eras.h"
 
 #define OFFERS "{\"tools\":{},\"logging\":{}}"
