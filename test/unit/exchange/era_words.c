@@ -1,4 +1,5 @@
 /* era_words.c - what one era says and the other says otherwise: pages, log levels, states, revisions. */
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "eras.h"
 
 #define OFFERS "{\"tools\":{},\"logging\":{}}"
