@@ -14,7 +14,7 @@ struct visit {
 	struct principal *principal;
 	struct server *only; /* the endpoint's server; NULL: the catalogue */
 	enum door_way way;
-	struct span view;    /* the endpoint's view; empty: none. Borrowed from the head */
+	struct span view; /* the endpoint's view; empty: none. Borrowed from the head */
 	bool events;
 };
 

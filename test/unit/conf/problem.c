@@ -84,19 +84,20 @@ static const struct {
 	      "help: kanmon explain K104\n") },
 	{ "an unknown key's value, a URL's query and its user", TR_EN,
 	  SPAN("version: 1\nservers: { a: { url: \"http://u:p@h/m?k=v\", tols: [x], era: auto } }\n"),
-	  SPAN("error[K104]: servers.a.url must be an http or https URL\n"
-	       "  ┌─ /home/a/kanmon.yaml:2:22\n"
-	       " 2│ servers: { a: { url: \"http://***@h/m?***\", tols: ***, era: auto } }\n"
-	       "  │                      ^^^^^^^^^^^^^^^^^^^^ leave out user name and password\n"
-	       "help: kanmon explain K104\n"
-	       "\n"
-	       "error[K102]: unknown key `tols` in servers.a\n"
-	       "  ┌─ /home/a/kanmon.yaml:2:44\n"
-	       " 2│ servers: { a: { url: \"http://***@h/m?***\", tols: ***, era: auto } }\n"
-	       "  │                                            ^^^^ did you mean `tools`?\n"
-	       "  = the keys here are: run, url, cwd, env, era, transport, tools, timeout, idle, calls, when-down, ca\n"
-	       "  = this file was not loaded\n"
-	       "help: kanmon explain K102\n") },
+	  SPAN(
+	      "error[K104]: servers.a.url must be an http or https URL\n"
+	      "  ┌─ /home/a/kanmon.yaml:2:22\n"
+	      " 2│ servers: { a: { url: \"http://***@h/m?***\", tols: ***, era: auto } }\n"
+	      "  │                      ^^^^^^^^^^^^^^^^^^^^ leave out user name and password\n"
+	      "help: kanmon explain K104\n"
+	      "\n"
+	      "error[K102]: unknown key `tols` in servers.a\n"
+	      "  ┌─ /home/a/kanmon.yaml:2:44\n"
+	      " 2│ servers: { a: { url: \"http://***@h/m?***\", tols: ***, era: auto } }\n"
+	      "  │                                            ^^^^ did you mean `tools`?\n"
+	      "  = the keys here are: run, url, cwd, env, era, transport, tools, timeout, idle, calls, when-down, ca\n"
+	      "  = this file was not loaded\n"
+	      "help: kanmon explain K102\n") },
 	{ "a command's secrets", TR_EN,
 	  SPAN("version: 1\nservers:\n  a: { run: [x, --token, s, \"B=t\", API_KEY=t], timeout: 5 }\n"),
 	  SPAN(

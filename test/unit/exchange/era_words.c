@@ -1,4 +1,4 @@
-/* era_words.c - what one era says otherwise: pages to open, log levels, states, revisions. */
+/* era_words.c - what one era says and the other says otherwise: pages, log levels, states, revisions. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eras.h"
 

@@ -109,7 +109,8 @@ static void scopes(void)
 	ok(!token_scopes_allow(S("mcp"), S("a b")), "nothing that is no server");
 	ok(token_scopes_check(S("view:few"), &err) < 0 && !token_scopes_allow(S("view:few"), S("few")),
 	   "a view alone gives nothing");
-	ok(token_scopes_check(S("mcp view:a view:b"), &err) < 0 && token_scopes_check(S("mcp view:"), &err) < 0,
+	ok(token_scopes_check(S("mcp view:a view:b"), &err) < 0 &&
+	       token_scopes_check(S("mcp view:"), &err) < 0,
 	   "nor do two, or one without a name");
 	ok(token_scopes_check(S("mcp:files view:few"), &err) == 0 &&
 	       token_scopes_allow(S("mcp:files view:few"), S("files")) &&
