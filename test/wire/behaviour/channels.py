@@ -1,5 +1,6 @@
 # channels.py - one channel for each client: WebSocket and unix sockets, inwards and outwards.
 # SPDX-License-Identifier: Apache-2.0
+import atexit
 import json
 import os
 import pwd
@@ -20,6 +21,13 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "wire", "version": "1"}}
 NOTE = '{"jsonrpc":"2.0","method":"notifications/initialized"}'
 MODERN_META = {META + "protocolVersion": MODERN, META + "clientCapabilities": {}}
+
+
+def own_folder():
+    """One that is gone with the tests."""
+    folder = tempfile.mkdtemp(prefix="kanmon-channels-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 class Line:
@@ -221,7 +229,7 @@ def test_websocket_server(place):
 
 def certificates():
     """A folder with the certificates of the TLS tests; None where they cannot be made."""
-    folder = tempfile.mkdtemp(prefix="kanmon-ws-")
+    folder = own_folder()
     program = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tls", "certificates")
     done = subprocess.run([program, folder], capture_output=True) if shutil.which("openssl") else None
     return folder if done and done.returncode == 0 else None
@@ -259,7 +267,7 @@ def test_websocket_peers(place):
         skip("the SDK's client and npm's server", "test/peers/node_modules is absent: run `npm ci` in test/peers")
         return
     program = os.path.join(PEERS, "ws.mjs")
-    log = os.path.join(tempfile.mkdtemp(prefix="kanmon-ws-"), "log")
+    log = os.path.join(own_folder(), "log")
     gate = place.gate({"far": {"url": place.started.start_listening(["node", program, "server"], log)}})
     for path, tool in (("/mcp/far", "tag"), ("/mcp", "far__tag")):
         done = subprocess.run(["node", program, "client", f"ws://127.0.0.1:{gate.port}{path}", gate.token, tool], capture_output=True,
@@ -273,7 +281,7 @@ def test_websocket_peers(place):
 
 
 def test_unix_host(place):
-    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    folder = own_folder()
     path = os.path.join(folder, "gate.sock")
     stale = socket.socket(socket.AF_UNIX)
     stale.bind(path)
@@ -301,7 +309,7 @@ def test_unix_host(place):
 
 def _other(gate, path):
     """Another gate's config, at the same socket."""
-    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    folder = own_folder()
     config = os.path.join(folder, "kanmon.yaml")
     with open(config, "w") as text:
         text.write(f"version: 1\nlisten: 127.0.0.1:0\ndata: {folder}/data\nunix: {{ path: {path} }}\nservers: {{}}\n")
@@ -309,7 +317,7 @@ def _other(gate, path):
 
 
 def test_unix_refusals(place):
-    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    folder = own_folder()
     open_folder = os.path.join(folder, "open")
     os.mkdir(open_folder)
     os.chmod(open_folder, 0o777)
@@ -325,7 +333,7 @@ def test_unix_refusals(place):
 
 
 def test_unix_users(place):
-    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    folder = own_folder()
     path = os.path.join(folder, "gate.sock")
     if os.getuid() != 0:
         skip("a user who is named, and one who is not", "needs root")
@@ -350,7 +358,7 @@ def test_unix_users(place):
 
 
 def test_unix_server(place):
-    folder = tempfile.mkdtemp(prefix="kanmon-unix-")
+    folder = own_folder()
     if os.getuid() == 0:
         # egress is another user then.
         os.chmod(folder, 0o755)
