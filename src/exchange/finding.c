@@ -272,7 +272,7 @@ static bool write_found(struct exchange *x, const struct candidates *candidates,
 	for (size_t i = 0; i < n; i++) {
 		size_t had = out->n;
 
-		if (!put_found(out, x, &candidates->all[best[i]]))
+		if (best[i] >= candidates->n || !put_found(out, x, &candidates->all[best[i]]))
 			return false;
 		if (i > 0 && out->n > FINDING_BYTES) {
 			buf_cut(out, had);

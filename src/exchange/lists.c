@@ -169,7 +169,7 @@ static size_t add_tools(struct exchange *x, struct buf *out, const struct attach
 	const struct catalogue *catalogue = lists_tools(attachment);
 	size_t n = 0;
 
-	for (size_t i = 0; i < catalogue->n && buf_ok(out); i++) {
+	for (size_t i = 0; catalogue && i < catalogue->n && buf_ok(out); i++) {
 		const struct tool *tool = &catalogue->tools[i];
 		struct span text;
 

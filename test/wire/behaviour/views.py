@@ -106,8 +106,6 @@ def test_taken_away(place):
         out.write(config.replace("far: { servers: [far] }", "far: { servers: [near] }"))
     ok(until(lambda: "near__tag" in names(far)), "a view of another server is another list")
     equal(error_of(far.call("far__tag", {"tag": "x"}))[1], -32602, "and its session has lost the first")
-    with open(gate.config) as text:
-        config = text.read()
     with open(gate.config, "w") as out:
         out.write(config.replace(VIEWS, ""))
     said = until(lambda: [e for e in [error_of(client.request("tools/list"))] if e[0] == 403])
