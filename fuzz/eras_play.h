@@ -1,5 +1,4 @@
-/* eras_play.h - the stage for fuzz_eras.c: a worker, its clients and servers, and what each of them may hear.
- */
+/* eras_play.h - the stage for fuzz_eras.c: a worker, its clients and servers, who hears what. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 

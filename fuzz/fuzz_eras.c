@@ -1,5 +1,4 @@
-/* fuzz_eras.c - a client and a server of each era, in any order of what they say: everybody hears his own
- * words. */
+/* fuzz_eras.c - a client and a server of each era, in any order of what they say. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eras_play.h"
 
