@@ -464,6 +464,13 @@ static void ask_legacy(struct client *client, struct attachment *attachment, str
 	client_refuse_ask(attachment->link, message, -32603, S("The client cannot be reached now"));
 }
 
+/* A legacy server may speak a later revision than the client agreed to. */
+static bool knows(const struct client *client, enum method method)
+{
+	return client->era == ERA_MODERN || !client->revision ||
+	       method_allowed(method, client->revision, METHOD_FROM_SERVER);
+}
+
 void client_ask(struct client *client, struct attachment *attachment, struct exchange *x,
 		const struct message *message)
 {
@@ -476,7 +483,7 @@ void client_ask(struct client *client, struct attachment *attachment, struct exc
 				  S("No call is under way that this belongs to, or nobody can tell which"));
 		return;
 	}
-	if (!client_takes(declared, message))
+	if (!client_takes(declared, message) || !knows(client, message->method))
 		client_refuse_ask(attachment->link, message, -32601, S("The client does not offer this"));
 	else if (!modern)
 		ask_legacy(client, attachment, x, message);

@@ -346,6 +346,28 @@ static void revisions(void)
 	}
 }
 
+/* A server of a later revision asks what this session has no words for, whatever it declared. */
+static void later_questions(void)
+{
+	static const char ask[] = REQUEST("\"q\"", "elicitation/create", FORM);
+	struct scene scene;
+
+	begin(&scene, ERA_LEGACY, ERA_LEGACY);
+	scene.client->revision = REVISION_2024_11_05;
+	page_ask(scene.client, &scene.page, REQUEST("1", "tools/call", "\"name\":\"t\""));
+	(void)rig_hear_of(&scene.peer, "tools/call");
+	rig_say(&scene.peer, "%s", ask);
+	ok(span_contains(rig_hear(&scene.peer), S("\"id\":\"q\",\"error\":{\"code\":-32601")) &&
+	       scene.page.sent == 0,
+	   "a session of 2024-11-05 is not asked to fill in a form");
+	scene.client->revision = REVISION_2025_06_18;
+	rig_say(&scene.peer, "%s", ask);
+	turn_a_while(&worker.loop);
+	TURN_UNTIL(&worker.loop, scene.client->n_asks);
+	ok(scene.client->n_asks == 1 && rig_is_silent(&scene.peer), "one of 2025-06-18 is");
+	leave(&scene);
+}
+
 int main(void)
 {
 	if (!ok(rig_start(), "a worker"))
@@ -358,6 +380,7 @@ int main(void)
 	levels_to_modern();
 	not_passed_on();
 	revisions();
+	later_questions();
 	rig_stop();
 	return tap_done();
 }

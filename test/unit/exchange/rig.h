@@ -58,7 +58,7 @@ static bool rig_start(void)
 }
 
 /* A worker ends with its process; what the test made, it takes back. */
-static void rig_stop(void)
+__attribute__((unused)) static void rig_stop(void)
 {
 	while (!list_empty(&worker.servers))
 		worker_drop_server(&worker, LIST_ENTRY(worker.servers.next, struct server, node));
