@@ -361,8 +361,7 @@ static bool is_used(const struct attachment *attachment)
 	struct parked *parked;
 
 	if (!list_empty(&link->calls) || !list_empty(&attachment->watches) || attachment->fetch ||
-	    !list_empty(&attachment->waiting) || parked_on(attachment, &parked) ||
-	    tasks_are_on(attachment))
+	    !list_empty(&attachment->waiting) || parked_on(attachment, &parked) || tasks_are_on(attachment))
 		return true;
 	LIST_EACH(&attachment->client->asks, node)
 		if (LIST_ENTRY(node, struct ask, node)->attachment == attachment)

@@ -425,11 +425,11 @@ static void emit_ask(struct buf *out, const struct ask *ask, const struct messag
 		edits_add(&edits, (struct json_edit){ message_progress_token(message), JSON_REPLACE,
 						      buf_span(&number) });
 	if (task)
-		edits_add(&edits, (struct json_edit){ json_get(message->json,
-							       json_get(message->json, message->meta,
-									S(META_RELATED_TASK)),
-							       S("taskId")),
-						      JSON_REPLACE, task_id_json(task) });
+		edits_add(&edits, (struct json_edit){
+				      json_get(message->json,
+					       json_get(message->json, message->meta, S(META_RELATED_TASK)),
+					       S("taskId")),
+				      JSON_REPLACE, task_id_json(task) });
 	buf_clear(out);
 	json_emit(out, message->json, message->root, edits.list, edits.n);
 	out->over |= edits.over;

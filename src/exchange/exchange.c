@@ -335,7 +335,8 @@ void exchange_tick(struct exchange *x, uint64_t now_ms)
 {
 	uint64_t timeout = x->server ? x->server->timeout_ms : LIMIT_HANDSHAKE_MS * 2;
 
-	if (x->sink && x->sink->begin && (call_is_open(&x->call) || task_waits(x)) && now_ms > x->last_ms + EXCHANGE_BEGIN_MS)
+	if (x->sink && x->sink->begin && (call_is_open(&x->call) || task_waits(x)) &&
+	    now_ms > x->last_ms + EXCHANGE_BEGIN_MS)
 		x->sink->begin(x->sink, x);
 	if (x->waiting.next && !x->queued && !x->only && !x->hurry &&
 	    now_ms > x->last_ms + EXCHANGE_HURRY_MS) {

@@ -84,8 +84,8 @@ static void add_param_headers(const struct exchange *x, struct buf *out)
 }
 
 /*
- * What a modern server wants in each request's _meta: the hello it was greeted with, and the log level. It may
- * answer with a task only to who wants one.
+ * What a modern server wants in each request's _meta: the hello it was greeted with, and the log level. It
+ * may answer with a task only to who wants one.
  */
 static void add_meta(const struct exchange *x, const struct link *link, struct buf *out)
 {

@@ -93,8 +93,8 @@ static void reply_result(struct exchange *x, const struct message *message)
 
 	owner_learn(x, message);
 	if (legs.from != legs.to)
-		translate_result(message, x->method == METHOD_TASKS_RESULT ? METHOD_TOOLS_CALL : x->method, legs,
-				 &edits);
+		translate_result(message, x->method == METHOD_TASKS_RESULT ? METHOD_TOOLS_CALL : x->method,
+				 legs, &edits);
 	task_edit_result(x, message, &edits);
 	if (message->root != JSON_NONE)
 		edits_add(&edits, (struct json_edit){ message->id, JSON_REPLACE, x->id });

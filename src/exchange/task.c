@@ -234,7 +234,8 @@ void task_add_meta(struct buf *out, const struct link *link)
 	extensions = json_get(&json, capabilities, S("extensions"));
 	if (json_is(&json, extensions, JSON_OBJECT) &&
 	    json_get(&json, extensions, S(TASKS_EXTENSION)) == JSON_NONE)
-		edit = (struct json_edit){ extensions, JSON_INSERT, span_of(extension, sizeof(extension) - 1) };
+		edit = (struct json_edit){ extensions, JSON_INSERT,
+					   span_of(extension, sizeof(extension) - 1) };
 	else if (json_is(&json, capabilities, JSON_OBJECT) && extensions == JSON_NONE)
 		edit = (struct json_edit){ capabilities, JSON_INSERT,
 					   S("\"extensions\":{\"" TASKS_EXTENSION "\":{}}") };
