@@ -61,9 +61,21 @@ __attribute__((unused)) static void scene_ask(struct scene *scene, const char *m
 	page_ask(scene->client, &scene->page, text);
 }
 
+/* Has the client got an answer with these words? All that it got is JSON. */
 __attribute__((unused)) static bool scene_has(struct scene *scene, const char *part)
 {
+	struct json json = { 0 };
+	struct span rest;
+
 	TURN_UNTIL(&worker.loop, scene->page.finals);
+	rest = buf_span(&scene->page.all);
+	while (rest.n) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (!ok(json_parse(&json, line, line.n), "# %.*s", SPAN_ARG(line)))
+			break;
+	}
+	json_release(&json);
 	return page_has(&scene->page, part);
 }
 
