@@ -87,12 +87,12 @@ struct exchange {
 	struct parked *parked; /* what a legacy server asks meanwhile, or has asked: parked.h */
 	struct task *task;     /* what it is about, or became; referenced */
 	enum errand errand;
-	uint64_t rest_ms;      /* until then, where it rests */
-	bool wishes;	       /* legacy: it wants a task of a modern server */
-	uint64_t wish_ms;      /* to be kept for that long; 0: not said */
-	struct span state;     /* the server's own requestState (JSON), where the request brought one back */
-	bool headers_checked;  /* came over HTTP, modern: mirrored headers must match */
-	void *work;	       /* what a multi-server answer gathers in; freed by free_work */
+	uint64_t rest_ms;     /* until then, where it rests */
+	bool wishes;	      /* legacy: it wants a task of a modern server */
+	uint64_t wish_ms;     /* to be kept for that long; 0: not said */
+	struct span state;    /* the server's own requestState (JSON), where the request brought one back */
+	bool headers_checked; /* came over HTTP, modern: mirrored headers must match */
+	void *work;	      /* what a multi-server answer gathers in; freed by free_work */
 	void (*free_work)(struct exchange *x);
 	char id_store[48];
 };

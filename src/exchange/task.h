@@ -16,11 +16,11 @@
 enum {
 	TASKS = 256, /* of one client */
 	TASK_ID_BYTES = 16,
-	TASK_OWN_BYTES = 1024,			/* of a server's id */
+	TASK_OWN_BYTES = 1024, /* of a server's id */
 	TASK_LEAST_POLL_MS = 1000,
 	TASK_MOST_POLL_MS = 60 * 1000,
-	TASK_MOST_MS = 24 * 60 * 60 * 1000,	/* however long its server keeps it */
-	TASK_UNSAID_MS = 60 * 60 * 1000,	/* where that does not say how long; since it was last used */
+	TASK_MOST_MS = 24 * 60 * 60 * 1000, /* however long its server keeps it */
+	TASK_UNSAID_MS = 60 * 60 * 1000,    /* where that does not say how long; since it was last used */
 };
 
 /* Reference counted: the registry's, and one of each who holds it. */
@@ -35,11 +35,11 @@ struct task {
 	unsigned listeners;	       /* modern: subscriptions that want to hear of it */
 	struct task_state state;
 	uint64_t expires_ms;
-	struct buf kept;	    /* what a call ended with that was to be a task, and was none */
-	struct call call;	    /* tasks/result at a legacy server, to hear what it asks */
-	struct questions questions; /* that it asked there */
-	struct exchange *player;    /* which asks its legacy client what the server wants to know */
-	char id[2 * TASK_ID_BYTES + 2];	/* ours, as JSON */
+	struct buf kept;		/* what a call ended with that was to be a task, and was none */
+	struct call call;		/* tasks/result at a legacy server, to hear what it asks */
+	struct questions questions;	/* that it asked there */
+	struct exchange *player;	/* which asks its legacy client what the server wants to know */
+	char id[2 * TASK_ID_BYTES + 2]; /* ours, as JSON */
 	size_t weight;			/* what is charged for it */
 	struct span own;		/* the server's, as text; empty: it has none, or has lost it */
 	char bytes[];
@@ -84,7 +84,8 @@ bool task_is_wanted(const struct task *task);
  * `call`: whatever comes of it is dropped. False: there is no connection, or it is too large.
  */
 bool task_request(struct task *task, struct call *call, enum method method, struct span more);
-/* Adds the _meta that a request about tasks carries to a modern server: what is declared, and the extension. */
+/* Adds the _meta that a request about tasks carries to a modern server: what is declared, and the extension.
+ */
 void task_add_meta(struct buf *out, const struct link *link);
 
 /* A legacy server wants to know something: it says what, if it is asked for the result. */

@@ -108,7 +108,6 @@ static void answer_get(struct exchange *x, const struct message *outcome)
 	else if (state.status == TASK_INPUT_REQUIRED && !x->task->questions.n)
 		state.status = TASK_WORKING;
 	buf_add(&result, S("{\"resultType\":\"complete\""));
-	buf_add_char(&result, ',');
 	task_state_add(&result, &state, ERA_MODERN, task_id(x->task));
 	if (outcome) {
 		add_outcome(x, &result, outcome);

@@ -56,8 +56,9 @@ static bool take_number(const struct json *json, json_at at, json_at other, uint
 
 bool task_state_read(const struct json *json, json_at at, uint64_t now_ms, struct task_state *out)
 {
-	enum task_status status =
-	    json_is(json, at, JSON_OBJECT) ? status_of(json, json_get(json, at, S("status"))) : TASK_UNKNOWN;
+	enum task_status status = json_is(json, at, JSON_OBJECT)
+				      ? status_of(json, json_get(json, at, S("status")))
+				      : TASK_UNKNOWN;
 	json_at text;
 
 	if (status == TASK_UNKNOWN)

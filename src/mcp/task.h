@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/buf.h"
-#include "json/tape.h"
 #include "mcp/revision.h"
+#include "json/tape.h"
 
 enum task_status {
 	TASK_UNKNOWN, /* no word for it is known */
@@ -24,11 +24,11 @@ enum {
 struct task_state {
 	enum task_status status;
 	bool has_ttl, has_poll;
-	uint64_t ttl_ms;		/* since it was created; without it, it is not said */
-	uint64_t poll_ms;		/* how long to wait before it is asked for again */
-	char created[TASK_TIME_BYTES];	/* as the server wrote it */
+	uint64_t ttl_ms;	       /* since it was created; without it, it is not said */
+	uint64_t poll_ms;	       /* how long to wait before it is asked for again */
+	char created[TASK_TIME_BYTES]; /* as the server wrote it */
 	char updated[TASK_TIME_BYTES];
-	char words[TASK_WORDS_BYTES];	/* its message as JSON, quotes and all; empty: none */
+	char words[TASK_WORDS_BYTES]; /* its message as JSON, quotes and all; empty: none */
 };
 
 #define TASKS_EXTENSION "io.modelcontextprotocol/tasks"
@@ -41,8 +41,8 @@ static inline bool task_is_over(enum task_status status)
 }
 
 /*
- * Reads the members of the object at `at`, in the names of either era. A time that is none is `now_ms`. False:
- * it is no task's state, and `*out` is as it was.
+ * Reads the members of the object at `at`, in the names of either era. A time that is none is `now_ms`.
+ * False: it is no task's state, and `*out` is as it was.
  */
 bool task_state_read(const struct json *json, json_at at, uint64_t now_ms, struct task_state *out);
 

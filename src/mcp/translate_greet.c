@@ -15,15 +15,15 @@ static void drop_tasks(const struct json *json, json_at capabilities, struct edi
 /* Does the server take calls as tasks, in the words of its own era? */
 static bool takes_tasks(const struct json *json, json_at capabilities, enum revision said)
 {
-	json_at tools = json_get(json, json_get(json, json_get(json, capabilities, S("tasks")), S("requests")),
-				 S("tools"));
+	json_at tools = json_get(
+	    json, json_get(json, json_get(json, capabilities, S("tasks")), S("requests")), S("tools"));
 
-	return is_modern(said) ? json_is(json,
-					 json_get(json, json_get(json, capabilities, S("extensions")),
-						  tasks_extension),
-					 JSON_OBJECT)
-			       : said >= REVISION_2025_11_25 &&
-				     json_is(json, json_get(json, tools, S("call")), JSON_OBJECT);
+	return is_modern(said)
+		   ? json_is(json,
+			     json_get(json, json_get(json, capabilities, S("extensions")), tasks_extension),
+			     JSON_OBJECT)
+		   : said >= REVISION_2025_11_25 &&
+			 json_is(json, json_get(json, tools, S("call")), JSON_OBJECT);
 }
 
 /* The gate keeps the tasks of one era for clients of the other, whatever else of it the server has. */
@@ -36,14 +36,14 @@ static void move_tasks(const struct json *json, json_at capabilities, struct leg
 	if (!there || legs.to < REVISION_2025_11_25)
 		return;
 	if (!is_modern(legs.to)) {
-		edits_add(edits,
-			  (struct json_edit){ capabilities, JSON_INSERT,
-					      S("\"tasks\":{\"list\":{},\"cancel\":{},\"requests\":{"
-						"\"tools\":{\"call\":{}}}}") });
+		edits_add(edits, (struct json_edit){ capabilities, JSON_INSERT,
+						     S("\"tasks\":{\"list\":{},\"cancel\":{},\"requests\":{"
+						       "\"tools\":{\"call\":{}}}}") });
 		return;
 	}
 	if (json_is(json, extensions, JSON_OBJECT)) {
-		edits_add(edits, (struct json_edit){ extensions, JSON_INSERT, S("\"" TASKS_EXTENSION "\":{}") });
+		edits_add(edits,
+			  (struct json_edit){ extensions, JSON_INSERT, S("\"" TASKS_EXTENSION "\":{}") });
 		return;
 	}
 	edits_drop(edits, extensions);

@@ -205,8 +205,8 @@ bool link_has_capability(const struct link *link, struct span name);
 bool link_declares(const struct link *link, struct span name, struct span member);
 
 /*
- * Does it say that tools/call may become a task: by its capabilities of 2025-11-25, or by the extension of the
- * modern era?
+ * Does it say that tools/call may become a task: by its capabilities of 2025-11-25, or by the extension of
+ * the modern era?
  */
 bool link_takes_tasks(const struct link *link);
 

@@ -139,7 +139,7 @@ export class Tasks {
 			result.capabilities.tasks = { list: {}, cancel: {}, requests: { tools: { call: {} } } };
 		for (const tool of result?.tools ?? [])
 			if (tool.name === TOOL && result.resultType === undefined)
-				tool.execution = { taskSupport: 'optional' };
+				tool.execution = { taskSupport: 'required' };
 		return message;
 	}
 

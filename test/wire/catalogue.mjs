@@ -6,10 +6,6 @@ const absent = (what) => () => {
 	throw new NotApplicable(`catalogue: all servers together offer no ${what}`);
 };
 
-const absentMethods = {
-	tasks: ['callTask', 'startTask', 'getTask', 'listTasks', 'cancelTask'],
-};
-
 // URIs say no server's name: whose one is, here says its scheme.
 const schemes = {
 	everything__: ['demo:'],
@@ -19,7 +15,7 @@ const schemes = {
 
 /** The names of one server, which stand there with the prefix, without it; what is not there at all is not applicable. */
 export function narrow(peer, prefix) {
-	const { listTools, listPrompts, listResources, listTemplates, callTool, callLogged, getPrompt, complete } = peer;
+	const { listTools, listPrompts, listResources, listTemplates, callTool, callLogged, getPrompt, complete, callTask, startTask } = peer;
 	const own = (items) =>
 		items.filter(({ name }) => name.startsWith(prefix)).map((item) => ({ ...item, name: item.name.slice(prefix.length) }));
 	const ownUris = (items) =>
@@ -34,9 +30,8 @@ export function narrow(peer, prefix) {
 	peer.callLogged = (name, args) => callLogged.call(peer, prefix + name, args);
 	peer.getPrompt = ({ name, ...params }) => getPrompt.call(peer, { ...params, name: prefix + name });
 	peer.complete = ({ ref, ...params }) => complete.call(peer, { ...params, ref: joined(ref) });
-	for (const [what, names] of Object.entries(absentMethods))
-		for (const name of names)
-			peer[name] = absent(what);
+	peer.callTask = (name, args) => callTask.call(peer, prefix + name, args);
+	peer.startTask = (name, args) => startTask.call(peer, prefix + name, args);
 	// That server announces changes where nothing has changed, and the gate tells of lists that are others.
 	if (prefix === 'modern__')
 		peer.watchLists = absent('word of a list that is the same');

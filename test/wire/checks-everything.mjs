@@ -239,6 +239,17 @@ async function taskElicitation(peer) {
 	peer.answers.elicitation = () => ({ action: 'decline' });
 }
 
+/** A tool that is always a task, for a client that knows nothing of it: a call that takes longer, and asks. */
+async function taskWaited(peer) {
+	peer.needModern('a client of this era asks for a task itself');
+	const report = await peer.call(research, { topic: 'gates' });
+	const accept = () => ({ action: 'accept', content: { interpretation: 'technical' } });
+	const asked = await answering(peer, 'elicitation', accept, () => peer.call(research, { topic: 'gates', ambiguous: true }));
+
+	expect(firstText(report).includes('Research Report: gates'), `the report: ${firstText(report)}`);
+	expect(firstText(asked).includes('technical'), `the clarification in the report: ${firstText(asked)}`);
+}
+
 /** Here the client is the one who keeps the task, and the server asks until it is done. */
 async function taskOfClient(peer) {
 	if (peer.sdk !== 1)
@@ -309,6 +320,7 @@ export const checks = [
 	['elicitation-url', urlElicitation],
 	['task', task],
 	['task-elicitation', taskElicitation],
+	['task-waited', taskWaited],
 	['task-of-client', taskOfClient],
 	// Last, as the SDK clients resume a stream that brought an error, and this server then replays every stream.
 	['elicitation-url-error', urlElicitationByError],

@@ -33,7 +33,7 @@ const legacy = {
 	'elicitation, answer': server('result elicitation/create'),
 	'list changes': client('notifications/tools/list_changed', 'notifications/prompts/list_changed'),
 	subscriptions: own(client('result resources/subscribe', 'notifications/resources/updated', 'result resources/unsubscribe')),
-	tasks: own(client('task tools/call', 'result tasks/get', 'result tasks/result', 'result tasks/list', 'result tasks/cancel', 'notifications/tasks/status')),
+	tasks: client('task tools/call', 'result tasks/get', 'result tasks/result', 'result tasks/list', 'result tasks/cancel', 'notifications/tasks/status'),
 	'tasks of the client': client('tasks/get', 'tasks/result'),
 	'tasks of the client, answer': server('task sampling/createMessage', 'task elicitation/create', 'result tasks/get', 'result tasks/result'),
 };

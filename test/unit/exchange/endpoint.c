@@ -7,21 +7,35 @@
 #define META(capabilities)                                                                                   \
 	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
 	"\"io.modelcontextprotocol/clientCapabilities\":" capabilities "}"
+#define EXTENDED "{\"extensions\":{\"io.modelcontextprotocol/tasks\":{}}}"
 #define TASKS "\"io.modelcontextprotocol/tasks\":{}"
 
-/* What a server alone may have and all together have not. */
+/* Tasks that nobody has. */
 static const struct {
 	enum era era;
 	const char *text;
 } absent[] = {
-	{ ERA_LEGACY, REQUEST("tasks/list", "") },
 	{ ERA_LEGACY, REQUEST("tasks/get", "\"taskId\":\"files__1\"") },
 	{ ERA_LEGACY, REQUEST("tasks/result", "\"taskId\":\"files__1\"") },
 	{ ERA_LEGACY, REQUEST("tasks/cancel", "\"taskId\":\"files__1\"") },
-	{ ERA_MODERN, REQUEST("tasks/get", "\"taskId\":\"files__1\"," META("{}")) },
-	{ ERA_MODERN, REQUEST("tasks/update", "\"taskId\":\"files__1\"," META("{}")) },
-	{ ERA_MODERN, REQUEST("tasks/cancel", "\"taskId\":\"files__1\"," META("{}")) },
+	{ ERA_MODERN, REQUEST("tasks/get", "\"taskId\":\"files__1\"," META(EXTENDED)) },
+	{ ERA_MODERN, REQUEST("tasks/update", "\"taskId\":\"files__1\"," META(EXTENDED)) },
+	{ ERA_MODERN, REQUEST("tasks/cancel", "\"taskId\":\"files__1\"," META(EXTENDED)) },
 };
+
+/* Who does not declare the extension has none to ask for. */
+static void undeclared(void)
+{
+	struct client *client = rig_client(ERA_MODERN, NULL, "mcp");
+	struct heard heard = { 0 };
+
+	rig_ask(client, &heard, REQUEST("tasks/get", "\"taskId\":\"files__1\"," META("{}")));
+	ok(heard.finals == 1 && heard.status == 400 && rig_heard(&heard, "\"code\":-32021") &&
+	       rig_heard(&heard, "\"requiredCapabilities\":" EXTENDED),
+	   "the extension is to be declared");
+	client = rig_leave(client);
+	buf_release(&heard.last);
+}
 
 static void refused(void)
 {
@@ -33,9 +47,8 @@ static void refused(void)
 		struct heard heard = { 0 };
 
 		rig_ask(client, &heard, absent[i].text);
-		ok(heard.finals == 1 && heard.status == (absent[i].era == ERA_MODERN ? 404 : 200) &&
-		       rig_heard(&heard, "\"code\":-32601") && rig_heard(&heard, "\"K601\"") &&
-		       rig_heard(&heard, "one server alone") && worker.metrics.denied == denied + 1 &&
+		ok(heard.finals == 1 && heard.status == 200 && rig_heard(&heard, "\"code\":-32602") &&
+		       rig_heard(&heard, "Unknown task") && worker.metrics.denied == denied + 1 &&
 		       rig_starts_nothing(),
 		   "%u, and no server is started: %s", heard.status, absent[i].text);
 		client = rig_leave(client);
@@ -67,7 +80,7 @@ static void passed(void)
 #define MODERN_CALL(name, extensions)                                                                        \
 	REQUEST("tools/call", "\"name\":\"" name "\"," META("{\"extensions\":{" extensions "},\"roots\":{}}"))
 
-/* A task begun where nobody could fetch it: the server does not hear that one is wanted. */
+/* A server that declares no tasks does not hear that one is wanted. */
 static const struct {
 	enum era era;
 	bool alone;
@@ -115,6 +128,7 @@ int main(void)
 {
 	if (!ok(rig_start(), "a worker"))
 		return tap_done();
+	undeclared();
 	refused();
 	passed();
 	no_tasks();

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reading.h"
 
+#define CAN_TASKS "\"tasks\":{\"list\":{},\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}}"
 #define OWN "{\"name\":\"kanmon\",\"version\":\"0\"}"
 #define INFO "{\"name\":\"c\",\"version\":\"1\",\"title\":\"C\",\"icons\":[]}"
 
@@ -171,7 +172,26 @@ static const struct item greetings[] = {
 	  GREETING,
 	  { MODERN, NOVEMBER },
 	  "{\"capabilities\":{\"extensions\":{" K("tasks") ":{},\"a/b\":{}}}}",
-	  "{" INITIALIZED("2025-11-25", OWN) ",\"capabilities\":{\"extensions\":{\"a/b\":{}}}}" },
+	  "{" INITIALIZED("2025-11-25", OWN) ",\"capabilities\":{" CAN_TASKS
+					     ",\"extensions\":{\"a/b\":{}}}}" },
+	{ "tasks as an extension, for who cannot know",
+	  GREETING,
+	  { MODERN, JUNE },
+	  "{\"capabilities\":{\"extensions\":{" K("tasks") ":{},\"a/b\":{}}}}",
+	  "{" INITIALIZED("2025-06-18", OWN) ",\"capabilities\":{\"extensions\":{\"a/b\":{}}}}" },
+	{ "tasks of calls",
+	  GREETING,
+	  { NOVEMBER, MODERN },
+	  "{\"serverInfo\":" SERVER ",\"capabilities\":{" CAN_TASKS "},\"_meta\":{}}",
+	  "{" DISCOVERED ",\"capabilities\":{\"extensions\":{" K("tasks") ":{}}},\"_meta\":{" K(
+	      "serverInfo") ":" SERVER "}}" },
+	{ "tasks of calls, beside extensions",
+	  GREETING,
+	  { NOVEMBER, MODERN },
+	  "{\"serverInfo\":" SERVER ",\"capabilities\":{" CAN_TASKS
+	  ",\"extensions\":{\"a/b\":{}}},\"_meta\":{}}",
+	  "{" DISCOVERED ",\"capabilities\":{\"extensions\":{" K("tasks") ":{},\"a/b\":{}}},\"_meta\":{" K(
+	      "serverInfo") ":" SERVER "}}" },
 	{ "tasks before there were any",
 	  GREETING,
 	  { NOVEMBER, JUNE },
