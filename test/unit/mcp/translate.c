@@ -86,7 +86,7 @@ static const struct item requests[] = {
 	{ "a task's input", { MODERN, NOVEMBER }, 0, Q("tasks/update", ""), NO_WORDS },
 	{ "tasks before there were any", { NOVEMBER, JUNE }, 0, Q("tasks/list", ""), NO_WORDS },
 	{ "a server's method from a client", { MODERN, NOVEMBER }, 0, Q("roots/list", ""), NO_WORDS },
-	{ "a method nobody knows", { MODERN, NOVEMBER }, 0, Q("skills/list", ""), NO_WORDS },
+	{ "a method nobody knows", { MODERN, NOVEMBER }, 0, Q("skills/paint", ""), NO_WORDS },
 	{ "a notification is no request", { NOVEMBER, MODERN }, 0, R "\"method\":\"tools/list\"}", NO_WORDS },
 
 	{ "no params, up",
