@@ -35,11 +35,10 @@ static void judge_words(struct player *player, const struct message *message)
 	player->asked[id % PLAY_ASKS] = message->method;
 }
 
-static void keep_state(struct player *player, const struct request *request, const struct message *message)
+static void keep_state(struct player *player, const struct message *message)
 {
 	json_at state = json_get(message->json, message->result, S("requestState"));
 
-	(void)request;
 	if (!json_is(message->json, state, JSON_STRING) ||
 	    !span_to_cstr(json_string_raw(message->json, state), player->state, sizeof(player->state)))
 		return;
@@ -69,7 +68,7 @@ static void judge_result(struct player *player, const struct request *request, c
 	if (player_is_modern(player) && rounds) {
 		check(method_info(request->method)->flags & METHOD_MULTI_ROUND);
 		check(json_get(message->json, message->result, S("requestState")) != JSON_NONE);
-		keep_state(player, request, message);
+		keep_state(player, message);
 	}
 }
 
