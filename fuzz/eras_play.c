@@ -2,77 +2,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eras_play.h"
 
+#include "eras_judge.h"
+#include "eras_words.h"
+
 #include "rig.h"
 
 #include "base/check.h"
-
-#define META_OF(capabilities, more)                                                                          \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":" capabilities more "}"
-#define ALL "{\"sampling\":{},\"roots\":{},\"elicitation\":{\"form\":{},\"url\":{}}}"
-#define META META_OF(ALL, "")
-#define FORM                                                                                                 \
-	"\"message\":\"Name?\",\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"n\":{\"type\":"    \
-	"\"string\"}}}"
-#define CAPABILITIES                                                                                         \
-	"{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},\"resources\":{\"subscribe\":" \
-	"true,\"listChanged\":true},\"logging\":{},\"completions\":{}}"
-#define SUBSCRIPTION "io.modelcontextprotocol/subscriptionId"
-
-enum {
-	PLAY_REQUESTS = 24, /* of one client, at once */
-	PLAY_ASKS = 64,	    /* that wait for somebody's answer */
-	PLAY_PEERS = 12,
-	PLAY_STEPS = 400,
-	PLAY_TEXT = 65536,
-};
-
-struct player;
-
-/* One request of a client: its answer comes once. */
-struct request {
-	struct sink sink;
-	struct player *player;
-	bool open, cancelled;
-	enum method method;
-	char id[16];
-};
-
-/* A client. */
-struct player {
-	struct play *play;
-	struct client *client;
-	struct outlet outlet;
-	struct request requests[PLAY_REQUESTS];
-	unsigned next_id;
-	uint64_t asks[PLAY_ASKS]; /* ids of what it is asked and has not answered; 0: none */
-	enum method asked[PLAY_ASKS];
-	char state[4096];	/* the last requestState it was given */
-	unsigned state_request; /* which of its texts that was for */
-	unsigned last_text;
-};
-
-/* A server's process. */
-struct staged {
-	struct play *play;
-	bool alive;
-	enum era era;
-	struct peer peer;
-	uint64_t open[PLAY_ASKS]; /* ids of the gate's requests */
-	enum method methods[PLAY_ASKS];
-	uint64_t listens;	  /* the id of the last subscription */
-	uint64_t asks[PLAY_ASKS]; /* its own requests without an answer */
-	uint64_t next_ask;
-};
-
-struct play {
-	const uint8_t *data;
-	size_t size, steps;
-	struct server *servers[2]; /* of the legacy era, of the modern one */
-	struct player clients[2];
-	struct staged staged[PLAY_PEERS];
-	uint64_t later_ms; /* of time that was made to pass */
-};
 
 static struct ring consumer = RING_INIT;
 
@@ -92,108 +27,6 @@ uint8_t play_byte(struct play *play)
 	return *play->data++;
 }
 
-/* --- what a client hears --- */
-
-static bool is_modern(const struct player *player)
-{
-	return player->client->era == ERA_MODERN;
-}
-
-static enum era era_of_server(const struct player *player)
-{
-	if (!player->client->only)
-		return ERA_UNKNOWN;
-	return player->client->only == player->play->servers[0] ? ERA_LEGACY : ERA_MODERN;
-}
-
-/* A request or notification that the gate sends to the client. */
-static void judge_words(struct player *player, const struct message *message)
-{
-	bool notification = message->kind == MESSAGE_NOTIFICATION;
-	uint64_t id = 0;
-
-	check(method_allowed(message->method, player->client->revision, METHOD_FROM_SERVER));
-	check(notification == ((method_info(message->method)->flags & METHOD_NOTIFICATION) != 0));
-	if (notification)
-		return;
-	check(!is_modern(player));
-	check(json_u64(message->json, message->id, &id) && id);
-	for (size_t i = 0; i < PLAY_ASKS; i++)
-		check(player->asks[i] != id);
-	player->asks[id % PLAY_ASKS] = id;
-	player->asked[id % PLAY_ASKS] = message->method;
-}
-
-static void keep_state(struct player *player, const struct request *request, const struct message *message)
-{
-	json_at state = json_get(message->json, message->result, S("requestState"));
-
-	(void)request;
-	if (!json_is(message->json, state, JSON_STRING) ||
-	    !span_to_cstr(json_string_raw(message->json, state), player->state, sizeof(player->state)))
-		return;
-	player->state_request = player->last_text;
-}
-
-static bool has_type(const struct message *message, struct span type)
-{
-	json_at at = json_get(message->json, message->result, S("resultType"));
-
-	return json_is(message->json, at, JSON_STRING) &&
-	       (type.n == 0 || json_string_is(message->json, at, type));
-}
-
-/* Across the eras nothing is left of the other's form. */
-static void judge_result(struct player *player, const struct request *request, const struct message *message)
-{
-	bool crossed = era_of_server(player) != ERA_UNKNOWN && era_of_server(player) != player->client->era;
-	bool rounds = has_type(message, S("input_required"));
-
-	check(json_is(message->json, message->result, JSON_OBJECT));
-	if (is_modern(player) && crossed)
-		check(has_type(message, S("")));
-	if (!is_modern(player) && crossed)
-		check(!has_type(message, S("")) &&
-		      json_get(message->json, message->result, S("inputRequests")) == JSON_NONE);
-	if (is_modern(player) && rounds) {
-		check(method_info(request->method)->flags & METHOD_MULTI_ROUND);
-		check(json_get(message->json, message->result, S("requestState")) != JSON_NONE);
-		keep_state(player, request, message);
-	}
-}
-
-static void judge_error(const struct player *player, const struct message *message)
-{
-	bool crossed = era_of_server(player) != ERA_UNKNOWN && era_of_server(player) != player->client->era;
-	int64_t code = 0;
-
-	check(json_i64(message->json, json_get(message->json, message->error, S("code")), &code));
-	if (crossed && is_modern(player))
-		check(code != -32042 && code != -32002);
-	if (crossed && !is_modern(player))
-		check(code != -32020 && code != -32021 && code != -32022);
-}
-
-static void hear(struct player *player, struct request *request, struct span text, bool final)
-{
-	struct json json = { 0 };
-	struct message message;
-
-	check(json_parse(&json, text, text.n) && message_read(&json, 0, &message) == MESSAGE_OK);
-	if (message.kind == MESSAGE_REQUEST || message.kind == MESSAGE_NOTIFICATION) {
-		check(!final);
-		judge_words(player, &message);
-	} else {
-		check(final && request);
-		check(span_eq(message_token(&json, message.id), span_str(request->id)));
-		if (message.kind == MESSAGE_RESULT)
-			judge_result(player, request, &message);
-		else
-			judge_error(player, &message);
-	}
-	json_release(&json);
-}
-
 static void take(struct sink *sink, struct exchange *x, unsigned status, struct span message, bool final)
 {
 	struct request *request = LIST_ENTRY(sink, struct request, sink);
@@ -207,12 +40,12 @@ static void take(struct sink *sink, struct exchange *x, unsigned status, struct 
 	if (message.n == 0)
 		check(final && (request->cancelled || request->player->client->closed));
 	else
-		hear(request->player, request, message, final);
+		judge_heard(request->player, request, message, final);
 }
 
 static bool take_unasked(struct outlet *outlet, struct span message)
 {
-	hear(LIST_ENTRY(outlet, struct player, outlet), NULL, message, false);
+	judge_heard(LIST_ENTRY(outlet, struct player, outlet), NULL, message, false);
 	return true;
 }
 
@@ -257,59 +90,15 @@ static void client_says(struct player *player, struct span text)
 		start(player, &worker.json, &message);
 	else if (message.kind == MESSAGE_NOTIFICATION)
 		client_notified(player->client, player->client->only, &message);
-	else if (message.kind != MESSAGE_REQUEST && !is_modern(player))
+	else if (message.kind != MESSAGE_REQUEST && !player_is_modern(player))
 		client_answered(player->client, &message);
 }
-
-static const struct {
-	const char *method, *params;
-} legacy_texts[] = {
-	{ "tools/call", "\"name\":\"t\",\"arguments\":{}" },
-	{ "tools/call", "\"name\":\"new__t\",\"_meta\":{\"progressToken\":\"p\"}" },
-	{ "tools/call", "\"name\":\"t\",\"_meta\":{\"progressToken\":7},\"task\":{}" },
-	{ "prompts/get", "\"name\":\"p\"" },
-	{ "resources/read", "\"uri\":\"x://a\"" },
-	{ "resources/subscribe", "\"uri\":\"x://a\"" },
-	{ "resources/subscribe", "\"uri\":\"x://b\"" },
-	{ "resources/unsubscribe", "\"uri\":\"x://a\"" },
-	{ "logging/setLevel", "\"level\":\"info\"" },
-	{ "completion/complete",
-	  "\"ref\":{\"type\":\"ref/prompt\",\"name\":\"p\"},\"argument\":{\"name\":\"a\",\"value\":\"\"}" },
-	{ "prompts/list", "\"_meta\":{}" },
-	{ "tools/list", "\"_meta\":{}" },
-	{ "resources/list", "\"cursor\":\"c\"" },
-	{ "ping", "" },
-	{ "tools/call", "\"name\":\"t\",\"requestState\":\"x\",\"inputResponses\":{}" },
-	{ "tasks/get", "\"taskId\":\"1\"" },
-};
-
-static const struct {
-	const char *method, *params;
-} modern_texts[] = {
-	{ "tools/call", "\"name\":\"t\",\"arguments\":{}," META },
-	{ "tools/call", "\"name\":\"old__t\"," META_OF(ALL, ",\"progressToken\":\"p\"") },
-	{ "tools/call",
-	  "\"name\":\"t\"," META_OF("{\"roots\":{}}", ",\"io.modelcontextprotocol/logLevel\":\"info\"") },
-	{ "prompts/get", "\"name\":\"p\"," META },
-	{ "resources/read", "\"uri\":\"x://a\"," META },
-	{ "subscriptions/listen",
-	  "\"notifications\":{\"toolsListChanged\":true,\"resourceSubscriptions\":[\"x://a\",\"x://b\"]}," META },
-	{ "subscriptions/listen", "\"notifications\":{\"promptsListChanged\":true}," META },
-	{ "subscriptions/listen", "\"notifications\":{\"resourceSubscriptions\":[\"x://a\"]}," META },
-	{ "tools/list", META },
-	{ "server/discover", META },
-	{ "completion/complete",
-	  "\"ref\":{\"type\":\"ref/prompt\",\"name\":\"p\"},\"argument\":{\"name\":\"a\",\"value\":\"\"}," META },
-	{ "prompts/list", META },
-	{ "resources/list", META },
-	{ "tools/call", "\"name\":\"t\"," META_OF(ALL, ",\"io.modelcontextprotocol/logLevel\":\"error\"") },
-};
 
 /* `more` are further members of params. */
 static void ask_text(struct player *player, unsigned which, struct span more)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)PLAY_TEXT);
-	bool modern = is_modern(player);
+	bool modern = player_is_modern(player);
 	const char *params;
 
 	which %= modern ? COUNT(modern_texts) : COUNT(legacy_texts);
@@ -329,14 +118,6 @@ void play_ask(struct play *play, enum era era)
 
 void play_come_back(struct play *play)
 {
-	static const char *const responses[] = {
-		"",
-		"\"ask-1\":{\"action\":\"accept\",\"content\":{\"n\":\"x\"}}",
-		"\"ask-1\":{\"roots\":[]},\"ask-2\":{\"roots\":[]}",
-		"\"ask-1\":{\"role\":\"assistant\",\"model\":\"m\",\"content\":{\"type\":\"text\",\"text\":\"a\"}}",
-		"\"url-1\":{\"action\":\"accept\"},\"ask-2\":{\"action\":\"decline\"}",
-		"\"url-1\":{\"action\":\"decline\"},\"a\":7",
-	};
 	struct player *player = &play->clients[1];
 	CLEANUP(buf_release) struct buf more = BUF_INIT((size_t)PLAY_TEXT);
 	uint8_t byte = play_byte(play);
@@ -350,13 +131,6 @@ void play_come_back(struct play *play)
 
 void play_client_answers(struct play *play)
 {
-	static const char *const answers[] = {
-		"\"result\":{\"action\":\"accept\",\"content\":{\"n\":\"x\"}}",
-		"\"result\":{\"roots\":[]}",
-		"\"error\":{\"code\":-1,\"message\":\"no\"}",
-		"\"result\":{\"role\":\"assistant\",\"model\":\"m\",\"content\":{\"type\":\"text\",\"text\":\"a\"}}",
-		"\"result\":{}",
-	};
 	struct player *player = &play->clients[0];
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)PLAY_TEXT);
 	uint8_t byte = play_byte(play);
@@ -419,9 +193,9 @@ void play_free_client(struct play *play)
 
 /* --- what a server hears --- */
 
-static void server_line(struct staged *staged, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void play_line(struct staged *staged, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static void server_line(struct staged *staged, const char *format, ...)
+void play_line(struct staged *staged, const char *format, ...)
 {
 	static char text[PLAY_TEXT];
 	va_list args;
@@ -433,120 +207,29 @@ static void server_line(struct staged *staged, const char *format, ...)
 	if (n < 0 || (size_t)n >= sizeof(text) - 1 || !staged->alive)
 		return;
 	text[n] = '\n';
-	(void)!write(staged->peer.out, text, (size_t)n + 1);
+	(void)!write(staged->out, text, (size_t)n + 1);
 }
 
 static void answer(struct staged *staged, uint64_t id, const char *rest)
 {
-	server_line(staged, "{\"jsonrpc\":\"2.0\",\"id\":%llu,%s}", (unsigned long long)id, rest);
-}
-
-/* Lists and greetings are answered at once. True: it was one. */
-static bool answer_itself(struct staged *staged, enum method method, uint64_t id)
-{
-	bool modern = staged->era == ERA_MODERN;
-
-	if (method == METHOD_INITIALIZE)
-		answer(staged, id,
-		       modern
-			   ? "\"error\":{\"code\":-32601,\"message\":\"no\"}"
-			   : "\"result\":{\"protocolVersion\":\"2025-11-25\",\"capabilities\":" CAPABILITIES
-			     "}");
-	else if (method == METHOD_DISCOVER)
-		answer(staged, id,
-		       modern
-			   ? "\"result\":{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],"
-			     "\"capabilities\":" CAPABILITIES "}"
-			   : "\"error\":{\"code\":-32601,\"message\":\"no\"}");
-	else if (method == METHOD_TOOLS_LIST)
-		answer(staged, id,
-		       "\"result\":{\"resultType\":\"complete\",\"tools\":[{\"name\":\"t\",\"inputSchema\":{"
-		       "\"type\":\"object\"}}]}");
-	else
-		return false;
-	return true;
-}
-
-/* Is it a legacy server that no legacy client reaches, whose words would pass as they are? */
-static bool hears_modern_only(const struct staged *staged)
-{
-	return staged->era == ERA_LEGACY && staged->play->clients[0].client->only == staged->play->servers[1];
-}
-
-static void judge_request(struct staged *staged, const struct message *message)
-{
-	enum revision revision = staged->era == ERA_MODERN ? REVISION_2026_07_28 : REVISION_2025_11_25;
-	bool greeting = message->method == METHOD_INITIALIZE || message->method == METHOD_DISCOVER;
-	struct message_claim claim;
-	uint64_t id = 0;
-
-	check(json_u64(message->json, message->id, &id) && id);
-	if (!greeting)
-		check(method_allowed(message->method, revision, METHOD_FROM_CLIENT));
-	check(!(method_info(message->method)->flags & METHOD_NOTIFICATION));
-	if (staged->era == ERA_MODERN && !greeting) {
-		claim = message_claim(message);
-		check(claim.version != JSON_NONE && claim.capabilities != JSON_NONE);
-	}
-	if (hears_modern_only(staged) && message->method != METHOD_DISCOVER && message->params != JSON_NONE)
-		check(json_get(message->json, message->params, S("requestState")) == JSON_NONE &&
-		      json_get(message->json, message->params, S("inputResponses")) == JSON_NONE);
-	if (message->method == METHOD_LISTEN)
-		staged->listens = id;
-	if (answer_itself(staged, message->method, id))
-		return;
-	staged->open[id % PLAY_ASKS] = id;
-	staged->methods[id % PLAY_ASKS] = message->method;
-}
-
-/* An answer of the gate's: to what was asked, and once. */
-static void judge_answer(struct staged *staged, const struct message *message)
-{
-	uint64_t id = 0;
-
-	check(staged->era == ERA_LEGACY);
-	check(json_u64(message->json, message->id, &id));
-	/* Those beyond are the input's own. */
-	if (id < 1000000)
-		return;
-	check(staged->asks[id % PLAY_ASKS] == id);
-	staged->asks[id % PLAY_ASKS] = 0;
-}
-
-static void judge_line(struct staged *staged, struct span line)
-{
-	struct json json = { 0 };
-	struct message message;
-
-	check(json_parse(&json, line, line.n) && message_read(&json, 0, &message) == MESSAGE_OK);
-	if (message.kind == MESSAGE_REQUEST) {
-		judge_request(staged, &message);
-	} else if (message.kind == MESSAGE_NOTIFICATION) {
-		check(method_info(message.method)->flags & METHOD_NOTIFICATION);
-		check(method_allowed(message.method,
-				     staged->era == ERA_MODERN ? REVISION_2026_07_28 : REVISION_2025_11_25,
-				     METHOD_FROM_CLIENT));
-	} else {
-		judge_answer(staged, &message);
-	}
-	json_release(&json);
+	play_line(staged, "{\"jsonrpc\":\"2.0\",\"id\":%llu,%s}", (unsigned long long)id, rest);
 }
 
 static bool listen_to(struct staged *staged)
 {
 	char chunk[16384];
-	ssize_t got = staged->alive ? read(staged->peer.in, chunk, sizeof(chunk)) : 0;
+	ssize_t got = staged->alive ? read(staged->in, chunk, sizeof(chunk)) : 0;
 
 	if (got <= 0)
 		return false;
-	buf_add(&staged->peer.said, span_of(chunk, (size_t)got));
+	buf_add(&staged->said, span_of(chunk, (size_t)got));
 	for (;;) {
-		size_t end = span_find(buf_span(&staged->peer.said), '\n');
+		size_t end = span_find(buf_span(&staged->said), '\n');
 
-		if (end >= staged->peer.said.n)
+		if (end >= staged->said.n)
 			return true;
-		judge_line(staged, span_first(buf_span(&staged->peer.said), end));
-		buf_consume(&staged->peer.said, end + 1);
+		judge_line(staged, span_first(buf_span(&staged->said), end));
+		buf_consume(&staged->said, end + 1);
 	}
 }
 
@@ -569,39 +252,15 @@ static void server_asks(struct staged *staged, const char *method_and_params)
 
 	/* One that was never answered is forgotten with the next of its place. */
 	staged->asks[id % PLAY_ASKS] = id;
-	server_line(staged, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":%s}", (unsigned long long)id,
-		    method_and_params);
+	play_line(staged, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":%s}", (unsigned long long)id,
+		  method_and_params);
 }
-
-static const char *const asks[] = {
-	"\"elicitation/create\",\"params\":{" FORM "}",
-	"\"elicitation/create\",\"params\":{\"mode\":\"url\",\"message\":\"m\",\"url\":\"https://a\",\"elicitationId\":\"1\"}",
-	"\"roots/list\"",
-	"\"sampling/createMessage\",\"params\":{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"a\"}}],\"maxTokens\":1}",
-	"\"ping\"",
-	"\"tools/list\"",
-	"\"roots/list\",\"params\":{\"_meta\":{\"progressToken\":1}}",
-};
-
-static const char *const words[] = {
-	"tools/list_changed\"",
-	"prompts/list_changed\"",
-	"resources/list_changed\"",
-	"resources/updated\",\"params\":{\"uri\":\"x://a\"}",
-	"resources/updated\",\"params\":{\"uri\":\"x://b/c\"}",
-	"message\",\"params\":{\"level\":\"info\",\"data\":1}",
-	"message\",\"params\":{\"level\":\"error\",\"data\":1,\"_meta\":{\"io.modelcontextprotocol/x\":1}}",
-	"elicitation/complete\",\"params\":{\"elicitationId\":\"1\"}",
-	"tasks/status\",\"params\":{\"taskId\":\"1\",\"status\":\"working\"}",
-	"cancelled\",\"params\":{\"requestId\":1000001}",
-	"cancelled\",\"params\":{\"requestId\":2}",
-};
 
 void play_server_says(struct play *play, enum era era)
 {
 	uint8_t byte = play_byte(play);
 	struct staged *staged = some_server(play, era, play_byte(play));
-	unsigned which = byte % (COUNT(asks) + COUNT(words) + 3);
+	unsigned which = byte % (COUNT(asks) + COUNT(notices) + 3);
 
 	if (!staged)
 		return;
@@ -610,47 +269,26 @@ void play_server_says(struct play *play, enum era era)
 		return;
 	}
 	which -= (unsigned)COUNT(asks);
-	if (which < COUNT(words))
-		server_line(staged, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/%s}", words[which]);
-	else if (which == COUNT(words))
-		server_line(
+	if (which < COUNT(notices))
+		play_line(staged, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/%s}", notices[which]);
+	else if (which == COUNT(notices))
+		play_line(
 		    staged,
 		    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\","
 		    "\"params\":{\"notifications\":{\"toolsListChanged\":true,\"resourceSubscriptions\":["
 		    "\"x://a\"]},\"_meta\":{\"" SUBSCRIPTION "\":%llu}}}",
 		    (unsigned long long)staged->listens);
-	else if (which == COUNT(words) + 1)
-		server_line(
-		    staged,
-		    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{"
-		    "\"_meta\":{\"" SUBSCRIPTION "\":%llu}}}",
-		    (unsigned long long)staged->listens);
+	else if (which == COUNT(notices) + 1)
+		play_line(staged,
+			  "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{"
+			  "\"_meta\":{\"" SUBSCRIPTION "\":%llu}}}",
+			  (unsigned long long)staged->listens);
 	else
-		server_line(staged,
-			    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
-			    "\"progressToken\":%u,\"progress\":%u}}",
-			    byte % 16, byte);
+		play_line(staged,
+			  "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{"
+			  "\"progressToken\":%u,\"progress\":%u}}",
+			  byte % 16, byte);
 }
-
-static const char *const ends[] = {
-	"\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}",
-	"\"result\":{\"resultType\":\"complete\",\"content\":[],\"structuredContent\":[1]}",
-	"\"result\":{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":{\"method\":\"roots/list\"}},\"requestState\":\"s\"}",
-	"\"result\":{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":{\"method\":\"elicitation/create\",\"params\":{" FORM
-	"}},\"b\":{\"method\":\"roots/list\"}}}",
-	"\"result\":{\"resultType\":\"input_required\",\"requestState\":\"s\"}",
-	"\"result\":{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":7}}",
-	"\"error\":{\"code\":-32042,\"message\":\"m\",\"data\":{\"elicitations\":[{\"mode\":\"url\",\"elicitationId\":\"1\",\"url\":\"https://a\",\"message\":\"m\"}]}}",
-	"\"error\":{\"code\":-32002,\"message\":\"m\",\"data\":{\"uri\":\"x://a\"}}",
-	"\"error\":{\"code\":-32021,\"message\":\"m\"}",
-	"\"result\":{}",
-	"\"result\":{\"contents\":[{\"uri\":\"x://a\",\"text\":\"a\"}]}",
-	"\"result\":{\"resources\":[{\"uri\":\"x://a\",\"name\":\"a\"}]}",
-	"\"result\":{\"prompts\":[{\"name\":\"p\"}]}",
-	"\"result\":{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"audio\",\"data\":\"AA==\",\"mimeType\":\"a/b\"}}]}",
-	"\"error\":{\"code\":-32601,\"message\":\"m\"}",
-	"\"result\":{\"resultType\":7,\"_meta\":{\"" SUBSCRIPTION "\":1}}",
-};
 
 void play_server_ends(struct play *play)
 {
@@ -678,13 +316,16 @@ void play_free_server(struct play *play)
 	play->size -= text.n;
 	if (!staged)
 		return;
-	(void)!write(staged->peer.out, text.p, text.n);
-	(void)!write(staged->peer.out, "\n", 1);
+	(void)!write(staged->out, text.p, text.n);
+	(void)!write(staged->out, "\n", 1);
 }
 
 static void end_process(struct staged *staged)
 {
-	rig_end(&staged->peer);
+	closep(&staged->in);
+	closep(&staged->out);
+	closep(&staged->notes);
+	buf_release(&staged->said);
 	staged->alive = false;
 }
 
@@ -723,7 +364,10 @@ static void start_process(struct play *play, struct wire_in *in)
 	}
 	*staged = (struct staged){ .play = play, .alive = true };
 	staged->era = span_eq(wire_get_span(in), S("old")) ? ERA_LEGACY : ERA_MODERN;
-	staged->peer = (struct peer){ .in = a[0], .out = b[1], .notes = c[1], .said = { .max = 1 << 22 } };
+	staged->in = a[0];
+	staged->out = b[1];
+	staged->notes = c[1];
+	staged->said.max = 1 << 22;
 	wire_put_fd(&out, a[1]);
 	wire_put_fd(&out, b[0]);
 	wire_put_fd(&out, c[0]);
@@ -854,7 +498,6 @@ void play_end(struct play *play)
 		client_close(player->client, S("the play is over"));
 		for (size_t k = 0; k < PLAY_REQUESTS; k++)
 			check(!player->requests[k].open);
-		player->client = client_unref(player->client);
 	}
 	play_settle(play);
 	for (size_t i = 0; i < COUNT(play->servers); i++)
@@ -863,6 +506,8 @@ void play_end(struct play *play)
 		if (play->staged[i].alive)
 			end_process(&play->staged[i]);
 	play_settle(play);
+	for (size_t i = 0; i < COUNT(play->clients); i++)
+		play->clients[i].client = client_unref(play->clients[i].client);
 	processes_clear(&worker);
 	empty_ring();
 	check(worker.n_calls == 0 && worker.n_clients == 0 && worker.held.used == 0);
