@@ -20,7 +20,7 @@ struct watch {
 	unsigned refs;
 	bool held; /* one of them is a legacy session's, until it unsubscribes */
 	enum watch_state state;
-	bool named; /* in the newest subscription to a modern server */
+	bool named;	  /* in the newest subscription to a modern server */
 	struct call call; /* resources/subscribe, with a legacy server */
 	struct span uri;
 	char bytes[];

@@ -127,7 +127,7 @@ struct link {
 	struct list failing; /* those that are just being told of the link's death */
 	struct map by_id;
 	struct call handshake;
-	bool asked_again; /* the probe, of a server that speaks the revision after all */
+	bool asked_again;	/* the probe, of a server that speaks the revision after all */
 	unsigned turns;		/* how often the greeting has gone on in the other era */
 	struct buf init_params; /* legacy: the params of `initialize`; modern: the _meta of each request */
 	struct buf init_result; /* legacy: InitializeResult; modern: DiscoverResult */
