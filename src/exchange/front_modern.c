@@ -20,7 +20,9 @@ static const char *header_fault(const struct visit *visit, const struct message 
 		return "Header mismatch: Mcp-Method is missing";
 	if (!header_decode(method, &scratch, &value) || !span_eq(value, message->method_raw))
 		return "Header mismatch: Mcp-Method does not match the body";
-	if (!info->named_by.n || message->params == JSON_NONE)
+	/* What does not exist in this revision is told so, whatever headers it has. */
+	if (!info->named_by.n || message->params == JSON_NONE ||
+	    !method_allowed(message->method, REVISION_2026_07_28, METHOD_FROM_CLIENT))
 		return NULL;
 	at = json_get(message->json, message->params, info->named_by);
 	if (!json_is(message->json, at, JSON_STRING))
