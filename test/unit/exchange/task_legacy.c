@@ -1,5 +1,4 @@
-/* task_legacy.c - a legacy client's tasks at modern servers, and everybody's where all servers stand
- * together. */
+/* task_legacy.c - tasks of modern servers, and of nobody, as a legacy client knows them. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tasks.h"
 
