@@ -21,6 +21,13 @@ static uint64_t expiry_of(const struct task_state *state, uint64_t now_ms)
 	return now_ms + (state->ttl_ms < TASK_MOST_MS ? state->ttl_ms : (uint64_t)TASK_MOST_MS);
 }
 
+static void destroy(struct task *task)
+{
+	buf_release(&task->kept);
+	budget_give(&task->client->account->held, task->weight);
+	free(task);
+}
+
 static void forget(struct task *task)
 {
 	call_forget(&task->call);
@@ -28,7 +35,8 @@ static void forget(struct task *task)
 	list_remove(&task->node);
 	task->client->n_tasks--;
 	task->attachment = NULL;
-	(void)task_unref(task);
+	if (--task->refs == 0)
+		destroy(task);
 }
 
 /* It is no longer kept. Who still holds it finds it without an attachment. */
@@ -103,17 +111,12 @@ struct task *task_new(struct exchange *x, struct span own, const struct task_sta
 
 struct task *task_unref(struct task *task)
 {
-	if (!task)
+	if (!task || --task->refs > 1)
 		return NULL;
-	if (--task->refs == 1 && !task->shown && task->attachment) {
-		drop(task);
-		return NULL;
-	}
-	if (task->refs)
-		return NULL;
-	buf_release(&task->kept);
-	budget_give(&task->client->account->held, task->weight);
-	free(task);
+	if (task->refs == 0)
+		destroy(task);
+	else if (!task->shown && task->attachment)
+		drop(task); /* nobody but the registry would know it */
 	return NULL;
 }
 
