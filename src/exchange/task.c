@@ -282,34 +282,6 @@ bool task_request(struct task *task, struct call *call, enum method method, stru
 
 /* --- what a legacy server asks --- */
 
-static void on_message(struct call *call, const struct message *message, bool final)
-{
-	struct task *task = LIST_ENTRY(call, struct task, call);
-
-	/* What it ended with is asked for again when the client asks. */
-	if (final)
-		questions_clear(&task->questions);
-	else if (message->kind == MESSAGE_REQUEST)
-		(void)task_asked(task->attachment, message);
-	else
-		(void)task_heard(task->attachment, message);
-}
-
-static void on_failed(struct call *call, enum link_failure failure, struct span why)
-{
-	(void)failure;
-	(void)why;
-	questions_clear(&LIST_ENTRY(call, struct task, call)->questions);
-}
-
-void task_ask(struct task *task)
-{
-	if (task->era != ERA_LEGACY || task->client->era != ERA_MODERN || call_is_open(&task->call))
-		return;
-	task->call = (struct call){ .on_message = on_message, .on_failed = on_failed };
-	(void)task_request(task, &task->call, METHOD_TASKS_RESULT, S(""));
-}
-
 static void take_question(struct task *task, const struct message *message)
 {
 	struct task_state state = task->state;
@@ -328,6 +300,34 @@ static void take_question(struct task *task, const struct message *message)
 	state.status = TASK_INPUT_REQUIRED;
 	task_learn(task, &state);
 	task_show_questions(task);
+}
+
+static void on_message(struct call *call, const struct message *message, bool final)
+{
+	struct task *task = LIST_ENTRY(call, struct task, call);
+
+	/* What it ended with is asked for again when the client asks. */
+	if (final)
+		questions_clear(&task->questions);
+	else if (message->kind == MESSAGE_REQUEST)
+		take_question(task, message);
+	else
+		(void)task_heard(task->attachment, message);
+}
+
+static void on_failed(struct call *call, enum link_failure failure, struct span why)
+{
+	(void)failure;
+	(void)why;
+	questions_clear(&LIST_ENTRY(call, struct task, call)->questions);
+}
+
+void task_ask(struct task *task)
+{
+	if (task->era != ERA_LEGACY || task->client->era != ERA_MODERN || call_is_open(&task->call))
+		return;
+	task->call = (struct call){ .on_message = on_message, .on_failed = on_failed };
+	(void)task_request(task, &task->call, METHOD_TASKS_RESULT, S(""));
 }
 
 static struct exchange *holder_of(const struct task *task)
