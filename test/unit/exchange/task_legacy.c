@@ -74,6 +74,15 @@ static void wished(void)
 
 /* --- a task --- */
 
+static unsigned begun;
+
+static void note_begun(struct sink *sink, struct exchange *x)
+{
+	(void)sink;
+	(void)x;
+	begun++;
+}
+
 static void to_its_end(void)
 {
 	struct scene scene;
@@ -89,8 +98,11 @@ static void to_its_end(void)
 	scene_ask(&scene, "tasks/result", "");
 	ok(scene_answers(&scene, "tasks/get", IS("working")), "what it ends with is waited for");
 	turn_a_while(&worker.loop);
-	ok(scene.page.finals == 0, "and not at once asked for again");
+	ok(scene.page.finals == 0 && scene_is_spared(&scene), "and not at once asked for again");
+	scene.page.sink.begin = note_begun;
+	begun = 0;
 	scene_waits(&scene);
+	is_int(begun, 1, "the client hears that it takes longer");
 	ok(scene_answers(
 	       &scene, "tasks/get",
 	       IS("completed") ",\"result\":{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\","
