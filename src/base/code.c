@@ -244,11 +244,8 @@ const struct code codes[] = {
 	    .title = TR_MARK("the method does not exist here"),
 	    .meaning = TR_MARK(
 		"The method is unknown, belongs to another revision of the protocol, or is not "
-		"one a client may send. Where all servers stand together (/mcp, `serve --stdio`) "
-		"there are no tasks."),
-	    .remedy = TR_MARK(
-		"Compare the client's revision with the method's; update the older one. Ask one "
-		"server alone (/mcp/SERVER) for its tasks."),
+		"one a client may send."),
+	    .remedy = TR_MARK("Compare the client's revision with the method's; update the older one."),
 	    .example = "{\"error\":{\"code\":-32601,\"message\":\"Method not found\"}}\n",
 	},
 	{

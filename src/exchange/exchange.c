@@ -331,12 +331,18 @@ static void refuse_late(struct exchange *x, uint64_t silent_ms, const char *key)
 	exchange_refuse(x, 200, -32603, "K703", buf_span(&text), S(""));
 }
 
+/* Will the client have to wait? Who waits for a task is never late, and so `last_ms` says nothing of that. */
+static bool is_slow(const struct exchange *x, uint64_t now_ms)
+{
+	return (call_is_open(&x->call) && now_ms > x->last_ms + EXCHANGE_BEGIN_MS) ||
+	       (task_waits(x) && now_ms > x->started_ms + EXCHANGE_BEGIN_MS);
+}
+
 void exchange_tick(struct exchange *x, uint64_t now_ms)
 {
 	uint64_t timeout = x->server ? x->server->timeout_ms : LIMIT_HANDSHAKE_MS * 2;
 
-	if (x->sink && x->sink->begin && (call_is_open(&x->call) || task_waits(x)) &&
-	    now_ms > x->last_ms + EXCHANGE_BEGIN_MS)
+	if (x->sink && x->sink->begin && is_slow(x, now_ms))
 		x->sink->begin(x->sink, x);
 	if (x->waiting.next && !x->queued && !x->only && !x->hurry &&
 	    now_ms > x->last_ms + EXCHANGE_HURRY_MS) {

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "exchange/account.h"
 #include "exchange/task.h"
 #include "exchange/task_run.h"
@@ -231,6 +232,8 @@ void rounds_answered(struct ask *ask, const struct message *message)
 	struct rounds *rounds = rounds_of(x);
 	struct client *client = x->client;
 
+	/* What was asked in them went with them. */
+	check(rounds);
 	x->last_ms = loop_now(&x->worker->loop);
 	json_add_comma(&rounds->answers);
 	buf_add(&rounds->answers, ask->key);

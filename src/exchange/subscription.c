@@ -56,7 +56,7 @@ static struct listen *listen_of(const struct exchange *x)
 
 static struct listen *listen_new(struct exchange *x, size_t n)
 {
-	struct listen *listen = calloc(1, sizeof(*listen) + n * sizeof(listen->watches[0]));
+	struct listen *listen = calloc(1, sizeof(*listen) + n * sizeof(struct watch *));
 
 	if (!listen)
 		return NULL;

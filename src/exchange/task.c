@@ -21,6 +21,13 @@ static uint64_t expiry_of(const struct task_state *state, uint64_t now_ms)
 	return now_ms + (state->ttl_ms < TASK_MOST_MS ? state->ttl_ms : (uint64_t)TASK_MOST_MS);
 }
 
+static void destroy(struct task *task)
+{
+	buf_release(&task->kept);
+	budget_give(&task->client->account->held, task->weight);
+	free(task);
+}
+
 static void forget(struct task *task)
 {
 	call_forget(&task->call);
@@ -28,7 +35,8 @@ static void forget(struct task *task)
 	list_remove(&task->node);
 	task->client->n_tasks--;
 	task->attachment = NULL;
-	(void)task_unref(task);
+	if (--task->refs == 0)
+		destroy(task);
 }
 
 /* It is no longer kept. Who still holds it finds it without an attachment. */
@@ -103,17 +111,12 @@ struct task *task_new(struct exchange *x, struct span own, const struct task_sta
 
 struct task *task_unref(struct task *task)
 {
-	if (!task)
+	if (!task || --task->refs > 1)
 		return NULL;
-	if (--task->refs == 1 && !task->shown && task->attachment) {
-		drop(task);
-		return NULL;
-	}
-	if (task->refs)
-		return NULL;
-	buf_release(&task->kept);
-	budget_give(&task->client->account->held, task->weight);
-	free(task);
+	if (task->refs == 0)
+		destroy(task);
+	else if (!task->shown && task->attachment)
+		drop(task); /* nobody but the registry would know it */
 	return NULL;
 }
 
@@ -279,34 +282,6 @@ bool task_request(struct task *task, struct call *call, enum method method, stru
 
 /* --- what a legacy server asks --- */
 
-static void on_message(struct call *call, const struct message *message, bool final)
-{
-	struct task *task = LIST_ENTRY(call, struct task, call);
-
-	/* What it ended with is asked for again when the client asks. */
-	if (final)
-		questions_clear(&task->questions);
-	else if (message->kind == MESSAGE_REQUEST)
-		(void)task_asked(task->attachment, message);
-	else
-		(void)task_heard(task->attachment, message);
-}
-
-static void on_failed(struct call *call, enum link_failure failure, struct span why)
-{
-	(void)failure;
-	(void)why;
-	questions_clear(&LIST_ENTRY(call, struct task, call)->questions);
-}
-
-void task_ask(struct task *task)
-{
-	if (task->era != ERA_LEGACY || task->client->era != ERA_MODERN || call_is_open(&task->call))
-		return;
-	task->call = (struct call){ .on_message = on_message, .on_failed = on_failed };
-	(void)task_request(task, &task->call, METHOD_TASKS_RESULT, S(""));
-}
-
 static void take_question(struct task *task, const struct message *message)
 {
 	struct task_state state = task->state;
@@ -325,6 +300,34 @@ static void take_question(struct task *task, const struct message *message)
 	state.status = TASK_INPUT_REQUIRED;
 	task_learn(task, &state);
 	task_show_questions(task);
+}
+
+static void on_message(struct call *call, const struct message *message, bool final)
+{
+	struct task *task = LIST_ENTRY(call, struct task, call);
+
+	/* What it ended with is asked for again when the client asks. */
+	if (final)
+		questions_clear(&task->questions);
+	else if (message->kind == MESSAGE_REQUEST)
+		take_question(task, message);
+	else
+		(void)task_heard(task->attachment, message);
+}
+
+static void on_failed(struct call *call, enum link_failure failure, struct span why)
+{
+	(void)failure;
+	(void)why;
+	questions_clear(&LIST_ENTRY(call, struct task, call)->questions);
+}
+
+void task_ask(struct task *task)
+{
+	if (task->era != ERA_LEGACY || task->client->era != ERA_MODERN || call_is_open(&task->call))
+		return;
+	task->call = (struct call){ .on_message = on_message, .on_failed = on_failed };
+	(void)task_request(task, &task->call, METHOD_TASKS_RESULT, S(""));
 }
 
 static struct exchange *holder_of(const struct task *task)

@@ -37,7 +37,7 @@ enum stage_result task_route(struct exchange *x)
 
 	if (!x->only && is_undeclared(x))
 		return refuse_undeclared(x);
-	if (!task)
+	if (!task || !client_sees(x->client, task->attachment->server))
 		return x->only ? STAGE_NEXT : denied(x, -32602, "Unknown task");
 	x->task = task_ref(task);
 	x->attachment = task->attachment;

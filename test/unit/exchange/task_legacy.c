@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 /* task_legacy.c - tasks of modern servers, and of nobody, as a legacy client knows them. */
+=======
+/* task_legacy.c - a legacy client's tasks at modern servers; and at all servers together. */
+>>>>>>> wt-k
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tasks.h"
 
@@ -74,6 +78,15 @@ static void wished(void)
 
 /* --- a task --- */
 
+static unsigned begun;
+
+static void note_begun(struct sink *sink, struct exchange *x)
+{
+	(void)sink;
+	(void)x;
+	begun++;
+}
+
 static void to_its_end(void)
 {
 	struct scene scene;
@@ -81,7 +94,7 @@ static void to_its_end(void)
 	begin(&scene);
 	ok(call(&scene) && page_has(&scene.page, "\"result\":{\"task\":{\"taskId\":\"") &&
 	       page_has(&scene.page, "\"ttl\":60000") && !page_has(&scene.page, "resultType"),
-	   "a task in the client's words: %s", scene.page.all.p);
+	   "a task in the client's words: %.*s", SPAN_ARG(buf_span(&scene.page.all)));
 	scene_ask(&scene, "tasks/get", "");
 	ok(scene_answers(&scene, "\"tasks/get\",\"params\":{\"taskId\":\"own-1\"", IS("working")) &&
 	       scene_has(&scene, "\"status\":\"working\"") && page_has(&scene.page, "\"ttl\":null"),
@@ -89,8 +102,11 @@ static void to_its_end(void)
 	scene_ask(&scene, "tasks/result", "");
 	ok(scene_answers(&scene, "tasks/get", IS("working")), "what it ends with is waited for");
 	turn_a_while(&worker.loop);
-	ok(scene.page.finals == 0, "and not at once asked for again");
+	ok(scene.page.finals == 0 && scene_is_spared(&scene), "and not at once asked for again");
+	scene.page.sink.begin = note_begun;
+	begun = 0;
 	scene_waits(&scene);
+	is_int(begun, 1, "the client hears that it takes longer");
 	ok(scene_answers(
 	       &scene, "tasks/get",
 	       IS("completed") ",\"result\":{\"resultType\":\"complete\",\"content\":[{\"type\":\"text\","
@@ -98,7 +114,7 @@ static void to_its_end(void)
 	       scene_has(&scene, "\"text\":\"done\"") && page_has(&scene.page, "related-task") &&
 	       page_has(&scene.page, scene.id) && !page_has(&scene.page, "own-1") &&
 	       !page_has(&scene.page, "resultType"),
-	   "until it is there: %s", scene.page.all.p);
+	   "until it is there: %.*s", SPAN_ARG(buf_span(&scene.page.all)));
 	page_ask(scene.client, &scene.page, REQUEST("2", "tasks/list", ""));
 	ok(scene_has(&scene, "\"tasks\":[{\"taskId\":\"") && page_has(&scene.page, scene.id) &&
 	       page_has(&scene.page, "\"completed\""),
@@ -119,7 +135,7 @@ static void with_an_error(void)
 	ok(scene_answers(&scene, "tasks/get",
 			 IS("failed") ",\"error\":{\"code\":-32021,\"message\":\"no\"}") &&
 	       scene_has(&scene, "\"id\":7,\"error\":{\"code\":-32600,\"message\":\"no\"}"),
-	   "that fails: %s", scene.page.all.p);
+	   "that fails: %.*s", SPAN_ARG(buf_span(&scene.page.all)));
 	scene_end(&scene);
 }
 
@@ -138,7 +154,7 @@ static void asked(void)
 	ok(page_has(&scene.page, "\"method\":\"elicitation/create\"") &&
 	       page_has(&scene.page, "related-task") && page_has(&scene.page, scene.id) &&
 	       scene.page.finals == 0,
-	   "asks the client, and says of which task: %s", scene.page.all.p);
+	   "asks the client, and says of which task: %.*s", SPAN_ARG(buf_span(&scene.page.all)));
 	client_says(
 	    scene.client,
 	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"action\":\"accept\",\"content\":{\"n\":\"Ann\"}}}",
@@ -184,7 +200,7 @@ static void at_once(void)
 			 "\"resultType\":\"complete\",\"content\":[{\"type\":\"text\",\"text\":\"now\"}]") &&
 	       scene_named(&scene) && page_has(&scene.page, "\"completed\"") &&
 	       page_has(&scene.page, "\"ttl\":5000") && !page_has(&scene.page, "now"),
-	   "a call that ends at once is a task: %s", scene.page.all.p);
+	   "a call that ends at once is a task: %.*s", SPAN_ARG(buf_span(&scene.page.all)));
 	scene_ask(&scene, "tasks/get", "");
 	ok(scene_has(&scene, "\"completed\""), "that has ended");
 	scene_ask(&scene, "tasks/cancel", "");
@@ -215,7 +231,7 @@ static void unwished(void)
 	scene_waits(&scene);
 	ok(scene_answers(&scene, "tasks/get", IS("completed") ",\"result\":{\"content\":[]}") &&
 	       scene_has(&scene, "\"id\":1,\"result\":{\"content\":[]}"),
-	   "but what it ends with: %s", scene.page.all.p);
+	   "but what it ends with: %.*s", SPAN_ARG(buf_span(&scene.page.all)));
 	page_ask(scene.client, &scene.page, PLAIN);
 	ok(scene_answers(&scene, "tools/call", NEW), "another");
 	turn_a_while(&worker.loop);
@@ -260,7 +276,7 @@ static void lost(void)
 	page_ask(scene.client, &scene.page, REQUEST("2", "tasks/list", ""));
 	ok(rig_greet(&scene.peer, MODERN_TASKS) && scene_has(&scene, "\"failed\"") &&
 	       page_has(&scene.page, "The server has ended"),
-	   "ends with its server: %s", scene.page.all.p);
+	   "ends with its server: %.*s", SPAN_ARG(buf_span(&scene.page.all)));
 	scene_ask(&scene, "tasks/result", "");
 	ok(scene_has(&scene, "\"K702\""), "and has no result");
 	scene_end(&scene);
@@ -289,7 +305,7 @@ static void joint_legacy(void)
 	TURN_UNTIL(&worker.loop, scene.page.sent);
 	ok(page_has(&scene.page, "elicitation/create") && page_has(&scene.page, scene.id) &&
 	       !page_has(&scene.page, "own-1"),
-	   "it asks of itself: %s", scene.page.all.p);
+	   "it asks of itself: %.*s", SPAN_ARG(buf_span(&scene.page.all)));
 	page_ask(scene.client, &scene.page, REQUEST("2", "tasks/list", ""));
 	ok(scene_has(&scene, scene.id), "and is listed");
 	scene_end(&scene);
@@ -310,7 +326,7 @@ static void joint_modern(void)
 	ok(scene_answers(&scene, "\"taskId\":\"own-1\"", IS("completed") ",\"result\":{\"content\":[]}") &&
 	       scene_has(&scene, "\"result\":{\"content\":[]}") && page_has(&scene.page, scene.id) &&
 	       !page_has(&scene.page, "own-1"),
-	   "is found at its server: %s", scene.page.all.p);
+	   "is found at its server: %.*s", SPAN_ARG(buf_span(&scene.page.all)));
 	scene_end(&scene);
 }
 
