@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 /* task_legacy.c - tasks of modern servers, and of nobody, as a legacy client knows them. */
-=======
-/* task_legacy.c - a legacy client's tasks at modern servers; and at all servers together. */
->>>>>>> wt-k
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tasks.h"
 
