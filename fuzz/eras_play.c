@@ -5,7 +5,7 @@
 #include "eras_judge.h"
 #include "eras_words.h"
 
-#include "rig.h"
+#include "unit/exchange/rig.h"
 
 #include "base/check.h"
 

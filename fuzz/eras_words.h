@@ -59,7 +59,7 @@ static const struct {
 };
 
 static const char *const asks[] = {
-	"\"elicitation/create\",\"params\":{" FORM "}",
+	("\"elicitation/create\",\"params\":{" FORM "}"),
 	"\"elicitation/create\",\"params\":{\"mode\":\"url\",\"message\":\"m\",\"url\":\"https://a\",\"elicitationId\":\"1\"}",
 	"\"roots/list\"",
 	"\"sampling/createMessage\",\"params\":{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\",\"text\":\"a\"}}],\"maxTokens\":1}",
@@ -86,8 +86,8 @@ static const char *const ends[] = {
 	"\"result\":{\"content\":[{\"type\":\"text\",\"text\":\"a\"}]}",
 	"\"result\":{\"resultType\":\"complete\",\"content\":[],\"structuredContent\":[1]}",
 	"\"result\":{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":{\"method\":\"roots/list\"}},\"requestState\":\"s\"}",
-	"\"result\":{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":{\"method\":\"elicitation/create\",\"params\":{" FORM
-	"}},\"b\":{\"method\":\"roots/list\"}}}",
+	("\"result\":{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":{\"method\":\"elicitation/create\",\"params\":{" FORM
+	 "}},\"b\":{\"method\":\"roots/list\"}}}"),
 	"\"result\":{\"resultType\":\"input_required\",\"requestState\":\"s\"}",
 	"\"result\":{\"resultType\":\"input_required\",\"inputRequests\":{\"a\":7}}",
 	"\"error\":{\"code\":-32042,\"message\":\"m\",\"data\":{\"elicitations\":[{\"mode\":\"url\",\"elicitationId\":\"1\",\"url\":\"https://a\",\"message\":\"m\"}]}}",
@@ -99,7 +99,7 @@ static const char *const ends[] = {
 	"\"result\":{\"prompts\":[{\"name\":\"p\"}]}",
 	"\"result\":{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"audio\",\"data\":\"AA==\",\"mimeType\":\"a/b\"}}]}",
 	"\"error\":{\"code\":-32601,\"message\":\"m\"}",
-	"\"result\":{\"resultType\":7,\"_meta\":{\"" SUBSCRIPTION "\":1}}",
+	("\"result\":{\"resultType\":7,\"_meta\":{\"" SUBSCRIPTION "\":1}}"),
 };
 
 static const char *const responses[] = {

@@ -137,17 +137,17 @@ static void raw_header(struct span raw)
 }
 
 /* "template\nURI": a template without expressions gives itself; and no answer costs more than it may. */
-static void template(struct span text)
+static void template(struct span uri)
 {
-	struct span first = span_cut(&text, '\n');
+	struct span first = span_cut(&uri, '\n');
 	size_t steps = 100000, before = steps;
 	bool plain = span_find(first, '{') == first.n && span_find(first, '}') == first.n;
-	bool matches = uri_template_matches(first, text, &steps);
+	bool matches = uri_template_matches(first, uri, &steps);
 
 	check(steps <= before);
 	check(!matches || uri_template_is_good(first));
-	if (plain && first.n <= URI_TEMPLATE_BYTES && text.n <= URI_TEMPLATE_URI_BYTES)
-		check(matches == span_eq(first, text));
+	if (plain && first.n <= URI_TEMPLATE_BYTES && uri.n <= URI_TEMPLATE_URI_BYTES)
+		check(matches == span_eq(first, uri));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
