@@ -544,7 +544,7 @@ def test_catalogue():
     host.say({"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
     equal([t["name"] for t in host.answer(2)["result"]["tools"]], ["small__echo"], "serve --stdio: the catalogue")
     equal(text_of(host.call(3, "small__echo", text="hello")), "hello", "serve --stdio: a call")
-    host.say({"jsonrpc": "2.0", "id": 4, "method": "tasks/list"})
+    host.say({"jsonrpc": "2.0", "id": 4, "method": "skills/list"})
     reply = host.answer(4) or {}
     equal((reply.get("error", {}).get("code"), code_of(reply)), (-32601, "K601"), "serve --stdio: what the catalogue has not")
     equal(host.end()[0], 0, "serve --stdio: the host closes its end")
