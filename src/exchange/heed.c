@@ -18,7 +18,8 @@ static bool is_outdated(const struct attachment *attachment, const struct call *
 	return call == &attachment->heed && call_is_open(&attachment->heed_next);
 }
 
-/* A filter has been refused, or it ended: what it was to bring is not to be had for now. */
+/* A subscription was refused, or has ended: the server does not tell of what it named. It is tried again
+ * later. */
 static void refuse_watches(struct attachment *attachment, const struct call *call)
 {
 	if (is_outdated(attachment, call))
