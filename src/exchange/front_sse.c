@@ -186,13 +186,12 @@ void visit_sse(const struct visit *visit)
 		return;
 	}
 	if (visit->worker->draining) {
-		visit_refuse(visit, 503, S(""), -32603, "K805", S("The gate is shutting down; try again"));
+		visit_refuse_host(visit, NULL);
 		return;
 	}
 	front = front_new(visit, &err);
 	if (!front) {
-		visit_refuse(visit, 503, S(""), -32603, err.code == ERR_LIMIT ? "K801" : "K803",
-			     span_str(err.text));
+		visit_refuse_host(visit, &err);
 		return;
 	}
 	http_request_watch(visit->request, &events, front);

@@ -195,13 +195,12 @@ void visit_websocket(const struct visit *visit)
 	if (!asks_well(visit))
 		return;
 	if (visit->worker->draining) {
-		visit_refuse(visit, 503, S(""), -32603, "K805", S("The gate is shutting down; try again"));
+		visit_refuse_host(visit, NULL);
 		return;
 	}
 	front = front_new(visit, &err);
 	if (!front) {
-		visit_refuse(visit, 503, S(""), -32603, err.code == ERR_LIMIT ? "K801" : "K803",
-			     span_str(err.text));
+		visit_refuse_host(visit, &err);
 		return;
 	}
 	front->websocket = upgrade(visit, front, &err);

@@ -28,6 +28,15 @@ void visit_refuse(const struct visit *visit, unsigned status, struct span id, in
 	visit_reply(visit->request, status, buf_span(&out), NULL, 0);
 }
 
+void visit_refuse_host(const struct visit *visit, const struct err *err)
+{
+	if (err)
+		visit_refuse(visit, 503, S(""), -32603, err->code == ERR_LIMIT ? "K801" : "K803",
+			     span_str(err->text));
+	else
+		visit_refuse(visit, 503, S(""), -32603, "K805", S("The gate is shutting down; try again"));
+}
+
 void visit_refuse_method(const struct visit *visit, struct span allow)
 {
 	const struct http_header header = { S("Allow"), allow };

@@ -24,6 +24,8 @@ void visit_reply(struct http_request *request, unsigned status, struct span text
 /* Answers with a JSON-RPC error; `id` may be empty, `kanmon` is the K code. */
 void visit_refuse(const struct visit *visit, unsigned status, struct span id, int code, const char *kanmon,
 		  struct span text);
+/* A host that stays is not taken: for `err`, or (NULL) because the gate is shutting down. */
+void visit_refuse_host(const struct visit *visit, const struct err *err);
 /* 405, with what is allowed. */
 void visit_refuse_method(const struct visit *visit, struct span allow);
 
