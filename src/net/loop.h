@@ -20,6 +20,8 @@ struct later {
 	void (*run)(struct later *later);
 };
 
+struct mailbox;
+
 struct loop {
 	uv_loop_t uv;
 	uv_idle_t idle; /* active while something waits in `pending` */
@@ -30,7 +32,8 @@ struct loop {
 	bool crowded;	  /* the turn before had more than one */
 	uv_prepare_t prepare;
 	uv_check_t check;
-	char *chunk; /* LOOP_CHUNK_BYTES; valid only inside a read callback */
+	char *chunk;		 /* LOOP_CHUNK_BYTES; valid only inside a read callback */
+	struct mailbox *mailbox; /* for other threads; NULL: none asks anything of it */
 };
 
 int loop_init(struct loop *loop, struct err *err) MUST_CHECK;

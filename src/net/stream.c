@@ -3,6 +3,7 @@
 #include "net/stream.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -10,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/file.h"
 #include "net/tls.h"
 
 enum {
@@ -573,6 +575,51 @@ bool stream_peer_uid(const struct stream *stream, uint32_t *uid)
 		return false;
 	*uid = peer.uid;
 	return true;
+}
+
+bool stream_detach(struct stream *stream, struct stream_parcel *parcel, bool *waits)
+{
+	uv_os_fd_t fd;
+
+	*waits = false;
+	send_held(stream);
+	if (stream->ended || stream->closing || stream->ending.node.next)
+		return false;
+	*waits = stream->queued > 0;
+	if (*waits || (stream->tls && !tls_session_keep(stream->tls)) ||
+	    uv_fileno(&stream->h.handle, &fd) != 0)
+		return false;
+	*parcel = (struct stream_parcel){ .kind = stream->h.handle.type == UV_TCP ? STREAM_TCP : STREAM_PIPE,
+					  .paused = stream->paused };
+	/* libuv lets go of no descriptor: the loop closes its own, and the socket lives on. */
+	parcel->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (parcel->fd < 0)
+		return false;
+	parcel->tls = TAKE(stream->tls);
+	(void)stream_close(stream);
+	return true;
+}
+
+struct stream *stream_attach(struct loop *loop, struct stream_parcel *parcel,
+			     const struct stream_events *events, void *owner, struct err *err)
+{
+	struct stream *stream = stream_open(loop, parcel->fd, parcel->kind, events, owner, err);
+
+	parcel->fd = -1;
+	if (stream && parcel->paused)
+		stream_pause(stream);
+	if (stream && parcel->tls) {
+		stream->tls = TAKE(parcel->tls);
+		loop_later(loop, &stream->pumping);
+	}
+	stream_parcel_release(parcel);
+	return stream;
+}
+
+void stream_parcel_release(struct stream_parcel *parcel)
+{
+	closep(&parcel->fd);
+	parcel->tls = tls_session_free(parcel->tls);
 }
 
 void stream_hand_over(struct stream *stream, const struct stream_events *events, void *owner)

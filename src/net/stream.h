@@ -86,5 +86,26 @@ bool stream_peer_uid(const struct stream *stream, uint32_t *uid);
 /* From now on events go to another owner: the bytes have come to mean something else. */
 void stream_hand_over(struct stream *stream, const struct stream_events *events, void *owner);
 
+/*
+ * A stream between two loops. Zero is none; what has no stream is closed with stream_parcel_release().
+ */
+struct stream_parcel {
+	int fd;
+	enum stream_kind kind;
+	struct tls_session *tls;
+	bool paused;
+};
+
+/*
+ * Takes a stream off its loop, with what it has read and nobody has seen; no event follows. To be called from
+ * its own events too. False, and nothing has changed, where something waits to be sent, or no descriptor is
+ * to be had (`*waits` says which: on_drain tells when to try again).
+ */
+bool stream_detach(struct stream *stream, struct stream_parcel *parcel, bool *waits) MUST_CHECK;
+/* The stream goes on, on another loop. The parcel is used up, also by a failure. */
+struct stream *stream_attach(struct loop *loop, struct stream_parcel *parcel,
+			     const struct stream_events *events, void *owner, struct err *err);
+void stream_parcel_release(struct stream_parcel *parcel);
+
 /* The numeric address of the other side of a TCP stream; empty for others. */
 struct span stream_peer(const struct stream *stream, char store[64]);

@@ -17,7 +17,7 @@ static const char groups[] = "X25519:P-256:P-384";
 static const struct span alpn = SPAN("\x08http/1.1");
 
 struct tls_roots {
-	unsigned refs;
+	_Atomic unsigned refs;
 	const struct openssl *lib;
 	X509_STORE *store;
 	X509 **certs;

@@ -16,9 +16,12 @@ enum {
 	TLS_MAX_CHAIN = 16,
 };
 
-/* One side of TLS: for connections inwards or outwards. For tls.c; others hold it only. */
+/*
+ * One side of TLS: for connections inwards or outwards. For tls.c; others hold it only. Several threads may
+ * hold one.
+ */
 struct tls_context {
-	unsigned refs;
+	_Atomic unsigned refs;
 	const struct openssl *lib;
 	struct ssl_ctx_st *ssl; /* OpenSSL's */
 	bool inwards;

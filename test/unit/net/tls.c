@@ -467,6 +467,9 @@ struct end {
 	struct later resuming;
 	/* Of a raw end: what it does with bytes. */
 	struct tls_session *raw;
+	/* Of one that moves. */
+	struct stream_parcel parcel;
+	bool moved;
 };
 
 static void run_resuming(struct later *later)
@@ -610,6 +613,43 @@ static void write_pattern(struct stream *stream, size_t n, unsigned seed)
 		rest = span_skip(rest, parts[2].n);
 		stream_write(stream, parts, 3);
 	}
+}
+
+/* Two records come together; between them the stream moves. */
+static void on_read_moves(void *owner, struct span bytes)
+{
+	struct end *end = owner;
+
+	buf_add(&end->got, bytes);
+	end->moved = stream_detach(end->stream, &end->parcel, &(bool){ false });
+}
+
+static const struct stream_events moving_events = { on_read_moves, on_end, on_drain, on_secure };
+
+static void test_moving(void)
+{
+	struct wire wire;
+	struct err err = ERR_INIT;
+	struct loop other;
+
+	wire_open(&wire, false);
+	turn_until(&wire, wire.client.secure && wire.server.secure);
+	stream_hand_over(wire.server.stream, &moving_events, &wire.server);
+	stream_write(wire.client.stream, (struct span[]){ S("one, ") }, 1);
+	stream_write(wire.client.stream, (struct span[]){ S("two") }, 1);
+	turn_until(&wire, wire.server.moved);
+	is_span(buf_span(&wire.server.got), S("one, "), "a secure stream leaves between two records");
+	check(loop_init(&other, &err) == 0);
+	wire.server.stream = stream_attach(&other, &wire.server.parcel, &events, &wire.server, &err);
+	for (int i = 0; i < 1000 && wire.server.got.n < 8; i++)
+		(void)uv_run(&other.uv, UV_RUN_NOWAIT);
+	is_span(buf_span(&wire.server.got), S("one, two"), "what it had read and not shown goes with it");
+	stream_write(wire.server.stream, (struct span[]){ S("three") }, 1);
+	wire.server.stream = stream_close(wire.server.stream);
+	loop_release(&other);
+	turn_until(&wire, wire.client.ended);
+	ok(wire.client.got.n == 5 && wire.client.why == STREAM_EOF, "its answer comes, and its close_notify");
+	wire_close(&wire);
 }
 
 static void test_transfer(void)
@@ -763,6 +803,7 @@ int main(void)
 	test_bad_handshakes();
 	test_cuts();
 	test_transfer();
+	test_moving();
 	test_pause();
 	test_ends();
 	lib = openssl_close(lib);
