@@ -17,6 +17,8 @@ struct channel {
 	struct loop *loop;
 	uv_poll_t poll;
 	int fd;
+	bool (*carry)(void *carrier, const struct wire_out *out); /* instead of a descriptor; or NULL */
+	void *carrier;
 	const struct channel_events *events;
 	void *owner;
 	struct list questions;
@@ -24,9 +26,9 @@ struct channel {
 	struct list queue;
 	size_t n_queue;
 	uint32_t next_id;
-	struct later ending, refusing;
+	struct later ending, refusing, freeing;
 	bool closing, gone;
-	char store[WIRE_MAX_BYTES];
+	char *store; /* WIRE_MAX_BYTES; NULL: carried */
 };
 
 static void on_poll(uv_poll_t *poll, int status, int events);
@@ -61,12 +63,18 @@ static void answer_all(struct channel *channel)
 		answer_none(LIST_ENTRY(channel->questions.next, struct question, node));
 }
 
+static void stop(struct channel *channel)
+{
+	if (!channel->carry)
+		(void)uv_poll_stop(&channel->poll);
+}
+
 static void end(struct channel *channel)
 {
 	if (channel->closing || channel->gone)
 		return;
 	channel->gone = true;
-	(void)uv_poll_stop(&channel->poll);
+	stop(channel);
 	answer_all(channel);
 	if (!channel->closing)
 		channel->events->on_gone(channel->owner);
@@ -171,25 +179,73 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		receive(channel);
 }
 
-struct channel *channel_open(struct loop *loop, int fd, const struct channel_events *events, void *owner,
-			     struct err *err)
+static void run_freeing(struct later *later)
+{
+	free(LIST_ENTRY(later, struct channel, freeing));
+}
+
+static struct channel *channel_new(struct loop *loop, const struct channel_events *events, void *owner,
+				   struct err *err)
 {
 	struct channel *channel = calloc(1, sizeof(*channel));
 
 	if (!channel) {
-		(void)close(fd);
 		(void)err_set(err, ERR_NOMEM, "no memory for a channel");
 		return NULL;
 	}
 	channel->loop = loop;
-	channel->fd = fd;
+	channel->fd = -1;
 	channel->events = events;
 	channel->owner = owner;
 	channel->ending.run = run_ending;
 	channel->refusing.run = run_refusing;
+	channel->freeing.run = run_freeing;
 	list_init(&channel->questions);
 	list_init(&channel->refused);
 	list_init(&channel->queue);
+	return channel;
+}
+
+struct channel *channel_open_carried(struct loop *loop, bool (*carry)(void *carrier, const struct wire_out *),
+				     void *carrier, const struct channel_events *events, void *owner,
+				     struct err *err)
+{
+	struct channel *channel = channel_new(loop, events, owner, err);
+
+	if (!channel)
+		return NULL;
+	channel->carry = carry;
+	channel->carrier = carrier;
+	return channel;
+}
+
+void channel_deliver(struct channel *channel, struct wire_in *in)
+{
+	dispatch(channel, in);
+}
+
+void channel_deliver_none(struct channel *channel, uint32_t id)
+{
+	struct question *question = find_question(channel, id);
+
+	if (question)
+		answer_none(question);
+}
+
+struct channel *channel_open(struct loop *loop, int fd, const struct channel_events *events, void *owner,
+			     struct err *err)
+{
+	struct channel *channel = channel_new(loop, events, owner, err);
+
+	if (channel)
+		channel->store = malloc(WIRE_MAX_BYTES);
+	if (!channel || !channel->store) {
+		(void)close(fd);
+		(void)err_set(err, ERR_NOMEM, "no memory for a channel");
+		free(channel);
+		return NULL;
+	}
+	channel->fd = fd;
 	check(uv_poll_init(&loop->uv, &channel->poll, fd) == 0);
 	channel->poll.data = channel;
 	watch(channel);
@@ -201,6 +257,7 @@ static void on_closed(uv_handle_t *handle)
 	struct channel *channel = handle->data;
 
 	(void)close(channel->fd);
+	free(channel->store);
 	free(channel);
 }
 
@@ -225,7 +282,11 @@ struct channel *channel_close(struct channel *channel)
 		list_remove(&queued->node);
 		queued_free(queued);
 	}
-	uv_close((uv_handle_t *)&channel->poll, on_closed);
+	/* Not at once: a call of its own may be on the stack. */
+	if (channel->carry)
+		loop_later(channel->loop, &channel->freeing);
+	else
+		uv_close((uv_handle_t *)&channel->poll, on_closed);
 	return NULL;
 }
 
@@ -234,7 +295,7 @@ struct channel *channel_abandon(struct channel *channel)
 	if (!channel || channel->closing)
 		return NULL;
 	channel->gone = true;
-	(void)uv_poll_stop(&channel->poll);
+	stop(channel);
 	answer_all(channel);
 	return channel_close(channel);
 }
@@ -272,7 +333,9 @@ bool channel_send(struct channel *channel, const struct wire_out *out)
 
 	if (channel->closing || channel->gone || !buf_ok(&out->bytes))
 		return false;
-	if (list_empty(&channel->queue))
+	if (channel->carry)
+		sent = channel->carry(channel->carrier, out) ? 1 : -1;
+	else if (list_empty(&channel->queue))
 		sent = wire_send(channel->fd, out, NULL);
 	if (sent > 0 || (sent == 0 && enqueue(channel, out)))
 		return true;

@@ -31,6 +31,18 @@ enum { CHANNEL_QUEUE = 8192 };
 struct channel *channel_open(struct loop *loop, int fd, const struct channel_events *events, void *owner,
 			     struct err *err);
 /*
+ * One whose messages somebody carries who has the descriptor: relay.h. `carry` takes a copy of the message;
+ * false: there is nobody at the other end.
+ */
+struct channel *channel_open_carried(struct loop *loop, bool (*carry)(void *carrier, const struct wire_out *),
+				     void *carrier, const struct channel_events *events, void *owner,
+				     struct err *err);
+/* What was carried here: handled as if it had been read, `in` released. */
+void channel_deliver(struct channel *channel, struct wire_in *in);
+/* To this question there will be no answer. */
+void channel_deliver_none(struct channel *channel, uint32_t id);
+
+/*
  * No further event; questions still open get no answer, but for those that were asked after the other process
  * was gone: they are told so. NULL is harmless. Returns NULL.
  */
