@@ -4,6 +4,7 @@
 
 #include "http/server.h"
 #include "http/taking.h"
+#include "net/mailbox.h"
 
 enum {
 	SERVER_STASH_BYTES = 64 * 1024,	 /* what a client may send ahead while its request is worked on */
@@ -33,9 +34,12 @@ struct http_request {
 	struct buf gathered, stash;
 	const struct http_request_events *events;
 	void *user;
-	struct later next; /* the next request, out of the stash */
-	uint64_t since_ms; /* when the state began, or the first byte of a request came */
-	uint64_t written;  /* bytes, in all */
+	struct later next;	/* the next request, out of the stash */
+	struct http_server *to; /* where it is to go on; NULL: here */
+	struct mail moving;
+	struct stream_parcel parcel; /* its stream, on the way */
+	uint64_t since_ms;	     /* when the state began, or the first byte of a request came */
+	uint64_t written;	     /* bytes, in all */
 	struct taking taking;
 	bool securing; /* the TLS handshake is not done */
 	bool begun;    /* the first byte of a request has come */
@@ -58,8 +62,9 @@ struct http_server {
 	size_t n;
 	uv_tcp_t *listeners[SERVER_LISTENERS];
 	size_t n_listeners;
-	size_t gathered[2]; /* bytes of bodies, of strangers and of the known */
-	size_t unsent;	    /* no less than what waits in all connections */
+	struct http_share *share; /* the options', or its own */
+	struct http_share own;
+	size_t unsent; /* no less than what waits in all connections */
 	struct later relief;
 	bool draining;
 	struct log_brake brake, tls_brake, slow_brake;
@@ -69,6 +74,11 @@ struct http_server {
 void connection_free(struct http_request *conn);
 /* The same, and tells who is answering. */
 void connection_lose(struct http_request *conn);
+
+/* What the stream of a connection tells. */
+const struct stream_events *connection_events(void);
+/* move.c: sends it to where it is to go on, at once or when its queue is empty. */
+void connection_move(struct http_request *conn);
 
 /* patience.c: ends one that waits for a request, or for the rest of one. False: all are at work. */
 bool connection_make_room(struct http_server *server);

@@ -13,7 +13,7 @@
 /* With its ceiling, which may be that of one short body. */
 static void drop_body(struct http_request *conn)
 {
-	conn->server->gathered[conn->known] -= conn->gathered.cap;
+	conn->server->share->gathered[conn->known] -= conn->gathered.cap;
 	buf_release(&conn->gathered);
 	conn->gathered = (struct buf){ 0 };
 	conn->body = S("");
@@ -29,6 +29,7 @@ void connection_free(struct http_request *conn)
 	loop_later_cancel(&conn->next);
 	list_remove(&conn->node);
 	conn->server->n--;
+	conn->server->share->connections--;
 	http_release(&conn->parser);
 	drop_body(conn);
 	buf_release(&conn->stash);
@@ -147,7 +148,7 @@ static void refuse(struct http_request *conn)
 static enum http_reason gather(struct http_request *conn, struct span piece)
 {
 	struct http_server *server = conn->server;
-	size_t *all = &server->gathered[conn->known];
+	_Atomic size_t *all = &server->share->gathered[conn->known];
 	size_t quarter = server->options.bodies_bytes / 4, before = conn->gathered.cap;
 
 	if (conn->gathered.n + piece.n > before && *all + piece.n > (conn->known ? 3 * quarter : quarter))
@@ -279,6 +280,8 @@ static void on_read(void *owner, struct span bytes)
 	conn->busy = false;
 	if (conn->dead)
 		connection_free(conn);
+	else if (conn->to)
+		connection_move(conn);
 }
 
 static void run_next(struct later *later)
@@ -298,6 +301,8 @@ static void run_next(struct later *later)
 	buf_release(&stash);
 	if (conn->dead)
 		connection_free(conn);
+	else if (conn->to)
+		connection_move(conn);
 	else if (conn->state == CONN_READING && conn->stash.n == 0)
 		stream_resume(conn->stream);
 }
@@ -350,11 +355,18 @@ static void on_drain(void *owner)
 		go_on(conn);
 	else if (conn->state == CONN_LEAVING)
 		leave(conn);
+	else if (conn->to)
+		connection_move(conn);
 }
 
 static const struct stream_events conn_events = {
 	.on_read = on_read, .on_end = on_end, .on_drain = on_drain, .on_secure = on_secure
 };
+
+const struct stream_events *connection_events(void)
+{
+	return &conn_events;
+}
 
 /* The stream of a new connection, or NULL where it cannot be served. */
 static struct stream *take_connection(struct http_server *server, uv_stream_t *listener,
@@ -366,7 +378,7 @@ static struct stream *take_connection(struct http_server *server, uv_stream_t *l
 		return NULL;
 	if (server->draining)
 		return stream_close(stream);
-	if (server->n >= server->options.max_connections && !connection_make_room(server))
+	if (server->share->connections >= server->options.max_connections && !connection_make_room(server))
 		return stream_close(stream);
 	if (server->options.tls && stream_start_tls(stream, server->options.tls, S(""), NULL) < 0)
 		return stream_close(stream);
@@ -394,6 +406,7 @@ static void on_connection(uv_stream_t *listener, int status)
 	http_init(&conn->parser, HTTP_REQUESTS, &server->options.limits);
 	list_add(&server->connections, &conn->node);
 	server->n++;
+	server->share->connections++;
 	if (server->options.on_connection)
 		server->options.on_connection(server->owner);
 }
@@ -410,6 +423,7 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 	}
 	server->loop = loop;
 	server->options = *options;
+	server->share = options->share ? options->share : &server->own;
 	if (options->tls)
 		(void)tls_context_ref(options->tls);
 	server->on_request = on_request;
@@ -505,6 +519,11 @@ struct http_server *http_server_free(struct http_server *server)
 size_t http_server_connections(const struct http_server *server)
 {
 	return server->n;
+}
+
+size_t http_server_connections_of_all(const struct http_server *server)
+{
+	return server->share->connections;
 }
 
 void http_request_watch(struct http_request *request, const struct http_request_events *events, void *user)

@@ -17,7 +17,14 @@ struct tls_context;
  */
 typedef bool http_on_head(void *owner, struct http_request *request, const struct http_head *head);
 
+/* What the servers of several threads count together. Zero at first; it outlives them. */
+struct http_share {
+	_Atomic size_t connections;
+	_Atomic size_t gathered[2]; /* bytes of bodies, of strangers and of the known */
+};
+
 struct http_server_options {
+	struct http_share *share; /* NULL: its own */
 	struct http_limits limits;
 	size_t max_connections; /* past it, one that waits for a request makes room, strangers' first */
 	/*
@@ -64,6 +71,8 @@ void http_server_drain(struct http_server *server);
 /* Ends all connections at once. Returns NULL. */
 struct http_server *http_server_free(struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
+/* Those of all servers that share the ceiling. */
+size_t http_server_connections_of_all(const struct http_server *server);
 /* Ends what is idle or too slow; called about once a second. */
 void http_server_tick(struct http_server *server);
 

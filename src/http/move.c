@@ -1,0 +1,81 @@
+/* move.c - a connection goes on at another server, on another thread's loop. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/move.h"
+
+#include <stdlib.h>
+
+#include "http/connection.h"
+
+static void discard(struct http_request *conn)
+{
+	struct http_share *share = conn->server->share;
+
+	stream_parcel_release(&conn->parcel);
+	share->gathered[conn->known] -= conn->gathered.cap;
+	share->connections--;
+	http_release(&conn->parser);
+	buf_release(&conn->gathered);
+	buf_release(&conn->stash);
+	free(conn);
+}
+
+/* On the loop it came to. */
+static void run_arrival(struct mail *mail)
+{
+	struct http_request *conn = LIST_ENTRY(mail, struct http_request, moving);
+	struct http_server *server = conn->server;
+
+	conn->stream = stream_attach(server->loop, &conn->parcel, connection_events(), conn, NULL);
+	if (!conn->stream) {
+		discard(conn);
+		return;
+	}
+	conn->parser.limits = &server->options.limits;
+	conn->since_ms = loop_now(server->loop);
+	conn->taking = (struct taking){ 0 };
+	conn->close_after |= server->draining;
+	list_add(&server->connections, &conn->node);
+	server->n++;
+	if (server->options.on_connection)
+		server->options.on_connection(server->owner);
+	server->on_request(server->owner, conn, &conn->parser.head, conn->body);
+}
+
+static void leave(struct http_request *conn)
+{
+	struct http_server *from = conn->server;
+
+	loop_later_cancel(&conn->next);
+	list_remove(&conn->node);
+	from->n--;
+	conn->stream = NULL;
+	conn->server = TAKE(conn->to);
+	conn->moving.run = run_arrival;
+	mailbox_post(conn->server->loop->mailbox, &conn->moving);
+}
+
+void connection_move(struct http_request *conn)
+{
+	bool waits;
+
+	if (stream_detach(conn->stream, &conn->parcel, &waits))
+		leave(conn);
+	else if (!waits)
+		connection_free(conn);
+}
+
+bool http_request_move(struct http_request *request, struct http_server *to)
+{
+	const struct http_head *head;
+	struct span body;
+
+	if (!http_request_keep(request, &head, &body))
+		return false;
+	request->events = NULL;
+	request->user = NULL;
+	request->to = to;
+	/* Its bytes are being read: then who reads them sends it on its way. */
+	if (!request->busy)
+		connection_move(request);
+	return true;
+}
