@@ -11,18 +11,30 @@
 
 #define BUF_FIRST_BYTES 256U
 
+static size_t used_of(const struct budget *budget)
+{
+	return budget->shared ? __atomic_load_n(&budget->used, __ATOMIC_RELAXED) : budget->used;
+}
+
 bool budget_fits(const struct budget *budget, size_t n)
 {
-	for (; budget; budget = budget->parent)
-		if (budget->used > budget->max || n > budget->max - budget->used)
+	for (; budget; budget = budget->parent) {
+		size_t used = used_of(budget);
+
+		if (used > budget->max || n > budget->max - used)
 			return false;
+	}
 	return true;
 }
 
 void budget_force(struct budget *budget, size_t n)
 {
-	for (; budget; budget = budget->parent)
-		budget->used += n;
+	for (; budget; budget = budget->parent) {
+		if (budget->shared)
+			(void)__atomic_fetch_add(&budget->used, n, __ATOMIC_RELAXED);
+		else
+			budget->used += n;
+	}
 }
 
 bool budget_take(struct budget *budget, size_t n)
@@ -36,8 +48,13 @@ bool budget_take(struct budget *budget, size_t n)
 void budget_give(struct budget *budget, size_t n)
 {
 	for (; budget; budget = budget->parent) {
-		check(n <= budget->used);
-		budget->used -= n;
+		size_t used = used_of(budget);
+
+		check(n <= used);
+		if (budget->shared)
+			(void)__atomic_fetch_sub(&budget->used, n, __ATOMIC_RELAXED);
+		else
+			budget->used -= n;
 	}
 }
 

@@ -12,6 +12,9 @@
 struct budget {
 	size_t used, max;
 	struct budget *parent;
+	/* Several threads take of it: `used` is counted in one step, and may for a moment be a little more
+	   than `max`. */
+	bool shared;
 };
 
 /* Would `n` bytes more fit, here and in what it is a part of? NULL: always. */

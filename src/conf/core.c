@@ -53,6 +53,15 @@ const struct conf_item conf_core_items[] = {
 	    .text = TR_MARK("Where clients reach the gateway over HTTP."),
 	},
 	{
+	    .path = "threads",
+	    .type = CONF_INT,
+	    .min = 1,
+	    .max = 64,
+	    .text = TR_MARK(
+		"How many threads serve clients; without it as many as the gate has processors, at "
+		"most 8."),
+	},
+	{
 	    .path = "data",
 	    .type = CONF_PATH,
 	    .text = TR_MARK("The folder for the store and the audit log."),

@@ -18,13 +18,14 @@ static const struct {
 	[CHILD_EGRESS] = { PEER_EGRESS, DIAL_WORKER },
 };
 
-static void put_setup(const struct briefing *briefing, struct wire_out *out, bool tls)
+static void put_setup(const struct briefing *briefing, struct wire_out *out, bool tls, uint64_t threads)
 {
 	wire_begin(out, WORK_SETUP, 0);
 	wire_put_u64(out, briefing->log->level);
 	wire_put_u64(out, briefing->log->json);
 	wire_put_u64(out, briefing->log->stamp);
 	wire_put_u64(out, tls);
+	wire_put_u64(out, threads);
 }
 
 /* A channel between the worker and another: one end goes with `out`, the other to the worker. */
@@ -59,7 +60,7 @@ void briefing_keeper(const struct briefing *briefing, const struct gate_config *
 	struct wire_out out = { 0 };
 	int theirs;
 
-	put_setup(briefing, &out, false);
+	put_setup(briefing, &out, false, 0);
 	wire_put_span(&out, span_str(config->paths.data));
 	wire_put_span(&out, span_str(config->paths.audit));
 	if (put_joint(briefing, &out, CHILD_KEEPER, &theirs) == 0) {
@@ -76,7 +77,7 @@ static void set_up_joined(const struct briefing *briefing, enum child_role role)
 	struct wire_out out = { 0 };
 	int theirs;
 
-	put_setup(briefing, &out, false);
+	put_setup(briefing, &out, false, 0);
 	if (put_joint(briefing, &out, role, &theirs) == 0)
 		(void)channel_send(briefing->children[role].channel, &out);
 	closep(&theirs);
@@ -149,7 +150,7 @@ int briefing_worker(const struct briefing *briefing, const struct gate_config *c
 	struct wire_out out = { 0 };
 	int rc;
 
-	put_setup(briefing, &out, gate_tls_wanted(config));
+	put_setup(briefing, &out, gate_tls_wanted(config), gate_config_threads(config));
 	wire_put_fd(&out, briefing->ring->memory);
 	wire_put_fd(&out, briefing->ring->wake);
 	(void)channel_send(worker, &out);

@@ -23,6 +23,12 @@ struct confine_options {
 	const char *data_dir;  /* the keeper's; NULL: none */
 	const char *audit_dir; /* the keeper's; NULL: none, or inside data_dir */
 	pid_t parent;	       /* whose death ends this process too; 0: nobody's */
+	/*
+	 * Starts the role's other threads: when everything is given up that a thread inherits, before the
+	 * seccomp filter, which is put on all of them. A worker can start none after it. May be NULL.
+	 */
+	int (*start_threads)(void *owner, struct err *err);
+	void *owner;
 };
 
 /* One layer that is not there. */

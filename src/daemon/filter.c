@@ -232,12 +232,16 @@ static void add_base(struct builder *builder)
 		allow_if(builder, "ioctl", equals(1, ioctls[i]));
 	rule(builder, SCMP_ACT_ALLOW, "prlimit64", 2, read_limit);
 	allow_if(builder, "prctl", equals(0, PR_SET_NAME));
-	/* Threads, not processes. clone3 hides its flags behind a pointer; libc then takes clone. */
-	allow_if(builder, "clone", masked(0, CLONE_THREAD, CLONE_THREAD));
-	rule(builder, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, NULL);
 	/* abort(3) */
 	allow_if(builder, "tgkill", equals(0, (uint64_t)getpid()));
 	rules(builder, SCMP_ACT_KILL_PROCESS, deadly_calls, COUNT(deadly_calls));
+}
+
+/* Threads, not processes. clone3 hides its flags behind a pointer; libc then takes clone. */
+static void add_threads(struct builder *builder)
+{
+	allow_if(builder, "clone", masked(0, CLONE_THREAD, CLONE_THREAD));
+	rule(builder, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, NULL);
 }
 
 /* Sockets to reach out with, to ask a resolver, and to list this machine's addresses; read files. */
@@ -267,12 +271,14 @@ static void add_role(struct builder *builder, enum role role)
 	case ROLE_KEEPER:
 		add_base(builder);
 		add_memory(builder, false);
+		add_threads(builder);
 		rules(builder, SCMP_ACT_ALLOW, keeper_calls, COUNT(keeper_calls));
 		rules(builder, SCMP_ACT_KILL_PROCESS, deadly_network, COUNT(deadly_network));
 		break;
 	case ROLE_EGRESS:
 		add_base(builder);
 		add_memory(builder, true);
+		add_threads(builder);
 		add_egress(builder);
 		break;
 	case ROLE_MANAGER:

@@ -121,6 +121,13 @@ void gate_config_release(struct gate_config *config)
 
 /* --- what a reload compares --- */
 
+uint64_t gate_config_threads(const struct gate_config *config)
+{
+	const struct conf_node *root = conf_root(config->conf);
+
+	return conf_find(root, "threads") ? (uint64_t)conf_get_int(root, "threads") : 0;
+}
+
 bool gate_config_same_addresses(const struct gate_config *a, const struct gate_config *b, const char *key)
 {
 	const struct conf_node *x = conf_get_first(conf_root(a->conf), key);

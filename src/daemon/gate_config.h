@@ -29,6 +29,8 @@ int gate_config_load(const char *file, const char *data_dir, struct gate_config 
 		     struct conf_problems *problems, struct err *err) MUST_CHECK;
 void gate_config_release(struct gate_config *config);
 
+/* `threads`; 0: as many as fit. */
+uint64_t gate_config_threads(const struct gate_config *config);
 /* Do two configs name the same addresses under this key (CONF_ADDRESS)? */
 bool gate_config_same_addresses(const struct gate_config *a, const struct gate_config *b, const char *key);
 /* The server of that name; NULL where there is none. */

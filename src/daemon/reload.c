@@ -129,6 +129,8 @@ static void name_fixed(struct buf *out, const struct gate_config *old, const str
 		name_key(out, b, "unix");
 	if (strcmp(old->paths.data, fresh->paths.data) != 0)
 		name_key(out, b, "data");
+	if (gate_config_threads(old) != gate_config_threads(fresh))
+		name_key(out, b, "threads");
 	if (conf_get_word(a, "log.level") != conf_get_word(b, "log.level"))
 		name_key(out, b, "log.level");
 	if (conf_get_word(a, "log.format") != conf_get_word(b, "log.format"))

@@ -10,8 +10,8 @@
  * jail/launch.h, net/dial.h, store/ask.h.
  *
  * manager → every process
- *   WORK_SETUP   u64 log level, u64 JSON log, u64 colour (unused by processes), u64 TLS will be needed (for
- *                the worker; 0 for others), then by role:
+ *   WORK_SETUP   u64 log level, u64 JSON log, u64 colour (unused by processes), u64 TLS will be needed, u64
+ *                threads, 0 as many as fit (both for the worker; 0 for others), then by role:
  *                worker: nothing more; two descriptors: ring memory, ring wake-up
  *                keeper: span data folder, span audit folder; three: worker's channel, ring memory, wake-up
  *                launcher, egress: one: the worker's channel

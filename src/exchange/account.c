@@ -65,7 +65,7 @@ void accounts_limit(struct worker *worker)
 	struct account *account;
 	size_t at = 0;
 
-	worker->held.max = worker->limits.held_bytes;
+	worker->held.max = worker->crew->held.max = worker->limits.held_bytes;
 	while ((account = map_next(&worker->accounts, &at)) != NULL)
 		account->held.max = share_of(worker);
 }

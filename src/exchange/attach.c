@@ -439,7 +439,7 @@ bool attachment_open(struct attachment *attachment)
 		return false;
 	attachment->rest_ms = rest_of(attachment);
 	if (!attachment->rest_ms)
-		attachment->rest_ms = health_wait_ms(&attachment->server->health,
+		attachment->rest_ms = common_wait_ms(server_common(attachment->server),
 						     loop_now(&client->worker->loop));
 	if (attachment->rest_ms) {
 		if (!attachment->why[0])
@@ -521,8 +521,8 @@ enum stage_result attachment_need_link(struct exchange *x)
 	/* Connected as it may be, where nobody gets through the next one need not wait to learn it. */
 	attachment->rest_ms = 0;
 	if (attachment->link && attachment->link->state_of == LINK_READY &&
-	    health_rests(&attachment->server->health, loop_now(&x->worker->loop))) {
-		attachment->rest_ms = health_wait_ms(&attachment->server->health, loop_now(&x->worker->loop));
+	    common_rests(server_common(attachment->server), loop_now(&x->worker->loop))) {
+		attachment->rest_ms = common_wait_ms(server_common(attachment->server), loop_now(&x->worker->loop));
 		return attachment_refuse_unreachable(x);
 	}
 	if (attachment->link && attachment->link->state_of == LINK_READY) {

@@ -260,12 +260,11 @@ void channel_hosts_drain(struct worker *worker)
 
 static bool is_over_limit(const struct worker *worker, const struct account *account, struct err *err)
 {
-	size_t connections = worker->http ? http_server_connections(worker->http) : 0;
+	size_t connections = worker->http ? http_server_connections_of_all(worker->http) : 0;
+	size_t channels = worker->crew->n_channels;
 
-	if (worker->n_channels >= worker->limits.sessions ||
-	    worker->n_channels + connections > worker->limits.connections) {
-		(void)err_set(err, ERR_LIMIT, "the gate has %zu sessions, which is its limit",
-			      worker->n_channels);
+	if (channels >= worker->limits.sessions || channels + connections > worker->limits.connections) {
+		(void)err_set(err, ERR_LIMIT, "the gate has %zu sessions, which is its limit", channels);
 		return true;
 	}
 	if (account->n_channels < worker->limits.sessions_per_principal)
@@ -279,6 +278,7 @@ static void count(struct channel_host *host, bool more)
 	size_t by = host->options.port->counted;
 
 	host->worker->n_channels += more ? by : -by;
+	host->worker->crew->n_channels += more ? by : -by;
 	host->queue.account->n_channels += more ? by : -by;
 }
 

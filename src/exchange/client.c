@@ -25,7 +25,7 @@ enum {
 
 static bool over_limit(const struct worker *worker, const struct account *account, struct err *err)
 {
-	if (worker->n_clients >= worker->limits.sessions) {
+	if (worker->crew->n_clients >= worker->limits.sessions) {
 		(void)err_set(err, ERR_LIMIT, "the gate has %zu sessions, which is its limit",
 			      worker->limits.sessions);
 		return true;
@@ -70,6 +70,7 @@ struct client *client_new(struct worker *worker, struct principal *principal, en
 	list_init(&client->tasks);
 	list_add(&worker->clients, &client->node);
 	worker->n_clients++;
+	worker->crew->n_clients++;
 	account->n_clients++;
 	worker_need_tick(worker);
 	return client;
@@ -145,6 +146,7 @@ void client_close(struct client *client, struct span reason)
 		outlet->close(outlet);
 	list_remove(&client->node);
 	client->worker->n_clients--;
+	client->worker->crew->n_clients--;
 	client->account->n_clients--;
 	(void)client_unref(client);
 }

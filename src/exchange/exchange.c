@@ -111,6 +111,7 @@ static void end(struct exchange *x)
 	client->used_ms = loop_now(&x->worker->loop);
 	client->account->n_calls--;
 	x->worker->n_calls--;
+	x->worker->crew->n_calls--;
 	buf_release(&x->body);
 	budget_give(&client->account->held, x->charged);
 	x->catalogue = catalogue_unref(x->catalogue);
@@ -152,7 +153,8 @@ static void fill(struct exchange *x, const struct message *message, const struct
 	x->charged = x->arena.used;
 	budget_force(&x->client->account->held, x->charged);
 	x->body = BUF_CHARGED(worker->limits.body_bytes, &x->client->account->held);
-	x->number = ++worker->exchange_number;
+	worker->exchange_number += worker->crew->n;
+	x->number = worker->exchange_number;
 	x->started_us = clock_mono_us();
 	x->started_ms = now;
 	x->last_ms = now;
@@ -162,6 +164,7 @@ static void fill(struct exchange *x, const struct message *message, const struct
 	x->client->used_ms = now;
 	x->client->account->n_calls++;
 	worker->n_calls++;
+	worker->crew->n_calls++;
 	worker->metrics.calls++;
 	worker_need_tick(worker);
 }

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "exchange/token_cache.h"
 #include "exchange/visit.h"
+#include "http/move.h"
 #include "json/write.h"
 
 /* spec: RFC 6750 section 3: the challenge names the scheme, and the error where a token was given. */
@@ -155,11 +156,26 @@ static bool method_fits(const struct visit *visit)
 	return false;
 }
 
+/* The caller's sessions are another thread's: there the request begins anew. */
+static void go_home(const struct visit *visit, struct worker *home)
+{
+	if (!http_request_move(visit->request, home->http)) {
+		visit_refuse(visit, 503, S(""), -32603, "K803", S("The gate has no memory for the request"));
+		return;
+	}
+	visit->worker->metrics.requests--;
+}
+
 static void identified(struct visit *visit, struct span server)
 {
 	struct span bound = principal_view(visit->principal);
+	struct worker *home = crew_home(visit->worker, visit->principal->id);
 
 	http_request_trust(visit->request);
+	if (home != visit->worker) {
+		go_home(visit, home);
+		return;
+	}
 	if (bound.n && !worker_view(visit->worker, bound)) {
 		visit_refuse(visit, 403, S(""), -32600, "K503",
 			     S("Your token is bound to a view that the config does not have (any more)"));
@@ -403,6 +419,23 @@ void front_http_on_request(void *owner, struct http_request *request, const stru
 		ask_who(&visit, door_bearer(http_known(head, HTTP_HEADER_AUTHORIZATION)), server);
 }
 
+/* Each thread has looked at the same lists, or at none. */
+static size_t omissions_of(const struct crew *crew, const struct server *server, unsigned reason)
+{
+	size_t most = 0;
+
+	CREW_EACH(crew, member)
+	{
+		const struct server *same = worker_server(member, server->name);
+		size_t n = 0;
+
+		for (size_t kind = 0; same && kind < OFFER_KINDS; kind++)
+			n += same->omitted[kind][reason];
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
 /* One for each reason, over all servers and lists. Returns how many. */
 static size_t gauge_omissions(const struct worker *worker, struct metric_gauge *gauges)
 {
@@ -410,8 +443,7 @@ static size_t gauge_omissions(const struct worker *worker, struct metric_gauge *
 		size_t n = 0;
 
 		LIST_EACH(&worker->servers, node)
-			for (size_t kind = 0; kind < OFFER_KINDS; kind++)
-				n += LIST_ENTRY(node, struct server, node)->omitted[kind][i];
+			n += omissions_of(worker->crew, LIST_ENTRY(node, struct server, node), i);
 		gauges[i - 1] = (struct metric_gauge){ "catalogue_refused",
 						       "What is left out of the servers' lists, by reason.",
 						       "reason", omission_word((enum omission)i).p,
@@ -427,11 +459,11 @@ static void add_servers(struct buf *out, const struct worker *worker)
 		S("# HELP kanmon_server_up Whether the last attempt to reach the server was not in vain.\n"
 		  "# TYPE kanmon_server_up gauge\n"));
 	LIST_EACH(&worker->servers, node) {
-		const struct server *server = LIST_ENTRY(node, struct server, node);
+		struct server *server = LIST_ENTRY(node, struct server, node);
 
 		if (!server->ephemeral)
 			buf_addf(out, "kanmon_server_up{server=\"%.*s\"} %d\n", SPAN_ARG(server->name),
-				 server->health.faults == 0);
+				 common_health(server_common(server)).faults == 0);
 	}
 }
 
@@ -442,9 +474,10 @@ void front_metrics_on_request(void *owner, struct http_request *request, const s
 	struct visit visit = { .worker = worker, .request = request, .head = head, .body = body };
 	const struct http_header type = { S("Content-Type"), S("text/plain; version=0.0.4; charset=utf-8") };
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)1 << 20);
+	struct metrics metrics = { 0 };
 	struct metric_gauge gauges[3 + OMISSIONS] = {
-		{ "sessions", "Sessions of clients.", NULL, NULL, (double)worker->n_clients },
-		{ "calls_in_flight", "Calls under way.", NULL, NULL, (double)worker->n_calls },
+		{ "sessions", "Sessions of clients.", NULL, NULL, (double)worker->crew->n_clients },
+		{ "calls_in_flight", "Calls under way.", NULL, NULL, (double)worker->crew->n_calls },
 		{ "record_bytes_waiting", "Bytes of records not yet on the disk.", NULL, NULL,
 		  worker->ring ? (double)ring_waiting(worker->ring) : 0 },
 	};
@@ -456,7 +489,11 @@ void front_metrics_on_request(void *owner, struct http_request *request, const s
 		visit_reply(request, 404, S("{\"error\":\"not_found\"}"), NULL, 0);
 		return;
 	}
-	metrics_write(&out, &worker->metrics, gauges, 3 + gauge_omissions(worker, gauges + 3));
+	crew_hold(worker->crew);
+	CREW_EACH(worker->crew, member)
+	metrics_add(&metrics, &member->metrics);
+	metrics_write(&out, &metrics, gauges, 3 + gauge_omissions(worker, gauges + 3));
+	crew_release(worker->crew);
 	add_servers(&out, worker);
 	http_reply(request, &(struct http_reply){ .status = 200, .headers = &type, .n = 1 }, buf_span(&out));
 }

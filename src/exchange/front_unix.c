@@ -10,6 +10,7 @@
 #include "exchange/account.h"
 #include "exchange/channel_host.h"
 #include "mcp/message.h"
+#include "net/mailbox.h"
 #include "net/stream.h"
 #include "upstream/lines.h"
 #include "json/write.h"
@@ -170,15 +171,22 @@ static bool is_welcome(const struct front_rules *rules, uint32_t uid)
 	return false;
 }
 
+static struct span id_of(uint32_t uid, char store[32])
+{
+	struct buf id = buf_over(store, 32);
+
+	buf_addf(&id, "local:%u:unix", uid);
+	return buf_span(&id);
+}
+
 /* One principal a user: whatever it runs is one and the same to rules and limits. */
 static struct principal *principal_of(uint32_t uid)
 {
 	char id_text[32], name_text[32];
-	struct buf id = buf_over(id_text, sizeof(id_text)), name = buf_over(name_text, sizeof(name_text));
+	struct buf name = buf_over(name_text, sizeof(name_text));
 
-	buf_addf(&id, "local:%u:unix", uid);
 	buf_addf(&name, "uid %u", uid);
-	return principal_new(buf_span(&id), buf_span(&name), S("mcp"), 0);
+	return principal_new(id_of(uid, id_text), buf_span(&name), S("mcp"), 0);
 }
 
 static struct unix_front *front_new(struct worker *worker, struct principal *principal, struct err *err)
@@ -222,6 +230,51 @@ static void let_in(struct worker *worker, struct stream *stream, uint32_t uid)
 	stream_hand_over(stream, &events, front);
 }
 
+/* One that was let in, on its way to the thread that has its user's calls. */
+struct passage {
+	struct mail mail;
+	struct worker *home;
+	struct stream_parcel parcel;
+	uint32_t uid;
+};
+
+static void run_passage(struct mail *mail)
+{
+	struct passage *passage = LIST_ENTRY(mail, struct passage, mail);
+	struct stream *stream = stream_attach(&passage->home->loop, &passage->parcel, &nothing, NULL, NULL);
+
+	if (stream)
+		let_in(passage->home, stream, passage->uid);
+	free(passage);
+}
+
+static void send_home(struct worker *home, struct stream *stream, uint32_t uid)
+{
+	struct passage *passage = calloc(1, sizeof(*passage));
+	bool waits;
+
+	if (!passage || !stream_detach(stream, &passage->parcel, &waits)) {
+		free(passage);
+		(void)stream_close(stream);
+		return;
+	}
+	passage->mail.run = run_passage;
+	passage->home = home;
+	passage->uid = uid;
+	mailbox_post(home->loop.mailbox, &passage->mail);
+}
+
+static void welcome(struct worker *worker, struct stream *stream, uint32_t uid)
+{
+	char id_text[32];
+	struct worker *home = crew_home(worker, id_of(uid, id_text));
+
+	if (home == worker)
+		let_in(worker, stream, uid);
+	else
+		send_home(home, stream, uid);
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
 	struct worker *worker = listener->data;
@@ -242,7 +295,7 @@ static void on_connection(uv_stream_t *listener, int status)
 	} else if (worker->draining) {
 		turn_away(worker, stream, "K805", S("The gate is shutting down; try again"));
 	} else {
-		let_in(worker, stream, uid);
+		welcome(worker, stream, uid);
 	}
 }
 

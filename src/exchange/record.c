@@ -30,13 +30,27 @@ bool record_possible(const struct worker *worker)
 	       ring_waiting(worker->ring) + RING_RECORD_MAX <= worker->ring->size;
 }
 
+/* The ring has one producer: the threads are it in turns. */
+static bool put_line(struct worker *worker)
+{
+	struct crew *crew = worker->crew;
+	bool put;
+
+	if (!worker->ring || crew->n == 1)
+		return worker->ring && ring_put(worker->ring, buf_span(&worker->line));
+	(void)pthread_mutex_lock(&crew->ring_lock);
+	put = ring_put(worker->ring, buf_span(&worker->line));
+	(void)pthread_mutex_unlock(&crew->ring_lock);
+	return put;
+}
+
 static bool put(struct exchange *x, const struct audit_record *record)
 {
 	struct worker *worker = x->worker;
 
 	buf_clear(&worker->line);
 	return worker->has_audit_key && record_add(record, worker->audit_key, &worker->line) &&
-	       worker->ring && ring_put(worker->ring, buf_span(&worker->line));
+	       put_line(worker);
 }
 
 /* The arguments exactly as they will leave: without white space, numbers and strings as written. */
@@ -54,11 +68,6 @@ static void add_arguments(const struct exchange *x, struct audit_record *record,
 		return;
 	json_emit(forwarded, json, record->arguments, NULL, 0);
 	record->forwarded = buf_span(forwarded);
-}
-
-static bool put_line(struct worker *worker)
-{
-	return worker->ring && ring_put(worker->ring, buf_span(&worker->line));
 }
 
 static bool note_limits(struct worker *worker, const struct config_record *record)
@@ -133,24 +142,29 @@ static bool note_views(struct worker *worker, const struct config_record *record
 static bool config_is_noted(struct worker *worker)
 {
 	struct config_record record = { .config = worker->config_digest };
+	bool by_another;
 
 	if (worker->config_noted || worker->config_number == 0)
 		return true;
 	record.wall_ms = clock_wall_ms();
-	if (worker->limits_noted != worker->config_number &&
+	/* Once is enough for all threads; a server that one host has is its own thread's to note. */
+	by_another = worker->crew->noted >= worker->config_number;
+	if (!by_another && worker->limits_noted != worker->config_number &&
 	    (!note_limits(worker, &record) || !note_views(worker, &record)))
 		return false;
 	worker->limits_noted = worker->config_number;
 	LIST_EACH(&worker->servers, node) {
 		struct server *server = LIST_ENTRY(node, struct server, node);
 
-		if (server->rules_noted == worker->config_number)
+		if (server->rules_noted == worker->config_number || (by_another && !server->ephemeral))
 			continue;
 		if (!note_server(worker, &record, server))
 			return false;
 		server->rules_noted = worker->config_number;
 	}
 	worker->config_noted = true;
+	if (worker->crew->noted < worker->config_number)
+		worker->crew->noted = worker->config_number;
 	return true;
 }
 

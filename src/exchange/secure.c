@@ -99,6 +99,18 @@ int secure_read(const struct secure *now, const struct json *json, struct secure
 	return identity != JSON_NONE ? read_identity(json, identity, next, err) : 0;
 }
 
+int secure_share(const struct secure *now, struct secure *next)
+{
+	*next = *now;
+	if (next->roots)
+		(void)tls_roots_ref(next->roots);
+	if (next->outwards)
+		(void)tls_context_ref(next->outwards);
+	if (next->inwards)
+		(void)tls_context_ref(next->inwards);
+	return 0;
+}
+
 struct tls_context *secure_outwards(const struct secure *secure, struct span ca, struct err *err)
 {
 	if (!secure->roots) {

@@ -35,6 +35,8 @@ int secure_open(struct secure *secure, struct err *err) MUST_CHECK;
  */
 int secure_read(const struct secure *now, const struct json *json, struct secure *next, struct err *err)
     MUST_CHECK;
+/* What another thread of the same config has: all of it may be shared. Returns 0. */
+int secure_share(const struct secure *now, struct secure *next);
 /* All but the library. */
 void secure_release(struct secure *secure);
 

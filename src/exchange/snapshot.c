@@ -128,6 +128,23 @@ static int equip(struct worker *worker, struct server *server, const struct secu
 	return server->outwards ? 0 : err_wrap(err, "server %.*s", SPAN_ARG(server->name));
 }
 
+/* The first of the crew makes it, the others find it there. */
+static struct server_common *common_of(struct worker *worker, const struct json *json, json_at at)
+{
+	const struct worker *first = worker->crew->members[0];
+	struct server *same;
+
+	/* One host's server is one thread's. */
+	if (worker->crew->n == 1 || flag_of(json, at, S("ephemeral")))
+		return NULL;
+	if (worker == first)
+		return server_common_new();
+	same = worker_server(first, text_of(json, at, S("name")));
+	if (same && same->common && span_eq(same->definition, json_raw(json, at)))
+		return server_common_ref(same->common);
+	return NULL;
+}
+
 static struct server *make_server(struct worker *worker, const struct json *json, json_at at,
 				  const struct secure *secure, struct err *err)
 {
@@ -142,6 +159,7 @@ static struct server *make_server(struct worker *worker, const struct json *json
 	server->refs = 1;
 	list_init(&server->node);
 	list_init(&server->queue);
+	server->common = common_of(worker, json, at);
 	arena = &server->arena;
 	*arena = ARENA_INIT(SNAPSHOT_BYTES);
 	server->name = text_copy(json, json_get(json, at, S("name")), arena);
@@ -400,7 +418,8 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err)
 	}
 	servers = json_get(&json, 0, S("servers"));
 	read_limits(&worker->limits, &json, json_get(&json, 0, S("limits")));
-	rc = secure_read(&worker->secure, &json, &secure, err);
+	rc = worker->index ? secure_share(&worker->crew->members[0]->secure, &secure)
+			   : secure_read(&worker->secure, &json, &secure, err);
 	if (rc == 0)
 		rc = make_changed(worker, &json, servers, &secure, &fresh, err);
 	if (rc == 0)
@@ -473,54 +492,97 @@ static void add_left_out(const struct server *server, struct buf *out)
 	buf_add_char(out, ']');
 }
 
-static void add_server(const struct worker *worker, const struct server *server, struct buf *out)
-{
-	size_t links = 0, calls = 0;
-	uint64_t now = loop_now(&worker->loop);
+/* A server as all threads have it. */
+struct sum {
+	size_t links, calls, tools;
+	uint64_t started, failed, dropped;
+	enum speaks legacy, modern;
+	const char *last_failure;
+	const struct server *seen; /* with the lists that were looked at */
+};
 
+static void count_work(const struct worker *worker, const struct server *server, struct sum *sum)
+{
 	LIST_EACH(&worker->clients, node) {
 		const struct client *client = LIST_ENTRY(node, struct client, node);
 
 		LIST_EACH(&client->attachments, entry) {
 			const struct attachment *attachment = LIST_ENTRY(entry, struct attachment, node);
 
-			links += attachment->server == server && attachment->link;
+			sum->links += attachment->server == server && attachment->link;
 		}
 		LIST_EACH(&client->exchanges, entry)
-			calls += LIST_ENTRY(entry, struct exchange, in_client)->server == server;
+			sum->calls += LIST_ENTRY(entry, struct exchange, in_client)->server == server;
+	}
+}
+
+static void add_to(struct sum *sum, const struct worker *worker, const struct server *server)
+{
+	count_work(worker, server, sum);
+	sum->started += server->started;
+	sum->failed += server->failed;
+	sum->dropped += server->dropped;
+	if (sum->legacy == SPEAKS_UNKNOWN)
+		sum->legacy = server->legacy;
+	if (sum->modern == SPEAKS_UNKNOWN)
+		sum->modern = server->modern;
+	if (!sum->last_failure[0])
+		sum->last_failure = server->last_failure;
+	if (!sum->seen || (!sum->tools && server->shared))
+		sum->seen = server;
+	sum->tools = sum->seen->shared ? sum->seen->shared->n : 0;
+}
+
+static void add_server(const struct worker *worker, struct server *server, struct buf *out)
+{
+	struct sum sum = { .last_failure = "" };
+	uint64_t now = loop_now(&worker->loop);
+	const struct health health = common_health(server_common(server));
+
+	CREW_EACH(worker->crew, member)
+	{
+		const struct server *same = member == worker ? server : worker_server(member, server->name);
+
+		if (same)
+			add_to(&sum, member, same);
 	}
 	json_add_comma(out);
 	buf_add_char(out, '{');
 	json_put_string(out, S("name"), server_shown(server));
 	json_put_string(out, S("kind"), server_kind_name(server->kind));
 	json_put_bool(out, S("for_one_host"), server->ephemeral);
-	json_put_string(out, S("legacy"), span_str(speaks_word(server->legacy)));
-	json_put_string(out, S("modern"), span_str(speaks_word(server->modern)));
-	json_put_u64(out, S("tools"), server->shared ? server->shared->n : 0);
-	json_put_u64(out, S("connections"), links);
-	json_put_u64(out, S("calls"), calls);
-	json_put_u64(out, S("started"), server->started);
-	json_put_u64(out, S("failed"), server->failed);
-	json_put_u64(out, S("dropped"), server->dropped);
+	json_put_string(out, S("legacy"), span_str(speaks_word(sum.legacy)));
+	json_put_string(out, S("modern"), span_str(speaks_word(sum.modern)));
+	json_put_u64(out, S("tools"), sum.tools);
+	json_put_u64(out, S("connections"), sum.links);
+	json_put_u64(out, S("calls"), sum.calls);
+	json_put_u64(out, S("started"), sum.started);
+	json_put_u64(out, S("failed"), sum.failed);
+	json_put_u64(out, S("dropped"), sum.dropped);
 	json_put_u64(out, S("allow_rules"), server->rules.n_allow);
-	json_put_string(out, S("last_failure"), span_str(server->last_failure));
-	json_put_u64(out, S("faults"), server->health.faults);
-	json_put_u64(out, S("rests_ms"),
-		     health_rests(&server->health, now) ? server->health.until_ms - now : 0);
-	add_left_out(server, out);
+	json_put_string(out, S("last_failure"), span_str(sum.last_failure));
+	json_put_u64(out, S("faults"), health.faults);
+	json_put_u64(out, S("rests_ms"), health_rests(&health, now) ? health.until_ms - now : 0);
+	add_left_out(sum.seen, out);
 	buf_add_char(out, '}');
 }
 
 void snapshot_state(struct worker *worker, struct buf *out)
 {
+	const struct crew *crew = worker->crew;
+	struct metrics metrics = { 0 };
+
+	CREW_EACH(crew, member)
+	metrics_add(&metrics, &member->metrics);
 	buf_add_char(out, '{');
 	json_put_u64(out, S("uptime_ms"), loop_now(&worker->loop) - worker->started_ms);
-	json_put_u64(out, S("sessions"), worker->n_clients);
-	json_put_u64(out, S("calls_in_flight"), worker->n_calls);
-	json_put_u64(out, S("calls"), worker->metrics.calls);
-	json_put_u64(out, S("denied"), worker->metrics.denied);
-	json_put_u64(out, S("failed"), worker->metrics.failed);
-	json_put_u64(out, S("refused_at_the_door"), worker->metrics.refused_front);
+	json_put_u64(out, S("sessions"), crew->n_clients);
+	json_put_u64(out, S("calls_in_flight"), crew->n_calls);
+	json_put_u64(out, S("calls"), metrics.calls);
+	json_put_u64(out, S("denied"), metrics.denied);
+	json_put_u64(out, S("failed"), metrics.failed);
+	json_put_u64(out, S("refused_at_the_door"), metrics.refused_front);
+	json_put_u64(out, S("threads"), crew->n);
 	json_put_bool(out, S("keeper"), worker->keeper != NULL);
 	json_put_bool(out, S("launcher"), worker->upstream.launcher != NULL);
 	json_put_bool(out, S("egress"), worker->upstream.egress != NULL);
@@ -528,7 +590,12 @@ void snapshot_state(struct worker *worker, struct buf *out)
 	json_put_string(out, S("config"), worker->config_digest);
 	json_add_key(out, S("servers"));
 	buf_add_char(out, '[');
-	LIST_EACH(&worker->servers, node)
-		add_server(worker, LIST_ENTRY(node, struct server, node), out);
+	CREW_EACH(crew, member)
+	LIST_EACH(&member->servers, node) {
+		struct server *server = LIST_ENTRY(node, struct server, node);
+
+		if (member == worker || server->ephemeral)
+			add_server(member, server, out);
+	}
 	buf_add(out, S("]}"));
 }

@@ -100,7 +100,7 @@ static enum stage_result admit(struct exchange *x)
 		return refused(x, 503, -32603, "K802", S("The gate is shutting down; try again in a moment"));
 	if (x->client->n_exchanges > x->worker->limits.calls_per_client ||
 	    x->client->account->n_calls > x->worker->limits.calls_per_principal ||
-	    x->worker->n_calls > x->worker->limits.calls)
+	    x->worker->crew->n_calls > x->worker->limits.calls)
 		return refused(x, 429, -32603, "K801",
 			       S("Too many calls at once; wait for one to end, then retry"));
 	full = account_is_full(x->client->account, 0);

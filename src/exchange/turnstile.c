@@ -2,7 +2,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/turnstile.h"
 
+#include <stdatomic.h>
+#include <stdlib.h>
+
 #include "exchange/client.h"
+#include "net/mailbox.h"
+
+static bool take_place(struct server *server)
+{
+	struct server_common *common = server_common(server);
+	size_t n = common->n_calls;
+
+	while (n < server->max_calls)
+		if (atomic_compare_exchange_weak(&common->n_calls, &n, n + 1))
+			return true;
+	return false;
+}
+
+static bool has_place(struct server *server)
+{
+	return server_common(server)->n_calls < server->max_calls;
+}
+
+static void unqueue(struct exchange *x)
+{
+	if (!x->queued)
+		return;
+	x->queued = false;
+	server_common(x->server)->n_waiting--;
+}
 
 /* In a turn of its own: what ends may end inside of what another one does. */
 static void run_next(struct later *later)
@@ -10,14 +38,55 @@ static void run_next(struct later *later)
 	struct server *server = LIST_ENTRY(later, struct server, turn);
 	struct server *kept = server_ref(server);
 
-	while (!list_empty(&server->queue) && server->n_calls < server->max_calls) {
+	while (!list_empty(&server->queue) && has_place(server)) {
 		struct exchange *x = LIST_ENTRY(server->queue.next, struct exchange, waiting);
 
+		unqueue(x);
 		attachment_unpark(x);
-		x->queued = false;
 		exchange_repeat(x);
 	}
 	(void)server_unref(kept);
+}
+
+/* --- who waits in another thread --- */
+
+struct news {
+	struct mail mail;
+	struct worker *worker;
+	size_t n;
+	char name[];
+};
+
+static void wake(struct worker *worker, struct server *server)
+{
+	server->turn.run = run_next;
+	if (!list_empty(&server->queue))
+		loop_later(&worker->loop, &server->turn);
+}
+
+static void run_news(struct mail *mail)
+{
+	struct news *news = LIST_ENTRY(mail, struct news, mail);
+	struct server *server = worker_server(news->worker, span_of(news->name, news->n));
+
+	if (server)
+		wake(news->worker, server);
+	free(news);
+}
+
+static void wake_others(const struct worker *worker, const struct server *server)
+{
+	for (size_t i = 0; i < worker->crew->n; i++) {
+		struct worker *other = worker->crew->members[i];
+		struct news *news = other == worker ? NULL : calloc(1, sizeof(*news) + server->name.n);
+
+		/* Without memory they wait until their server's `timeout`. */
+		if (!news)
+			continue;
+		*news = (struct news){ .mail.run = run_news, .worker = other, .n = server->name.n };
+		memcpy(news->name, server->name.p, server->name.n);
+		mailbox_post(other->loop.mailbox, &news->mail);
+	}
 }
 
 enum stage_result turnstile_enter(struct exchange *x)
@@ -26,8 +95,7 @@ enum stage_result turnstile_enter(struct exchange *x)
 
 	if (!server->max_calls || x->method == METHOD_LISTEN || x->counted)
 		return STAGE_NEXT;
-	if (server->n_calls < server->max_calls) {
-		server->n_calls++;
+	if (take_place(server)) {
 		x->counted = true;
 		return STAGE_NEXT;
 	}
@@ -36,6 +104,10 @@ enum stage_result turnstile_enter(struct exchange *x)
 	x->message = (struct message){ 0 };
 	x->queued = true;
 	list_add(&server->queue, &x->waiting);
+	server_common(server)->n_waiting++;
+	/* One may have ended in another thread before we were seen to wait. */
+	if (has_place(server))
+		wake(x->worker, server);
 	return STAGE_WAIT;
 }
 
@@ -43,11 +115,12 @@ void turnstile_leave(struct exchange *x)
 {
 	struct server *server = x->server;
 
+	unqueue(x);
 	if (!x->counted)
 		return;
 	x->counted = false;
-	server->n_calls--;
-	server->turn.run = run_next;
-	if (!list_empty(&server->queue))
-		loop_later(&x->worker->loop, &server->turn);
+	server_common(server)->n_calls--;
+	wake(x->worker, server);
+	if (server_common(server)->n_waiting)
+		wake_others(x->worker, server);
 }

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/worker.h"
 
+#include "base/check.h"
 #include "exchange/channel_host.h"
 #include "exchange/client.h"
 #include "exchange/event_stream.h"
@@ -111,6 +112,9 @@ int worker_init(struct worker *worker, struct log *log, struct err *err)
 		return -1;
 	worker->upstream = (struct upstream){ .loop = &worker->loop, .log = log, .limits = &worker->limits };
 	worker->held.max = worker->limits.held_bytes;
+	crew_init(&worker->alone, worker);
+	worker->crew = &worker->alone;
+	worker_count_in_turns(worker);
 	list_init(&worker->servers);
 	list_init(&worker->clients);
 	list_init(&worker->processes);
@@ -125,6 +129,32 @@ int worker_init(struct worker *worker, struct log *log, struct err *err)
 	(void)uv_timer_init(&worker->loop.uv, &worker->tick);
 	worker->tick.data = worker;
 	return worker->tokens ? 0 : err_set(err, ERR_NOMEM, "no memory for the worker");
+}
+
+void worker_join(struct worker *worker, struct crew *crew)
+{
+	check(crew->n < CREW_MAX);
+	worker->crew = crew;
+	worker->index = crew->n;
+	if (crew->n == 0) {
+		crew_init(crew, worker);
+		return;
+	}
+	worker->ring = crew->members[0]->ring;
+	worker->secure.lib = crew->members[0]->secure.lib;
+	crew->members[crew->n++] = worker;
+}
+
+/* Of three, the first has 1, 4, 7, …: no number is said twice, and nobody asks another for one. */
+void worker_count_in_turns(struct worker *worker)
+{
+	worker->exchange_number = worker->index + 1 - worker->crew->n;
+	worker->upstream.next_instance = worker->index + 1 - worker->crew->n;
+	worker->upstream.instance_step = worker->crew->n;
+	if (worker->crew->n > 1) {
+		worker->crew->held.shared = true;
+		worker->held.parent = &worker->crew->held;
+	}
 }
 
 /* What listens would never end by itself; whoever is told so now can go and listen elsewhere. */

@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "exchange/crew.h"
 #include "exchange/secure.h"
 #include "identity/principal.h"
 #include "limits/limits.h"
@@ -49,6 +50,9 @@ struct selections {
 
 struct worker {
 	struct loop loop;
+	struct crew *crew; /* it is one of; its own where it is alone */
+	struct crew alone;
+	size_t index; /* in the crew */
 	struct log *log;
 	struct limits limits;
 	struct secure secure;
@@ -63,7 +67,7 @@ struct worker {
 	struct list clients;   /* struct client */
 	struct list processes; /* processes.c: of whose servers run */
 	size_t n_clients, n_calls;
-	struct budget held;	   /* what waits in memory for somebody, all accounts together */
+	struct budget held;	   /* what waits in memory for somebody, all accounts of this worker together */
 	struct map sessions;	   /* session id → struct client (legacy HTTP) */
 	struct map contexts;	   /* principal id and view → struct client (modern HTTP) */
 	struct map event_sessions; /* session id → front_sse.c's */
@@ -91,7 +95,7 @@ struct worker {
 	bool has_audit_key;
 	struct seal_ring *round_keys; /* of requestState; NULL before the keeper has spoken */
 	struct metrics metrics;
-	uint64_t exchange_number;
+	uint64_t exchange_number; /* of the last; the crew's have numbers in turns */
 	uv_timer_t tick;
 	bool ticking, draining;
 	void (*on_drained)(struct worker *worker); /* no call is left, while draining */
@@ -100,6 +104,14 @@ struct worker {
 };
 
 int worker_init(struct worker *worker, struct log *log, struct err *err) MUST_CHECK;
+
+/*
+ * One of a crew, which is zero at first, as its next member; before the threads begin. The log, the ring and the library for TLS are
+ * the first member's.
+ */
+void worker_join(struct worker *worker, struct crew *crew);
+/* The same for all when the last has joined. */
+void worker_count_in_turns(struct worker *worker);
 
 struct server *worker_server(const struct worker *worker, struct span name);
 /* The view of this name; NULL where the config has none. */

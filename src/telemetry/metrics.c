@@ -4,6 +4,8 @@
 
 #include "base/cleanup.h"
 
+_Static_assert(sizeof(struct metrics) % sizeof(uint64_t) == 0, "counters, and nothing else");
+
 static const uint64_t bounds_us[METRIC_BUCKETS] = {
 	50, 100, 250, 500, 1000, 2500, 5000, 10000, 50000, 100000, 500000, 1000000, 10000000, 60000000
 };
@@ -16,6 +18,15 @@ void metrics_observe(struct metrics *metrics, uint64_t us)
 		i++;
 	metrics->latency[i]++;
 	metrics->latency_us_sum += us;
+}
+
+void metrics_add(struct metrics *metrics, const struct metrics *more)
+{
+	uint64_t *to = (uint64_t *)metrics;
+	const uint64_t *from = (const uint64_t *)more;
+
+	for (size_t i = 0; i < sizeof(*metrics) / sizeof(*to); i++)
+		to[i] += from[i];
 }
 
 static void add_counter(struct buf *out, const char *name, const char *help, uint64_t value)

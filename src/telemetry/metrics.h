@@ -23,6 +23,8 @@ struct metrics {
 };
 
 void metrics_observe(struct metrics *metrics, uint64_t us);
+/* What another worker counted comes on top. */
+void metrics_add(struct metrics *metrics, const struct metrics *more);
 
 struct metric_gauge {
 	const char *name, *help, *label, *value_label; /* label NULL: none */

@@ -1,6 +1,5 @@
 /* answer.c - what comes back on an HTTP request to a server: its head, a result, events, a refusal. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/random.h"
 #include "upstream/head.h"
 #include "upstream/refusal.h"
 #include "upstream/underway.h"
@@ -306,7 +305,7 @@ static void give_up(struct request *request, enum http_failure failure, struct s
 		return;
 	}
 	if ((failure == HTTP_FAIL_DIAL || failure == HTTP_FAIL_TLS) && link->state_of == LINK_READY)
-		health_fault(&link->server->health, loop_now(link->upstream->loop), (uint32_t)random_u64());
+		common_fault(server_common(link->server), loop_now(link->upstream->loop));
 	/* The session does without its own stream until there is room for one. */
 	if (failure == HTTP_FAIL_BUSY)
 		request->vain += request->standing ? REMOTE_DOUBLINGS : 0;
@@ -321,7 +320,7 @@ static void on_head(void *owner, const struct http_head *head)
 	struct request *request = owner;
 
 	request->busy = true;
-	health_well(&request->remote->link->server->health);
+	common_well(server_common(request->remote->link->server));
 	take_head(request, head);
 	request_leave(request);
 }

@@ -202,7 +202,7 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 	if (link->server->kind == SERVER_HTTP)
 		link->server->met = link_has_requests(link) ? WIRE_STREAMABLE : WIRE_SSE;
 	link->state_of = LINK_READY;
-	health_well(&link->server->health);
+	common_well(server_common(link->server));
 	if (link->transport->settled)
 		link->transport->settled(link);
 	link->events->on_ready(link->owner, link);

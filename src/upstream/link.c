@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "base/random.h"
 #include "mcp/task.h"
 #include "upstream/handshake.h"
 #include "json/write.h"
@@ -87,7 +86,7 @@ void link_fail(struct link *link, enum link_failure failure, const char *why)
 	link->server->failed++;
 	server_forget(link->server);
 	if (failure == LINK_START)
-		health_fault(&link->server->health, loop_now(link->upstream->loop), (uint32_t)random_u64());
+		common_fault(server_common(link->server), loop_now(link->upstream->loop));
 	log_event(link->upstream->log, LOG_WARN, "upstream.dead", "A connection to a server ended.",
 		  LF("server", server_shown(link->server)), LFS("failure", link_failure_word(failure)),
 		  LFS("why", why));

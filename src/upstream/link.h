@@ -20,7 +20,8 @@ struct upstream {
 	struct channel *launcher; /* NULL while the launcher is being restarted */
 	struct channel *egress;
 	struct json json; /* the tape for what servers send; valid during one callback */
-	uint64_t next_instance;
+	uint64_t next_instance,
+	    instance_step; /* the last number of a started server, and how far the next is */
 	/* Does the text hold something like a secret? Such words of a server's are not repeated; NULL: none
 	 * are. */
 	bool (*has_secret)(struct span text);

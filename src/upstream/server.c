@@ -81,6 +81,7 @@ struct server *server_unref(struct server *server)
 	loop_later_cancel(&server->turn);
 	server->pool = http_pool_free(server->pool);
 	(void)tls_context_unref(server->outwards);
+	server->common = server_common_unref(server->common);
 	server->shared = catalogue_unref(server->shared);
 	for (size_t i = 0; i < OFFER_KINDS; i++)
 		server->offers[i] = offer_unref(server->offers[i]);

@@ -9,7 +9,7 @@
 #include "mcp/revision.h"
 #include "net/loop.h"
 #include "policy/tool_rules.h"
-#include "upstream/health.h"
+#include "upstream/common.h"
 
 struct http_pool;
 struct tls_context;
@@ -64,12 +64,13 @@ struct server {
 	uint8_t shared_digest[32];
 	struct offer *offers[OFFER_KINDS]; /* the same of its other lists */
 	size_t omitted[OFFER_KINDS]
-		      [OMISSIONS]; /* what was left out of its lists when they were last looked at */
-	struct health health;
-	uint64_t idle_ms;	   /* a started one without work ends after this; 0: never */
-	bool shown_when_down;	   /* its tools stay listed while it cannot be reached */
-	size_t max_calls, n_calls; /* requests it works on at once; 0: no ceiling */
-	struct list queue;	   /* struct exchange: what waits for its turn */
+		      [OMISSIONS];    /* what was left out of its lists when they were last looked at */
+	struct server_common own;     /* where no other thread has it */
+	struct server_common *common; /* NULL: its own; see server_common() */
+	uint64_t idle_ms;	      /* a started one without work ends after this; 0: never */
+	bool shown_when_down;	      /* its tools stay listed while it cannot be reached */
+	size_t max_calls;	      /* requests it works on at once; 0: no ceiling */
+	struct list queue;	      /* struct exchange: what waits for its turn */
 	struct later turn;
 	enum revision shared_revision; /* what `shared` is in the words of */
 	uint64_t late_until_ms;	       /* lists of all servers do not wait for it: it was late for one */
@@ -85,6 +86,12 @@ struct server {
 static inline struct span server_shown(const struct server *server)
 {
 	return server->shown.n ? server->shown : server->name;
+}
+
+/* What is known of it and counted in all threads. */
+static inline struct server_common *server_common(struct server *server)
+{
+	return server->common ? server->common : &server->own;
 }
 
 /* The word for it in definitions, state and records: "stdio", "http", "ws", "unix". */

@@ -200,7 +200,8 @@ static bool stdio_open(struct link *link, struct err *err)
 	process->word.data = process;
 	process->intake = INTAKE_INIT(link);
 	process->note_lines = LINES_INIT((size_t)16384);
-	process->instance = ++link->upstream->next_instance;
+	link->upstream->next_instance += link->upstream->instance_step;
+	process->instance = link->upstream->next_instance;
 	process->start.on_answer = on_started;
 	link->state = process;
 	if (!link->upstream->launcher) {
