@@ -58,9 +58,11 @@ static const struct {
 	{ "keeping files", try_keep, REFUSED, WORKS, REFUSED, WORKS, false, false },
 	{ "resolving", try_resolve, ANY, ANY, WORKS, WORKS, false, false },
 	{ "passing a descriptor", try_pass, WORKS, WORKS, WORKS, WORKS, false, false },
-	{ "a thread", try_thread, WORKS, WORKS, WORKS, WORKS, false, false },
+	{ "a thread", try_thread, REFUSED, WORKS, WORKS, WORKS, false, false },
 	{ "timers, epoll, random bytes", try_timer, WORKS, WORKS, WORKS, WORKS, false, false },
-	{ "a loop with a pool of threads", try_loop, WORKS, WORKS, WORKS, WORKS, false, false },
+	/* libuv ends a process that cannot have its pool; a worker's loops have none. */
+	{ "a loop with a pool of threads", try_loop, ANY, WORKS, WORKS, WORKS, false, false },
+	{ "a loop with a mailbox", try_mailbox, WORKS, WORKS, WORKS, WORKS, false, false },
 	{ "reading a limit", try_get_limit, WORKS, WORKS, WORKS, WORKS, false, false },
 };
 
@@ -311,6 +313,92 @@ static int check_follows(struct place *place)
 	return child > 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL ? 0 : 5;
 }
 
+/* A thread that is there when the worker is confined: what it may, and may not, is tried after that. */
+struct early {
+	pthread_t thread;
+	int ready[2], go[2];
+	bool connects;
+};
+
+static bool has_nothing(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct have[2] = { 0 };
+
+	return syscall(SYS_capget, &head, have) == 0 && have[0].effective == 0 && have[1].effective == 0 &&
+	       prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+}
+
+/* What it has lost is looked at as it begins; that it is under the filter, when that is on. */
+static void *run_early(void *argument)
+{
+	struct early *early = argument;
+	int pair[2];
+	char byte;
+
+	if (!has_nothing())
+		_exit(11);
+	if (write(early->ready[1], "", 1) != 1 || read(early->go[0], &byte, 1) != 1)
+		_exit(12);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 || errno != EPERM)
+		_exit(13);
+	if (early->connects)
+		(void)socket(AF_INET, SOCK_STREAM, 0);
+	return NULL;
+}
+
+static int start_early(void *owner, struct err *err)
+{
+	struct early *early = owner;
+	char byte;
+
+	if (pthread_create(&early->thread, NULL, run_early, early) == 0 &&
+	    read(early->ready[0], &byte, 1) == 1)
+		return 0;
+	return err_set(err, ERR_SYSTEM, "cannot start a thread");
+}
+
+static int check_early(bool connects)
+{
+	struct early early = { .connects = connects };
+	const struct confine_options options = { .start_threads = start_early, .owner = &early };
+	struct confine_report report;
+
+	if (pipe(early.go) < 0 || pipe(early.ready) < 0 || confine(ROLE_WORKER, &options, &report, NULL) < 0)
+		return 1;
+	if (write(early.go[1], "", 1) != 1)
+		return 2;
+	return pthread_join(early.thread, NULL);
+}
+
+static int check_threads(struct place *place)
+{
+	(void)place;
+	return check_early(false);
+}
+
+static int check_thread_connects(struct place *place)
+{
+	(void)place;
+	return check_early(true);
+}
+
+static int no_threads(void *owner, struct err *err)
+{
+	(void)owner;
+	return err_set(err, ERR_SYSTEM, "cannot start a thread");
+}
+
+static int check_no_threads(struct place *place)
+{
+	const struct confine_options options = { .start_threads = no_threads };
+	struct confine_report report;
+	struct err err = ERR_INIT;
+
+	(void)place;
+	return confine(ROLE_WORKER, &options, &report, &err) < 0 && err.code == ERR_SYSTEM ? 0 : 1;
+}
+
 static int check_keeper(struct place *place)
 {
 	(void)place;
@@ -442,6 +530,10 @@ int main(void)
 	is_int(in_child(check_flags, &place), 0,
 	       "no core files, fewer files, not dumpable, no new privileges");
 	is_int(in_child(check_capabilities, &place), 0, "the worker has no capability");
+	is_int(in_child(check_no_threads, &place), 0, "a worker that cannot have its threads does not begin");
+	is_int(in_child(check_thread_connects, &place), 1000 + SIGSYS,
+	       "its threads, started before the filter, are under it");
+	is_int(in_child(check_threads, &place), 0, "and have lost what it has lost");
 	is_int(in_child(check_orphan, &place), 0, "without its parent it does not begin");
 	is_int(in_child(check_no_folder, &place), 0, "a folder that is not there is an error");
 	is_int(in_child(check_report, &place), 0, "what the kernel lacks is reported, and the rest holds");

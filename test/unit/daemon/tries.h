@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 
 #include "egress/resolve.h"
-#include "net/loop.h"
+#include "net/mailbox.h"
 #include "net/wire.h"
 
 enum { NOBODY = 65534 };
@@ -370,6 +370,27 @@ static int try_loop(struct place *place)
 	if (loop_init(&loop, NULL) < 0 || uv_queue_work(&loop.uv, &work, on_work, on_worked) != 0)
 		return EIO;
 	loop_run(&loop);
+	loop_release(&loop);
+	return 0;
+}
+
+static void run_mail(struct mail *mail)
+{
+	(void)mail;
+}
+
+static int try_mailbox(struct place *place)
+{
+	struct loop loop;
+	struct mailbox mailbox;
+	struct mail mail = { .run = run_mail };
+
+	(void)place;
+	if (loop_init(&loop, NULL) < 0 || mailbox_open(&mailbox, &loop, NULL) < 0)
+		return EIO;
+	mailbox_post(&mailbox, &mail);
+	(void)uv_run(&loop.uv, UV_RUN_ONCE);
+	mailbox_close(&mailbox);
 	loop_release(&loop);
 	return 0;
 }
