@@ -235,8 +235,8 @@ void manual_config(struct buf *out, struct span config_table)
 		"One file is one gate. It is a subset of YAML 1.2 that all readers of YAML take alike: "
 		"no anchors, tags or merge keys, and the words yes, no, on and off only in quotes. An "
 		"unknown or repeated key is an error, and a file with an error is not used at all. A "
-		"gate that runs takes over a changed file by itself; `listen`, `metrics`, `data` and "
-		"`log` change with a restart only, and until then a file that changes them is not used.")));
+		"gate that runs takes over a changed file by itself; `listen`, `metrics`, `threads`, "
+		"`data` and `log` change with a restart only, and until then a file that changes them is not used.")));
 	add_heading(out, tr("EXAMPLE"));
 	add_lines(out, span_str(docs_config));
 	add_heading(out, tr("KEYS"));

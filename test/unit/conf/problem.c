@@ -130,7 +130,7 @@ static const struct {
 	       "  ┌─ /home/a/kanmon.yaml:2:1\n"
 	       " 2│ \"a\\e[31m\\nb\": ***\n"
 	       "  │ ^^^^^^^^^^^^\n"
-	       "  = the keys here are: version, listen, data, log, servers\n"
+	       "  = the keys here are: version, listen, threads, data, log, servers\n"
 	       "  = this file was not loaded\n"
 	       "help: kanmon explain K102\n") },
 };
