@@ -239,8 +239,8 @@ class Kanmon(Candidate):
         process.wait_listening(port)
         self.token = self.make_token(program, conf, environment)
 
-    def make_token(self, program, conf, environment):
-        argv = [program, "token", "create", "bench", "-c", conf]
+    def make_token(self, program, conf, environment, name="bench"):
+        argv = [program, "token", "create", name, "-c", conf]
         try:
             done = subprocess.run(
                 argv, env=environment, cwd=self.folder(), capture_output=True, text=True, timeout=10, check=False
