@@ -159,11 +159,8 @@ static bool method_fits(const struct visit *visit)
 /* The caller's sessions are another thread's: there the request begins anew. */
 static void go_home(const struct visit *visit, struct worker *home)
 {
-	if (!http_request_move(visit->request, home->http)) {
+	if (!http_request_move(visit->request, home->http))
 		visit_refuse(visit, 503, S(""), -32603, "K803", S("The gate has no memory for the request"));
-		return;
-	}
-	visit->worker->metrics.requests--;
 }
 
 static void identified(struct visit *visit, struct span server)
@@ -414,7 +411,7 @@ void front_http_on_request(void *owner, struct http_request *request, const stru
 	struct visit visit = { .worker = worker, .request = request, .head = head, .body = body };
 	struct span server;
 
-	worker->metrics.requests++;
+	worker->metrics.requests += !http_request_has_moved(request);
 	if (passes_door(&visit, &server))
 		ask_who(&visit, door_bearer(http_known(head, HTTP_HEADER_AUTHORIZATION)), server);
 }

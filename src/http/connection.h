@@ -49,6 +49,7 @@ struct http_request {
 	bool known;   /* the sender of the request at hand */
 	bool kept;    /* its body is needed until the reply */
 	bool trusted;
+	bool moved; /* with the request at hand, from another server */
 	char peer[64];
 };
 

@@ -34,6 +34,7 @@ static void run_arrival(struct mail *mail)
 	conn->since_ms = loop_now(server->loop);
 	conn->taking = (struct taking){ 0 };
 	conn->close_after |= server->draining;
+	conn->moved = true;
 	list_add(&server->connections, &conn->node);
 	server->n++;
 	if (server->options.on_connection)
@@ -78,4 +79,9 @@ bool http_request_move(struct http_request *request, struct http_server *to)
 	if (!request->busy)
 		connection_move(request);
 	return true;
+}
+
+bool http_request_has_moved(const struct http_request *request)
+{
+	return request->moved;
 }

@@ -13,3 +13,6 @@
  * be answered here.
  */
 bool http_request_move(struct http_request *request, struct http_server *to) MUST_CHECK;
+
+/* Has it come from another server? Then that one has seen it, too. */
+bool http_request_has_moved(const struct http_request *request);

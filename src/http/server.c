@@ -100,6 +100,7 @@ static void answered(struct http_request *conn)
 	drop_body(conn);
 	conn->since_ms = loop_now(conn->server->loop);
 	conn->begun = false;
+	conn->moved = false;
 	if (conn->close_after) {
 		leave(conn);
 		return;

@@ -19,7 +19,7 @@ struct limits {
 	size_t streams_per_client;   /* open event streams */
 	size_t held_bytes;	     /* what waits in memory for a client or a server, all together */
 	size_t queue_bytes;	     /* waiting for one slow reader; past it, its stream is closed */
-	size_t upstream_connections; /* HTTP connections to one server */
+	size_t upstream_connections; /* HTTP connections to one server, of each thread */
 	uint64_t idle_ms;	     /* a kept-alive connection without a request */
 	uint64_t head_ms;	     /* from a request's first byte to its last */
 	uint64_t session_idle_ms;
@@ -36,7 +36,7 @@ enum {
 	LIMIT_BATCH = 100,
 	LIMIT_BODIES_BYTES = 256 * 1024 * 1024, /* of clients' bodies that are coming in, all together */
 	LIMIT_UNSENT_BYTES = 256 * 1024 * 1024, /* of answers that clients have not taken yet, all together */
-	LIMIT_UPSTREAM_STREAMS = 1024, /* of one HTTP server: what clients listen to, beside their calls */
+	LIMIT_UPSTREAM_STREAMS = 1024, /* of one HTTP server, in each thread: what clients listen to */
 	LIMIT_KEEPALIVE_MS = 15000,    /* between comments on an idle event stream */
 	LIMIT_PARKED_MESSAGES = 64,    /* for a client whose event stream is not open yet */
 	LIMIT_HANDSHAKE_MS = 30000,

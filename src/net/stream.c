@@ -583,7 +583,7 @@ bool stream_detach(struct stream *stream, struct stream_parcel *parcel, bool *wa
 
 	*waits = false;
 	send_held(stream);
-	if (stream->ended || stream->closing || stream->ending.node.next)
+	if (stream->ended || stream->closing || stream->half || stream->ending.node.next)
 		return false;
 	*waits = stream->queued > 0;
 	if (*waits || (stream->tls && !tls_session_keep(stream->tls)) ||

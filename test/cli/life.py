@@ -180,6 +180,9 @@ def test_reload_is_whole():
     gate.write("log: { level: debug }\n" + marked("two"))
     ok(gate.logged("`log.level` (line 4) can change with a restart only"), "the log's settings need a restart, and the log says so")
 
+    gate.write("threads: 7\n" + marked("two"))
+    ok(gate.logged("`threads` (line 4) can change with a restart only"), "and so does the number of threads")
+
     secret.write_text("s")
     gate.write("limits: { body: 4KiB }\n" + marked("two", more=needs))
     ok(gate.logged("config.loaded"), "with the secret there: taken over", gate.log_text())

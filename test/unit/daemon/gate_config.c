@@ -82,6 +82,8 @@ static void refusals(void)
 		{ V "servers: { a: { url: 'ftp://h' } }\n", "K104", "", 2 },
 		{ V "servers: { a__b: { run: cat } }\n", "K110", "", 2 },
 		{ V "listen: 127.0.0.1:70000\n", "K104", "", 2 },
+		{ V "threads: 0\n", "K104", "", 2 },
+		{ V "threads: 65\n", "K104", "", 2 },
 		{ V "tls: { cert: none.pem, key: none.pem }\n", "K112", "", 2 },
 	};
 
@@ -243,6 +245,16 @@ static bool same(const char *a, const char *b)
 	gate_config_release(&x);
 	gate_config_release(&y);
 	return equal;
+}
+
+static void threads(void)
+{
+	struct gate_config fit = load(V), three = load(V "threads: 3\n");
+
+	is_int(gate_config_threads(&fit), 0, "as many threads as fit");
+	is_int(gate_config_threads(&three), 3, "or as many as are asked for");
+	gate_config_release(&fit);
+	gate_config_release(&three);
 }
 
 static void addresses(void)
@@ -592,6 +604,7 @@ int main(void)
 	defaults();
 	own_folders();
 	guesses();
+	threads();
 	addresses();
 	worker_part();
 	changes();
