@@ -91,13 +91,14 @@ static void add_command_line(struct buf *out)
 static void add_config(struct buf *out)
 {
 	add_written_by(out);
-	buf_addf(out, "# kanmon.yaml\n\n%s\n\n```yaml\n%s```\n\n",
-		 tr("One file is one gate. It is a subset of YAML 1.2 that all readers of YAML take alike: "
-		    "no anchors, tags or merge keys, and the words yes, no, on and off only in quotes. An "
-		    "unknown or repeated key is an error, and a file with an error is not used at all. A "
-		    "gate that runs takes over a changed file by itself; `listen`, `metrics`, `threads`, "
-		    "`data` and `log` change with a restart only, and until then a file that changes them is not used."),
-		 docs_config);
+	buf_addf(
+	    out, "# kanmon.yaml\n\n%s\n\n```yaml\n%s```\n\n",
+	    tr("One file is one gate. It is a subset of YAML 1.2 that all readers of YAML take alike: "
+	       "no anchors, tags or merge keys, and the words yes, no, on and off only in quotes. An "
+	       "unknown or repeated key is an error, and a file with an error is not used at all. A "
+	       "gate that runs takes over a changed file by itself; `listen`, `metrics`, `threads`, "
+	       "`data` and `log` change with a restart only, and until then a file that changes them is not used."),
+	    docs_config);
 	conf_reference(out, gate_tables);
 	buf_addf(out, "\n%s\n\n```yaml\n# yaml-language-server: $schema=./kanmon.schema.json\n```\n",
 		 tr("Editors check a config while it is written where its first line names the schema:"));
