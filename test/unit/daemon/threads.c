@@ -1,5 +1,4 @@
-/* threads.c - three threads of a worker, the test being their keeper, their launcher, their servers and
- * clients. */
+/* threads.c - three threads of a worker; the test is their keeper, launcher, servers and clients. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <signal.h>
