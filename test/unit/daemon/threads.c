@@ -19,7 +19,15 @@
 #include "tap.h"
 #include "turns.h"
 
-enum { THREADS = 3, TOKENS = 6, LINKS = 4, CALLS = 240, PATIENCE = 60000, SESSIONS_MAX = TOKENS };
+enum {
+	AT_ONCE = 2,
+	THREADS = 3,
+	TOKENS = 6,
+	LINKS = 4,
+	CALLS = 240,
+	PATIENCE = 60000,
+	SESSIONS_MAX = TOKENS
+};
 
 static struct log quiet = { .fd = -1, .level = LOG_ERROR, .role = "test" };
 static struct thread threads[THREADS];
@@ -209,6 +217,39 @@ static struct span value_of(struct span line, const char *name)
 	return S("");
 }
 
+/* Calls that servers work on; each takes its time. */
+static struct work {
+	const struct program *program;
+	char id[16], n[16];
+} works[LINKS * 2];
+static size_t n_works, most_works;
+
+static void begin_work(const struct program *program, struct span id, struct span n)
+{
+	struct work *work = &works[n_works];
+
+	if (n_works == COUNT(works) || !span_to_cstr(id, work->id, sizeof(work->id)) ||
+	    !span_to_cstr(n, work->n, sizeof(work->n)))
+		abort();
+	work->program = program;
+	most_works = ++n_works > most_works ? n_works : most_works;
+}
+
+static void end_work(void)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(4096);
+
+	if (n_works == 0)
+		return;
+	buf_addf(&out,
+		 "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":{\"content\":[{\"type\":\"text\",\"text\":"
+		 "\"said %s\"}]}}\n",
+		 works[0].id, works[0].n);
+	(void)!write(works[0].program->out, out.p, out.n);
+	n_works--;
+	memmove(works, works + 1, n_works * sizeof(works[0]));
+}
+
 static void answer_line(const struct program *program, struct span line)
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT(4096);
@@ -225,10 +266,10 @@ static void answer_line(const struct program *program, struct span line)
 	else if (span_contains(line, S("\"tools/list\"")))
 		buf_add(&out,
 			S("{\"tools\":[{\"name\":\"echo\",\"inputSchema\":{\"type\":\"object\"}}]}}\n"));
-	else
-		buf_addf(&out, "{\"content\":[{\"type\":\"text\",\"text\":\"said %.*s\"}]}}\n",
-			 SPAN_ARG(value_of(line, "\"n\":")));
-	(void)!write(program->out, out.p, out.n);
+	else if (span_contains(line, S("\"tools/call\"")))
+		begin_work(program, id, value_of(line, "\"n\":"));
+	if (!span_contains(line, S("\"tools/call\"")))
+		(void)!write(program->out, out.p, out.n);
 }
 
 static void serve_program(struct program *program)
@@ -253,6 +294,8 @@ static void pump(int turn)
 	serve_launcher();
 	for (size_t i = 0; i < n_programs; i++)
 		serve_program(&programs[i]);
+	if (turn % 4 == 3)
+		end_work();
 }
 
 /* --- clients --- */
@@ -436,6 +479,7 @@ static void calls(struct line links[LINKS])
 			right += said(buf_span(&links[i].got), n + i);
 	}
 	is_int(right, CALLS, "calls of all of them, on connections that they share");
+	is_int(most_works, AT_ONCE, "never more at once than their server may have, over all threads");
 	is_int(n_programs, TOKENS, "each token has a program of its own");
 }
 
@@ -543,7 +587,7 @@ static void take_config(void)
 {
 	static const char text[] =
 	    "{\"config\":\"c1\",\"hosts\":[\"127.0.0.1\"],\"limits\":{\"sessions\":6},\"servers\":["
-	    "{\"name\":\"s\",\"kind\":\"stdio\",\"era\":\"legacy\",\"allow\":[{\"glob\":\"*\"}]}]}";
+	    "{\"name\":\"s\",\"kind\":\"stdio\",\"era\":\"legacy\",\"calls\":2,\"allow\":[{\"glob\":\"*\"}]}]}";
 	struct err err = ERR_INIT;
 	unsigned taken = 0;
 
