@@ -150,7 +150,7 @@ void worker_count_in_turns(struct worker *worker)
 {
 	worker->exchange_number = worker->index + 1 - worker->crew->n;
 	worker->upstream.next_instance = worker->index + 1 - worker->crew->n;
-	worker->upstream.instance_step = worker->crew->n;
+	worker->upstream.instance_gap = worker->crew->n - 1;
 	if (worker->crew->n > 1) {
 		worker->crew->held.shared = true;
 		worker->held.parent = &worker->crew->held;

@@ -38,6 +38,7 @@ struct http_request {
 	struct http_server *to; /* where it is to go on; NULL: here */
 	struct mail moving;
 	struct stream_parcel parcel; /* its stream, on the way */
+	unsigned retirements;	     /* of the server it left */
 	uint64_t since_ms;	     /* when the state began, or the first byte of a request came */
 	uint64_t written;	     /* bytes, in all */
 	struct taking taking;
@@ -67,6 +68,7 @@ struct http_server {
 	struct http_share own;
 	size_t unsent; /* no less than what waits in all connections */
 	struct later relief;
+	unsigned retirements; /* how often its connections were */
 	bool draining;
 	struct log_brake brake, tls_brake, slow_brake;
 };

@@ -33,7 +33,9 @@ static void run_arrival(struct mail *mail)
 	conn->parser.limits = &server->options.limits;
 	conn->since_ms = loop_now(server->loop);
 	conn->taking = (struct taking){ 0 };
-	conn->close_after |= server->draining;
+	/* All servers retire theirs together: one that was on its way is among them. */
+	conn->retired |= conn->retirements != server->retirements;
+	conn->close_after |= server->draining || conn->retired;
 	conn->moved = true;
 	list_add(&server->connections, &conn->node);
 	server->n++;
@@ -49,6 +51,7 @@ static void leave(struct http_request *conn)
 	loop_later_cancel(&conn->next);
 	list_remove(&conn->node);
 	from->n--;
+	conn->retirements = from->retirements;
 	conn->stream = NULL;
 	conn->server = TAKE(conn->to);
 	conn->moving.run = run_arrival;

@@ -475,6 +475,7 @@ int http_server_listen(struct http_server *server, int fd, struct err *err)
 
 void http_server_retire(struct http_server *server)
 {
+	server->retirements++;
 	LIST_EACH(&server->connections, node) {
 		struct http_request *conn = LIST_ENTRY(node, struct http_request, node);
 

@@ -19,9 +19,9 @@ struct upstream {
 	const struct limits *limits;
 	struct channel *launcher; /* NULL while the launcher is being restarted */
 	struct channel *egress;
-	struct json json; /* the tape for what servers send; valid during one callback */
-	uint64_t next_instance,
-	    instance_step; /* the last number of a started server, and how far the next is */
+	struct json json;	/* the tape for what servers send; valid during one callback */
+	uint64_t next_instance; /* the last number of a started server … */
+	uint64_t instance_gap;	/* … and how many after it are other threads' */
 	/* Does the text hold something like a secret? Such words of a server's are not repeated; NULL: none
 	 * are. */
 	bool (*has_secret)(struct span text);

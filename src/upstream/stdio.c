@@ -200,7 +200,7 @@ static bool stdio_open(struct link *link, struct err *err)
 	process->word.data = process;
 	process->intake = INTAKE_INIT(link);
 	process->note_lines = LINES_INIT((size_t)16384);
-	link->upstream->next_instance += link->upstream->instance_step;
+	link->upstream->next_instance += 1 + link->upstream->instance_gap;
 	process->instance = link->upstream->next_instance;
 	process->start.on_answer = on_started;
 	link->state = process;

@@ -204,6 +204,25 @@ static void waits_for_its_queue(struct buf *got)
 	ok(share.connections == 0, "a client that leaves on the way is no connection any more");
 }
 
+/* It is in the other's mailbox, which is not looked at, when both retire what they have. */
+static void retired_on_the_way(struct buf *got)
+{
+	char c;
+	int fd = dial();
+
+	say(fd, GET("here"));
+	hear(fd, got, S("here"));
+	away.server->retirements++;
+	say(fd, GET("away"));
+	hear(fd, got, S("away"));
+	ok(span_contains(buf_span(got), S("onnection: close")),
+	   "who was on the way when all retire is retired");
+	TURN_UNTIL(&here.loop, read(fd, &c, 1) == 0);
+	(void)close(fd);
+	TURN_UNTIL(&here.loop, share.connections == 0);
+	here.server->retirements++;
+}
+
 static void on_many(struct buf *got)
 {
 	int fds[4];
@@ -242,6 +261,7 @@ int main(void)
 	in_turns(&got);
 	sent_ahead(&got);
 	waits_for_its_queue(&got);
+	retired_on_the_way(&got);
 	on_many(&got);
 	mailbox_post(&away.mailbox, &away.stop);
 	(void)pthread_join(thread, NULL);
