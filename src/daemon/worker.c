@@ -206,6 +206,9 @@ static void follow(struct process *process, struct span text)
 	}
 	for (size_t i = 0; i < process->n; i++)
 		thread_take_limits(process->threads[i]);
+	for (size_t i = 0; i < process->n && process->n > 1; i++)
+		http_server_set_sibling(process->threads[i]->worker.http,
+					process->threads[(i + 1) % process->n]->worker.http);
 }
 
 /* All threads stand still meanwhile, so that none judges by another config than the rest. */

@@ -64,7 +64,8 @@ struct http_server {
 	size_t n;
 	uv_tcp_t *listeners[SERVER_LISTENERS];
 	size_t n_listeners;
-	struct http_share *share; /* the options', or its own */
+	struct http_share *share;    /* the options', or its own */
+	struct http_server *sibling; /* the next in the circle; NULL: there are none */
 	struct http_share own;
 	size_t unsent; /* no less than what waits in all connections */
 	struct later relief;
@@ -77,6 +78,16 @@ struct http_server {
 void connection_free(struct http_request *conn);
 /* The same, and tells who is answering. */
 void connection_lose(struct http_request *conn);
+
+/* One without a stream, that is not counted yet. NULL without memory. */
+struct http_request *connection_new(struct http_server *server);
+/* It is one of its server's, or freed. */
+void connection_begin(struct http_request *conn, struct stream *stream);
+/* Is there room for one more, or has one made room? */
+bool connection_fits(struct http_server *server);
+/* move.c: a new connection for which there is none here: perhaps there is at one of the others. It is closed
+ * where there is none. */
+void connection_offer(struct http_server *from, struct stream *stream);
 
 /* What the stream of a connection tells. */
 const struct stream_events *connection_events(void);

@@ -44,6 +44,59 @@ static void run_arrival(struct mail *mail)
 	server->on_request(server->owner, conn, &conn->parser.head, conn->body);
 }
 
+/* A new connection that looks for room. */
+struct offer {
+	struct mail mail;
+	struct http_server *from, *to;
+	struct stream_parcel parcel;
+};
+
+static void run_offer(struct mail *mail)
+{
+	struct offer *offer = LIST_ENTRY(mail, struct offer, mail);
+	struct http_server *server = offer->to;
+	struct http_request *conn = NULL;
+	struct stream *stream;
+	bool fits;
+
+	fits = !server->draining && connection_fits(server);
+	if (!fits && !server->draining && server->sibling != offer->from) {
+		offer->to = server->sibling;
+		mailbox_post(offer->to->loop->mailbox, &offer->mail);
+		return;
+	}
+	if (fits)
+		conn = connection_new(server);
+	stream = conn ? stream_attach(server->loop, &offer->parcel, connection_events(), conn, NULL) : NULL;
+	if (stream)
+		connection_begin(conn, stream);
+	else
+		free(conn);
+	stream_parcel_release(&offer->parcel);
+	free(offer);
+}
+
+void connection_offer(struct http_server *from, struct stream *stream)
+{
+	struct offer *offer = from->sibling ? calloc(1, sizeof(*offer)) : NULL;
+	bool waits;
+
+	if (!offer || !stream_detach(stream, &offer->parcel, &waits)) {
+		free(offer);
+		(void)stream_close(stream);
+		return;
+	}
+	offer->mail.run = run_offer;
+	offer->from = from;
+	offer->to = from->sibling;
+	mailbox_post(offer->to->loop->mailbox, &offer->mail);
+}
+
+void http_server_set_sibling(struct http_server *server, struct http_server *sibling)
+{
+	server->sibling = sibling;
+}
+
 static void leave(struct http_request *conn)
 {
 	struct http_server *from = conn->server;

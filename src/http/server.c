@@ -369,47 +369,57 @@ const struct stream_events *connection_events(void)
 	return &conn_events;
 }
 
-/* The stream of a new connection, or NULL where it cannot be served. */
-static struct stream *take_connection(struct http_server *server, uv_stream_t *listener,
-				      struct http_request *conn)
+bool connection_fits(struct http_server *server)
 {
-	struct stream *stream = stream_accept(server->loop, listener, &conn_events, conn);
-
-	if (!stream)
-		return NULL;
-	if (server->draining)
-		return stream_close(stream);
-	if (server->share->connections >= server->options.max_connections && !connection_make_room(server))
-		return stream_close(stream);
-	if (server->options.tls && stream_start_tls(stream, server->options.tls, S(""), NULL) < 0)
-		return stream_close(stream);
-	return stream;
+	return server->share->connections < server->options.max_connections || connection_make_room(server);
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+struct http_request *connection_new(struct http_server *server)
 {
-	struct http_server *server = listener->data;
-	struct http_request *conn;
+	struct http_request *conn = calloc(1, sizeof(*conn));
 
-	if (status < 0)
-		return;
-	conn = calloc(1, sizeof(*conn));
-	if (conn)
-		conn->stream = take_connection(server, listener, conn);
-	if (!conn || !conn->stream) {
-		free(conn);
-		return;
-	}
+	if (!conn)
+		return NULL;
 	conn->server = server;
-	conn->securing = server->options.tls != NULL;
 	conn->next.run = run_next;
 	conn->since_ms = loop_now(server->loop);
 	http_init(&conn->parser, HTTP_REQUESTS, &server->options.limits);
+	return conn;
+}
+
+void connection_begin(struct http_request *conn, struct stream *stream)
+{
+	struct http_server *server = conn->server;
+
+	if (server->options.tls && stream_start_tls(stream, server->options.tls, S(""), NULL) < 0) {
+		(void)stream_close(stream);
+		free(conn);
+		return;
+	}
+	conn->stream = stream;
+	conn->securing = server->options.tls != NULL;
 	list_add(&server->connections, &conn->node);
 	server->n++;
 	server->share->connections++;
 	if (server->options.on_connection)
 		server->options.on_connection(server->owner);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct http_server *server = listener->data;
+	struct http_request *conn = status < 0 ? NULL : connection_new(server);
+	struct stream *stream = conn ? stream_accept(server->loop, listener, &conn_events, conn) : NULL;
+
+	if (stream && !server->draining && connection_fits(server)) {
+		connection_begin(conn, stream);
+		return;
+	}
+	if (stream && !server->draining)
+		connection_offer(server, stream);
+	else
+		(void)stream_close(stream);
+	free(conn);
 }
 
 struct http_server *http_server_new(struct loop *loop, const struct http_server_options *options,

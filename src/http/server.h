@@ -70,6 +70,11 @@ void http_server_retire(struct http_server *server);
 void http_server_drain(struct http_server *server);
 /* Ends all connections at once. Returns NULL. */
 struct http_server *http_server_free(struct http_server *server);
+/*
+ * Servers of several threads that share their counts, in a circle of these: whose idle connection makes room
+ * for a new one is then the same to all. Before they listen; all stand as long as messages are run.
+ */
+void http_server_set_sibling(struct http_server *server, struct http_server *sibling);
 size_t http_server_connections(const struct http_server *server);
 /* Those of all servers that share the ceiling. */
 size_t http_server_connections_of_all(const struct http_server *server);

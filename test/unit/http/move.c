@@ -91,7 +91,7 @@ static void open_side(struct side *side, struct side *peer, http_on_request *ans
 						     .share = &share,
 						     .max_connections = 4,
 						     .bodies_bytes = 400000,
-						     .idle_ms = 100000,
+						     .idle_ms = SERVER_GRACE_PART,
 						     .head_ms = 100000,
 						     .allow = S("GET, POST") };
 
@@ -223,6 +223,32 @@ static void retired_on_the_way(struct buf *got)
 	here.server->retirements++;
 }
 
+/* All that wait for a request are away; here is none that could make room. */
+static void makes_room_elsewhere(struct buf *got)
+{
+	int fds[4], late;
+
+	for (size_t i = 0; i < COUNT(fds); i++) {
+		fds[i] = dial();
+		say(fds[i], GET("away"));
+		hear(fds[i], got, S("away"));
+	}
+	http_server_set_sibling(here.server, away.server);
+	/* Who has just come, or was just answered, does not have to go. */
+	(void)usleep(20000);
+	late = dial();
+	say(late, GET("here"));
+	hear(late, got, S("here"));
+	ok(span_ends(buf_span(got), S("here")),
+	   "a new one is served: one that is idle at the other thread has gone");
+	is_int(share.connections, 4, "and there are no more than there may be");
+	http_server_set_sibling(here.server, NULL);
+	(void)close(late);
+	for (size_t i = 0; i < COUNT(fds); i++)
+		(void)close(fds[i]);
+	TURN_UNTIL(&here.loop, share.connections == 0);
+}
+
 static void on_many(struct buf *got)
 {
 	int fds[4];
@@ -262,6 +288,7 @@ int main(void)
 	sent_ahead(&got);
 	waits_for_its_queue(&got);
 	retired_on_the_way(&got);
+	makes_room_elsewhere(&got);
 	on_many(&got);
 	mailbox_post(&away.mailbox, &away.stop);
 	(void)pthread_join(thread, NULL);

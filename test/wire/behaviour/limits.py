@@ -136,6 +136,7 @@ def test_calls(place):
     flag = gate.folder + "/hold"
     held = [client.send('{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"wait","arguments":{"file":"%s"}}}' % (i, flag))
             for i in range(100)]
+    ok(gate.has_under_way(100), "as many calls as there may be")
     ok(until(lambda: error_of(client.call("tag", {"tag": "x"}, id="more")) == (429, -32603, "K801")), "a call over the limit: 429")
     equal(text_of(other.call("tag", {"tag": "x"})), "x", "another session has its own")
     open(flag, "w").close()
@@ -149,6 +150,7 @@ def test_one_token(place):
     flag, waits = gate.folder + "/hold", '{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"wait","arguments":{"file":"%s"}}}'
     clients, other = [Legacy(gate, "near") for _ in range(3)], Legacy(gate, "near", token=gate.new_token("other"))
     held = [client.send(waits % (i, flag)) for client in clients[:2] for i in range(10)]
+    ok(gate.has_under_way(20), "two sessions have all that a token may")
     ok(until(lambda: error_of(clients[2].call("tag", {"tag": "x"})) == (429, -32603, "K801")), "a call over the token's limit, in a third session: 429")
     equal(text_of(other.call("tag", {"tag": "x"})), "x", "another token has its own")
     open(flag, "w").close()
@@ -413,6 +415,7 @@ def test_connections(place):
         connection.close()
     flag = os.path.join(gate.folder, "go")
     held = [client.send(request_text("tools/call", call_params("wait", {"file": flag}), i)) for i in range(8)]
+    ok(gate.has_under_way(8), "eight calls are under way")
 
     def is_full():
         with Connection(gate.port) as late:

@@ -168,6 +168,10 @@ class Gate(gates.Gate):
             raise Failed(f"{words}: {done.stderr.decode()}")
         return done.stdout.decode()
 
+    def has_under_way(self, n):
+        """Waits for so many calls: what is sent on one connection may be overtaken on another."""
+        return until(lambda: json.loads(self.command("status", "-o", "json"))["calls_in_flight"] >= n)
+
     def new_token(self, name, *words):
         return self.command("token", "create", name, *words).split()[-1]
 
