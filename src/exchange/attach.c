@@ -522,7 +522,8 @@ enum stage_result attachment_need_link(struct exchange *x)
 	attachment->rest_ms = 0;
 	if (attachment->link && attachment->link->state_of == LINK_READY &&
 	    common_rests(server_common(attachment->server), loop_now(&x->worker->loop))) {
-		attachment->rest_ms = common_wait_ms(server_common(attachment->server), loop_now(&x->worker->loop));
+		attachment->rest_ms = common_wait_ms(server_common(attachment->server),
+						     loop_now(&x->worker->loop));
 		return attachment_refuse_unreachable(x);
 	}
 	if (attachment->link && attachment->link->state_of == LINK_READY) {
