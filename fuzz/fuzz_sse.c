@@ -1,8 +1,9 @@
-/* fuzz_sse.c - event streams of hostile upstreams: the same events however they arrive. */
+/* fuzz_sse.c - event streams of hostile servers, and how clients name theirs: alike however they arrive. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "exchange/door.h"
 #include "http/sse.h"
 #include "upstream/endpoint.h"
 
@@ -105,6 +106,16 @@ static void write_back(struct span bytes)
 	buf_release(&out);
 }
 
+/* A session is named whole and alone, or not at all. */
+static void name_session(struct span query)
+{
+	struct span id = door_session(query);
+
+	check(!id.n || (id.n == DOOR_SESSION_CHARS && query.n == S("sessionId=").n + id.n));
+	for (size_t i = 0; i < id.n; i++)
+		check(id.p[i] > ' ' && id.p[i] <= '~' && id.p[i] != '&' && id.p[i] != '%');
+}
+
 /* The last byte is the size of the pieces. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -117,5 +128,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_release(&whole);
 	buf_release(&parts);
 	write_back(bytes);
+	name_session(bytes);
 	return 0;
 }
