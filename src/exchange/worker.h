@@ -67,9 +67,9 @@ struct worker {
 	struct list clients;   /* struct client */
 	struct list processes; /* processes.c: of whose servers run */
 	size_t n_clients, n_calls;
-	struct budget held;	   /* what waits in memory for somebody, all accounts of this worker together */
-	struct map sessions;	   /* session id → struct client (legacy HTTP) */
-	struct map contexts;	   /* principal id and view → struct client (modern HTTP) */
+	struct budget held;  /* what waits in memory for somebody, all accounts of this worker together */
+	struct map sessions; /* session id → struct client (legacy HTTP) */
+	struct map contexts; /* principal id and view → struct client (modern HTTP) */
 	struct map event_sessions; /* session id → front_sse.c's */
 	struct map accounts;	   /* principal id → struct account */
 	struct token_cache *tokens;
@@ -106,8 +106,8 @@ struct worker {
 int worker_init(struct worker *worker, struct log *log, struct err *err) MUST_CHECK;
 
 /*
- * One of a crew, which is zero at first, as its next member; before the threads begin. The log, the ring and the library for TLS are
- * the first member's.
+ * One of a crew, which is zero at first, as its next member; before the threads begin. The log, the ring and
+ * the library for TLS are the first member's.
  */
 void worker_join(struct worker *worker, struct crew *crew);
 /* The same for all when the last has joined. */
