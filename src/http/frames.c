@@ -138,8 +138,6 @@ static enum frames_step take_data(struct frames *frames, struct span piece)
 
 	if (frames->skipping) {
 		frames->skipped += piece.n;
-		if (frames->ceiling && frames->skipped / FRAMES_SKIP_TIMES > frames->ceiling)
-			return bad(frames, FRAMES_TOO_BIG);
 		return FRAMES_MORE;
 	}
 	/* Also what is still to come of the frame. */
@@ -236,6 +234,11 @@ static bool frame_is_over(const struct frames *frames)
 	return frames->in_frame && frames->left == 0;
 }
 
+static bool is_endless(const struct frames *frames)
+{
+	return frames->skipping && frames->ceiling && frames->skipped / FRAMES_SKIP_TIMES > frames->ceiling;
+}
+
 enum frames_step frames_next(struct frames *frames, struct span *in)
 {
 	enum frames_step step = FRAMES_MORE;
@@ -246,6 +249,10 @@ enum frames_step frames_next(struct frames *frames, struct span *in)
 		struct wslay_frame_iocb got = { 0 };
 		ssize_t n;
 
+		if (is_endless(frames)) {
+			step = bad(frames, FRAMES_TOO_BIG);
+			continue;
+		}
 		/* A long message may have been told of at the very end of its frame. */
 		if (frame_is_over(frames)) {
 			step = end_frame(frames);

@@ -159,6 +159,9 @@ static void ceilings(void)
 		tell(&story, role, buf_span(&bytes), 100);
 		is_span(buf_span(&story), S("l bad 1009"), "one that has no end ends the connection");
 		buf_clear(&story);
+		tell(&story, role, span_first(buf_span(&bytes), 4090), SIZE_MAX);
+		is_span(buf_span(&story), S("l bad 1009"), "also when that is seen in one piece");
+		buf_clear(&story);
 		buf_clear(&bytes);
 		written(&bytes, other, CEILING);
 		tell(&story, role, buf_span(&bytes), 7);
