@@ -528,14 +528,14 @@ static void add_to(struct sum *sum, const struct worker *worker, const struct se
 		sum->modern = server->modern;
 	if (!sum->last_failure[0])
 		sum->last_failure = server->last_failure;
-	if (!sum->seen || (!sum->tools && server->shared))
+	if (!sum->tools && server->shared)
 		sum->seen = server;
 	sum->tools = sum->seen->shared ? sum->seen->shared->n : 0;
 }
 
 static void add_server(const struct worker *worker, struct server *server, struct buf *out)
 {
-	struct sum sum = { .last_failure = "" };
+	struct sum sum = { .last_failure = "", .seen = server };
 	uint64_t now = loop_now(&worker->loop);
 	const struct health health = common_health(server_common(server));
 
