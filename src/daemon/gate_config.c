@@ -247,6 +247,9 @@ static void add_server(struct buf *out, const struct conf_node *server, const st
 	json_put_string(out, S("era"), eras[conf_get_word(server, "era")]);
 	json_put_u64(out, S("timeout_ms"), conf_get_ms(server, "timeout"));
 	json_put_u64(out, S("idle_ms"), gate_config_is_program(server) ? conf_get_ms(server, "idle") : 0);
+	json_put_bool(out, S("shared"),
+		      gate_config_is_program(server) &&
+			  conf_get_word(server, "instances") == UPSTREAM_SHARED);
 	json_put_u64(out, S("calls"), (uint64_t)conf_get_int(server, "calls"));
 	json_put_bool(out, S("shown_when_down"), conf_get_word(server, "when-down") == UPSTREAM_DOWN_LIST);
 	add_globs(out, S("allow"), conf_get_first(server, "tools.allow"));

@@ -19,6 +19,7 @@
 #include "http/server.h"
 #include "jail/launch.h"
 #include "store/ask.h"
+#include "upstream/house.h"
 #include "upstream/stdio.h"
 
 enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
@@ -190,6 +191,17 @@ static void on_not_started(struct upstream *upstream, const struct server *serve
 	tell_exit(thread_of(upstream), server, sys == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, 0);
 }
 
+/* A process that all clients have together is the first thread's. */
+static bool tell_houses(const struct worker *worker, uint64_t instance, const char *why)
+{
+	if (worker->index)
+		return false;
+	LIST_EACH(&worker->servers, node)
+		if (house_exited(LIST_ENTRY(node, struct server, node)->house, instance, why))
+			return true;
+	return false;
+}
+
 /* One that is another thread's is not found here. */
 static void heed_launcher(struct thread *thread, struct wire_in *in)
 {
@@ -205,13 +217,15 @@ static void heed_launcher(struct thread *thread, struct wire_in *in)
 	if (!wire_in_done(in))
 		return;
 	processes_remove(&thread->worker, instance);
-	attachment = attachment_of(&thread->worker, instance);
-	if (!attachment)
-		return;
 	if (signal)
 		(void)snprintf(why, sizeof(why), "the server was ended by signal %u", (unsigned)signal);
 	else
 		(void)snprintf(why, sizeof(why), "the server exited with code %u", (unsigned)code);
+	if (tell_houses(&thread->worker, instance, why))
+		return;
+	attachment = attachment_of(&thread->worker, instance);
+	if (!attachment)
+		return;
 	tell_exit(thread, attachment->server, code, signal);
 	link_fail(attachment->link, LINK_GONE, why);
 }

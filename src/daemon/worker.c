@@ -435,7 +435,7 @@ static int make_thread(struct process *process, size_t i, struct err *err)
 	thread->worker.process = process;
 	thread->worker.on_drained = on_drained;
 	process->endings[i] = (struct ending){ .mail.run = run_ending, .process = process };
-	return process->n > 1 ? mailbox_open(&thread->mailbox, &thread->worker.loop, err) : 0;
+	return mailbox_open(&thread->mailbox, &thread->worker.loop, err);
 }
 
 static int make_relays(struct process *process, struct err *err)

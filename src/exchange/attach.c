@@ -156,7 +156,7 @@ static bool begins_again(struct attachment *attachment, struct link *link, enum 
 	struct server *server = attachment->server;
 	uint64_t now = loop_now(link->upstream->loop);
 
-	if (failure != LINK_GONE || link->era != ERA_MODERN || link->init_result.n ||
+	if (failure != LINK_GONE || link->era != ERA_MODERN || link->init_result.n || link_is_lent(link) ||
 	    !server_is_started(server) || server->modern != SPEAKS_UNKNOWN ||
 	    !server_may_speak(server, ERA_LEGACY, now) || list_empty(&attachment->waiting))
 		return false;
@@ -377,9 +377,10 @@ bool attachment_rest(struct attachment *attachment, uint64_t now_ms)
 	if (!link || link->state_of != LINK_READY || !server->idle_ms ||
 	    now_ms < link->used_ms + server->idle_ms || is_used(attachment))
 		return false;
-	log_event(link->upstream->log, LOG_INFO, "upstream.idle",
-		  "A program without work was ended; the next request starts it again.",
-		  LF("server", server_shown(server)));
+	if (!link_is_lent(link))
+		log_event(link->upstream->log, LOG_INFO, "upstream.idle",
+			  "A program without work was ended; the next request starts it again.",
+			  LF("server", server_shown(server)));
 	processes_leave(attachment->client->worker, attachment->instance);
 	attachment->link = link_close(link);
 	return true;
@@ -393,7 +394,9 @@ static bool is_crowded(const struct attachment *attachment)
 {
 	const struct client *client = attachment->client;
 
-	return server_is_started(attachment->server) && processes_of(client->worker, client->principal) >=
+	/* A process that all have together is nobody's. */
+	return server_is_started(attachment->server) && !server_is_shared(attachment->server) &&
+	       processes_of(client->worker, client->principal) >=
 							    client->worker->limits.processes_per_principal;
 }
 
@@ -402,7 +405,7 @@ static bool note_process(struct attachment *attachment, struct err *err)
 {
 	struct client *client = attachment->client;
 
-	if (!server_is_started(attachment->server))
+	if (!server_is_started(attachment->server) || server_is_shared(attachment->server))
 		return true;
 	attachment->instance = client->worker->upstream.next_instance;
 	if (processes_add(client->worker, client->principal, attachment->instance))

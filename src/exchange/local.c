@@ -41,7 +41,7 @@ json_at local_withheld(const struct exchange *x)
 	const struct json *json = x->message.json;
 	json_at at;
 
-	if (x->only || link_takes_tasks(x->attachment->link))
+	if ((x->only && !server_is_shared(x->only)) || link_takes_tasks(x->attachment->link))
 		return JSON_NONE;
 	if (x->revision < REVISION_2026_07_28)
 		return x->method == METHOD_TOOLS_CALL ? json_get(json, x->message.params, S("task"))

@@ -12,6 +12,7 @@
 #include "http/client.h"
 #include "http/server.h"
 #include "net/tls_context.h"
+#include "upstream/house.h"
 #include "json/write.h"
 
 enum { SNAPSHOT_BYTES = 16 * 1024 * 1024 };
@@ -145,6 +146,23 @@ static struct server_common *common_of(struct worker *worker, const struct json 
 	return NULL;
 }
 
+/* The same of the one process for all: the first has it, and the others a way to it. */
+static bool find_house(struct worker *worker, struct server *server, const struct json *json, json_at at)
+{
+	const struct server *same;
+
+	if (!flag_of(json, at, S("shared")))
+		return true;
+	if (worker->index == 0) {
+		server->house = house_new(&worker->upstream, server);
+		return server->house != NULL;
+	}
+	same = worker_server(worker->crew->members[0], server->name);
+	if (same && same->house && span_eq(same->definition, server->definition))
+		server->house = house_ref(same->house);
+	return server->house != NULL;
+}
+
 static struct server *make_server(struct worker *worker, const struct json *json, json_at at,
 				  const struct secure *secure, struct err *err)
 {
@@ -186,6 +204,8 @@ static struct server *make_server(struct worker *worker, const struct json *json
 		server->legacy = SPEAKS_NO;
 	if (arena->over || server->name.n == 0)
 		(void)err_set(err, ERR_FORMAT, "a server's definition cannot be read");
+	else if (!find_house(worker, server, json, at))
+		(void)err_set(err, ERR_NOMEM, "no memory for a server that clients share");
 	else if (equip(worker, server, secure, err) == 0)
 		return server;
 	(void)server_unref(server);
@@ -562,6 +582,7 @@ static void add_server(const struct worker *worker, struct server *server, struc
 	json_put_u64(out, S("allow_rules"), server->rules.n_allow);
 	json_put_string(out, S("last_failure"), span_str(sum.last_failure));
 	json_put_u64(out, S("faults"), health.faults);
+	json_put_bool(out, S("shared"), server_is_shared(server));
 	json_put_u64(out, S("rests_ms"), health_rests(&health, now) ? health.until_ms - now : 0);
 	add_left_out(sum.seen, out);
 	buf_add_char(out, '}');

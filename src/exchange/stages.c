@@ -263,6 +263,9 @@ static enum stage_result choose_server(struct exchange *x)
 	struct span name = S("");
 	struct server *server;
 
+	/* The tasks of a process that all share are nobody's in particular: no client is offered any. */
+	if (task_method(x->method) && x->only && server_is_shared(x->only))
+		return refused(x, exchange_status(x, -32601), -32601, "K601", S("Method not found"));
 	if (task_method(x->method)) {
 		enum stage_result result = task_route(x);
 

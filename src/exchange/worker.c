@@ -12,6 +12,7 @@
 #include "exchange/token_cache.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "upstream/house.h"
 
 enum { WORKER_TICK_MS = 1000, WORKER_OUT_KEEP = 256 * 1024 };
 
@@ -211,6 +212,8 @@ void worker_drop_server(struct worker *worker, struct server *server)
 		}
 		(void)client_unref(client);
 	}
+	if (worker->index == 0)
+		house_close(server->house);
 	list_remove(&server->node);
 	(void)server_unref(server);
 }

@@ -15,6 +15,7 @@ struct server_common {
 	_Atomic bool ill;	  /* health.faults, for who only wants to know that there are none */
 	_Atomic size_t n_calls;	  /* of these the server works on: exchange/turnstile.h */
 	_Atomic size_t n_waiting; /* and for a place among them wait so many */
+	_Atomic uint64_t last_id; /* of the requests of all who share one process of it: house.h */
 };
 
 /* With one reference. NULL without memory. */

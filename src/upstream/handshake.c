@@ -63,19 +63,27 @@ static bool can_turn(const struct link *link)
 	       server_may_speak(link->server, other_era(link->era), loop_now(link->upstream->loop));
 }
 
+/* What the client says of itself, again in the words of the other era. */
+static bool turn_hello(struct link *link)
+{
+	struct buf said = link->init_params;
+	bool fine;
+
+	link->era = other_era(link->era);
+	link->init_params = BUF_CHARGED(HANDSHAKE_HELLO_BYTES, link->budget);
+	fine = translate_hello(link, buf_span(&said));
+	buf_release(&said);
+	return fine;
+}
+
 /* Greets it again, in the other era, on the same connection. */
 static void turn(struct link *link)
 {
-	struct buf said = link->init_params;
-
 	call_forget(&link->handshake);
 	link->turns++;
-	link->era = other_era(link->era);
 	link->revision = REVISION_NONE;
-	link->init_params = BUF_CHARGED(HANDSHAKE_HELLO_BYTES, link->budget);
-	if (!translate_hello(link, buf_span(&said)))
+	if (!turn_hello(link))
 		link_fail(link, LINK_REFUSED, handshake_too_long);
-	buf_release(&said);
 	if (link->state_of != LINK_OPENING)
 		return;
 	if (link->transport->settled)
@@ -205,6 +213,26 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 	common_well(server_common(link->server));
 	if (link->transport->settled)
 		link->transport->settled(link);
+	link->events->on_ready(link->owner, link);
+}
+
+void handshake_adopt(struct link *link, enum era era, enum revision revision, struct span result)
+{
+	if (link->state_of != LINK_OPENING)
+		return;
+	if (link->era != era && !turn_hello(link)) {
+		link_fail(link, LINK_REFUSED, handshake_too_long);
+		return;
+	}
+	link->revision = revision;
+	buf_add(&link->init_result, result);
+	if (!buf_ok(&link->init_result)) {
+		link_fail(link, LINK_REFUSED, link_crowded);
+		return;
+	}
+	server_learn(link->server, era, true, loop_now(link->upstream->loop));
+	link->initialized_sent = true;
+	link->state_of = LINK_READY;
 	link->events->on_ready(link->owner, link);
 }
 

@@ -14,6 +14,9 @@ bool handshake_prepare(struct link *link, struct span hello) MUST_CHECK;
 /* Greets the server in the link's era. Its answer makes the link ready, has it greeted in the other era, or
  * ends it. */
 void handshake_begin(struct link *link);
+/* It was greeted before, by who lends his process: that was agreed, and this is its answer to the greeting.
+ */
+void handshake_adopt(struct link *link, enum era era, enum revision revision, struct span result);
 /* No answer has come in time: it is greeted in the other era, or the link ends. */
 void handshake_late(struct link *link);
 /* By when the answer has to be there. */

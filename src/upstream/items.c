@@ -11,6 +11,7 @@
 
 static const char *const eras[] = { "auto", "legacy", "modern", NULL };
 static const char *const wires[] = { "auto", "streamable", "sse", NULL };
+static const char *const instances[] = { "client", "shared", NULL };
 static const char *const when_down[] = { "hide", "list", NULL };
 static const char *const run_or_url[] = { "run", "url", NULL };
 
@@ -82,6 +83,7 @@ static void check_server(const struct conf_node *server, struct conf_problems *p
 	}
 	only_with(server, "cwd", "run", problems);
 	only_with(server, "idle", "run", problems);
+	only_with(server, "instances", "run", problems);
 	only_with(server, "env", "run", problems);
 	if (conf_url_parse(conf_get_text(server, "url"), &url, &err) < 0)
 		return;
@@ -181,6 +183,16 @@ const struct conf_item upstream_items[] = {
 	    .text = TR_MARK(
 		"How long a program without work runs on, before it is ended and started again with the "
 		"next request; 0s: as long as its client."),
+	},
+	{
+	    .path = "servers.*.instances",
+	    .type = CONF_ENUM,
+	    .words = instances,
+	    .fallback = "client",
+	    .text = TR_MARK(
+		"Whether each client has a process of the program of its own (`client`), or all have one "
+		"together (`shared`): for programs that keep nothing of one client that another must not "
+		"see. A shared one cannot ask anything of a client, and has no tasks."),
 	},
 	{
 	    .path = "servers.*.calls",

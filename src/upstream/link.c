@@ -83,8 +83,12 @@ void link_fail(struct link *link, enum link_failure failure, const char *why)
 	link->failure = failure;
 	(void)snprintf(link->why, sizeof(link->why), "%s", why);
 	(void)snprintf(link->server->last_failure, sizeof(link->server->last_failure), "%s", why);
-	link->server->failed++;
 	server_forget(link->server);
+	if (link_is_lent(link)) {
+		loop_later(link->upstream->loop, &link->dying);
+		return;
+	}
+	link->server->failed++;
 	if (failure == LINK_START)
 		common_fault(server_common(link->server), loop_now(link->upstream->loop));
 	log_event(link->upstream->log, LOG_WARN, "upstream.dead", "A connection to a server ended.",
@@ -117,7 +121,8 @@ void link_fail_call(struct link *link, struct call *call, enum link_failure fail
 uint64_t link_take_id(struct link *link, struct call *call)
 {
 	check(!call->link);
-	call->id = ++link->next_id;
+	/* Of a process that several use, one number is never said twice, whoever says it. */
+	call->id = server_is_shared(link->server) ? ++server_common(link->server)->last_id : ++link->next_id;
 	call->id_key = span_of((const char *)&call->id, sizeof(call->id));
 	return call->id;
 }
@@ -245,7 +250,7 @@ const struct transport *transport_of(const struct server *server)
 {
 	switch (server->kind) {
 	case SERVER_STDIO:
-		return &transport_stdio;
+		return server_is_shared(server) ? &transport_shared : &transport_stdio;
 	case SERVER_HTTP:
 		return server_wire_of(server) == WIRE_SSE ? &transport_sse : &transport_http;
 	case SERVER_WS:
@@ -256,8 +261,9 @@ const struct transport *transport_of(const struct server *server)
 	return &transport_unix;
 }
 
-struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
-		       const struct link_events *events, void *owner, struct err *err)
+struct link *link_open_over(const struct transport *transport, struct upstream *upstream,
+			    struct server *server, enum era era, struct span hello,
+			    const struct link_events *events, void *owner, struct err *err)
 {
 	struct link *link;
 
@@ -268,7 +274,7 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 	}
 	link->upstream = upstream;
 	link->server = server_ref(server);
-	link->transport = transport_of(server);
+	link->transport = transport;
 	link->events = events;
 	link->owner = owner;
 	link->era = era;
@@ -279,7 +285,7 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 	list_init(&link->calls);
 	list_init(&link->failing);
 	list_init(&link->node);
-	server->started++;
+	server->started += !link_is_lent(link);
 	if (!handshake_prepare(link, hello)) {
 		(void)err_set(err, ERR_LIMIT, "%s", handshake_too_long);
 		link->state_of = LINK_DEAD;
@@ -292,6 +298,12 @@ struct link *link_open(struct upstream *upstream, struct server *server, enum er
 		return link_close(link);
 	}
 	return link;
+}
+
+struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
+		       const struct link_events *events, void *owner, struct err *err)
+{
+	return link_open_over(transport_of(server), upstream, server, era, hello, events, owner, err);
 }
 
 void link_charge(struct link *link, const void *payer, struct budget *budget)
@@ -520,10 +532,12 @@ static const struct call *only_call(const struct link *link)
 struct overlong link_overlong_begin(const struct link *link)
 {
 	const struct call *call = only_call(link);
+	bool shared = server_is_shared(link->server);
 
+	/* Of several clients one must not end the others' calls: his own waits until its time is over. */
 	return (struct overlong){ .call_id = call ? call->id : 0,
 				  .anybodys = link->state_of != LINK_READY ||
-					      (!call && !list_empty(&link->calls)) };
+					      (!call && !shared && !list_empty(&link->calls)) };
 }
 
 void link_overlong_end(struct link *link, struct overlong overlong, const char *why)

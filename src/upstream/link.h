@@ -103,6 +103,7 @@ extern const struct transport transport_http;
 extern const struct transport transport_sse;
 extern const struct transport transport_ws;
 extern const struct transport transport_unix;
+extern const struct transport transport_shared;
 
 /* The one a server is reached by. */
 const struct transport *transport_of(const struct server *server);
@@ -156,6 +157,10 @@ struct link {
  */
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
 		       const struct link_events *events, void *owner, struct err *err);
+/* The same over a transport that is not the server's usual one: for who lends its process to others. */
+struct link *link_open_over(const struct transport *transport, struct upstream *upstream,
+			    struct server *server, enum era era, struct span hello,
+			    const struct link_events *events, void *owner, struct err *err);
 /* Whose it is, before anything came on it: what it holds is charged, its HTTP requests are counted. */
 void link_charge(struct link *link, const void *payer, struct budget *budget);
 /*
@@ -199,6 +204,12 @@ static inline bool link_has_requests(const struct link *link)
 	return link->transport == &transport_http;
 }
 
+/* Is it a part in a process that others use, too? What counts for the process is the house's to count. */
+static inline bool link_is_lent(const struct link *link)
+{
+	return link->transport == &transport_shared;
+}
+
 /* Does the server's InitializeResult or DiscoverResult declare this capability (a member name)? */
 bool link_has_capability(const struct link *link, struct span name);
 
@@ -232,7 +243,8 @@ const char *link_too_long(const struct link *link, char store[LINK_WHY_BYTES]);
 extern const char link_crowded[];
 /*
  * A message that cannot be held, and so not read: it can only have been meant for the one call there is when
- * it begins, which fails with it at its end, if it is still open. Where there are several the link dies.
+ * it begins, which fails with it at its end, if it is still open. Where there are several the link dies,
+ * unless they are of several clients (house.h).
  */
 struct overlong {
 	uint64_t call_id; /* 0: nobody waits for it */

@@ -8,6 +8,7 @@
 #include "mcp/catalogue.h"
 #include "mcp/offer.h"
 #include "net/tls_context.h"
+#include "upstream/house.h"
 
 static const struct span kind_names[] = { [SERVER_STDIO] = SPAN("stdio"),
 					  [SERVER_HTTP] = SPAN("http"),
@@ -82,6 +83,7 @@ struct server *server_unref(struct server *server)
 	server->pool = http_pool_free(server->pool);
 	(void)tls_context_unref(server->outwards);
 	server->common = server_common_unref(server->common);
+	server->house = house_unref(server->house);
 	server->shared = catalogue_unref(server->shared);
 	for (size_t i = 0; i < OFFER_KINDS; i++)
 		server->offers[i] = offer_unref(server->offers[i]);

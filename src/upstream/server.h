@@ -15,6 +15,7 @@ struct http_pool;
 struct tls_context;
 struct catalogue;
 struct offer;
+struct house;
 
 /* How it is reached. */
 enum server_kind {
@@ -67,6 +68,7 @@ struct server {
 		      [OMISSIONS];    /* what was left out of its lists when they were last looked at */
 	struct server_common own;     /* where no other thread has it */
 	struct server_common *common; /* NULL: its own; see server_common() */
+	struct house *house;	      /* one process for all clients; NULL: one for each. Referenced */
 	uint64_t idle_ms;	      /* a started one without work ends after this; 0: never */
 	bool shown_when_down;	      /* its tools stay listed while it cannot be reached */
 	size_t max_calls;	      /* requests it works on at once; 0: no ceiling */
@@ -99,10 +101,16 @@ struct span server_kind_name(enum server_kind kind);
 /* SERVER_STDIO for a word that names none. */
 enum server_kind server_kind_of(struct span word);
 
-/* Is it a process of ours, with an instance for each who uses it? */
+/* Is it a process of ours? */
 static inline bool server_is_started(const struct server *server)
 {
 	return server->kind == SERVER_STDIO;
+}
+
+/* Have all clients one process of it together? */
+static inline bool server_is_shared(const struct server *server)
+{
+	return server->house != NULL;
 }
 
 /* How a server on HTTP is spoken to, as configured or as learnt; WIRE_UNKNOWN: the next link finds out. */

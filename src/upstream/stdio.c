@@ -243,13 +243,13 @@ static void stdio_drop(struct link *link, struct call *call)
 	(void)call;
 }
 
-/* One client has the whole process (legacy): its slowness may stop the server's output. */
+/* Where one client has the whole process (legacy), its slowness may stop the server's output. */
 static void stdio_pause(struct link *link, struct call *call, bool paused)
 {
 	struct process *process = link->state;
 
 	(void)call;
-	if (!process->out || link->era != ERA_LEGACY)
+	if (!process->out || link->era != ERA_LEGACY || server_is_shared(link->server))
 		return;
 	if (paused)
 		stream_pause(process->out);
@@ -291,4 +291,23 @@ bool stdio_owns(const struct link *link, uint64_t instance)
 	const struct process *process = link->state;
 
 	return link->transport == &transport_stdio && process && process->instance == instance;
+}
+
+size_t stdio_queued(const struct link *link)
+{
+	const struct process *process = link->state;
+
+	return process && process->in ? stream_queued(process->in) : 0;
+}
+
+void stdio_hold(const struct link *link, bool held)
+{
+	const struct process *process = link->state;
+
+	if (!process || !process->out)
+		return;
+	if (held)
+		stream_pause(process->out);
+	else
+		stream_resume(process->out);
 }

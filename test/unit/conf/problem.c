@@ -95,7 +95,7 @@ static const struct {
 	      "  ┌─ /home/a/kanmon.yaml:2:44\n"
 	      " 2│ servers: { a: { url: \"http://***@h/m?***\", tols: ***, era: auto } }\n"
 	      "  │                                            ^^^^ did you mean `tools`?\n"
-	      "  = the keys here are: run, url, cwd, env, era, transport, tools, timeout, idle, calls, when-down, ca\n"
+	      "  = the keys here are: run, url, cwd, env, era, transport, tools, timeout, idle, instances, calls, when-down, ca\n"
 	      "  = this file was not loaded\n"
 	      "help: kanmon explain K102\n") },
 	{ "a command's secrets", TR_EN,
