@@ -6,6 +6,7 @@
 #include "exchange/client.h"
 #include "exchange/gather.h"
 #include "exchange/heed.h"
+#include "exchange/known.h"
 #include "exchange/listening.h"
 #include "exchange/offers.h"
 #include "exchange/owner.h"
@@ -175,12 +176,12 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 	(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
 			   sizeof(attachment->why));
 	attachment->fetch = gather_free(attachment->fetch);
-	offers_stop(attachment);
 	drop_asks(attachment);
 	if (failure == LINK_START)
 		processes_remove(attachment->client->worker, attachment->instance);
 	else
 		processes_leave(attachment->client->worker, attachment->instance);
+	known_keep(attachment);
 	/* A call that was parked has failed with it; its client hears that when it comes back. */
 	attachment->link = link_close(link);
 	tasks_lost(attachment);
@@ -382,6 +383,7 @@ bool attachment_rest(struct attachment *attachment, uint64_t now_ms)
 			  "A program without work was ended; the next request starts it again.",
 			  LF("server", server_shown(server)));
 	processes_leave(attachment->client->worker, attachment->instance);
+	known_keep(attachment);
 	attachment->link = link_close(link);
 	return true;
 }
@@ -397,7 +399,7 @@ static bool is_crowded(const struct attachment *attachment)
 	/* A process that all have together is nobody's. */
 	return server_is_started(attachment->server) && !server_is_shared(attachment->server) &&
 	       processes_of(client->worker, client->principal) >=
-							    client->worker->limits.processes_per_principal;
+		   client->worker->limits.processes_per_principal;
 }
 
 /* Notes whose process the link has just asked for. False: without memory; the link is closed. */
@@ -558,6 +560,7 @@ void attachment_close(struct attachment *attachment)
 	attachment->link = link_close(attachment->link);
 	list_remove(&attachment->node);
 	view_tools_given(attachment, NULL);
+	known_drop(attachment);
 	subscriptions_let_go(attachment);
 	watches_drop_all(attachment);
 	heed_stop(attachment);

@@ -3,6 +3,7 @@
 #include "crypto/digest.h"
 #include "exchange/client.h"
 #include "exchange/gather.h"
+#include "exchange/known.h"
 #include "exchange/offers.h"
 #include "exchange/view.h"
 #include "upstream/words.h"
@@ -91,6 +92,8 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 		attachment->server->late_until_ms = 0;
 	if (fine && link)
 		view_fetched(attachment);
+	if (fine && link)
+		known_settle(attachment);
 	if (!fine) {
 		attachment->failure = gather_was_late(gather) ? LINK_SILENT : LINK_REFUSED;
 		(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,

@@ -42,8 +42,19 @@ struct shelf {
 	bool told;	      /* left out of the client's list, who was told that there is some */
 	uint64_t ttl_ms;
 	uint64_t tried_ms;   /* when the last fetch ended; 0: none did on this link */
+	uint64_t known_ms;   /* known.h: when `offer` was what a process had that has ended; 0: it was not */
 	size_t charged;	     /* of `offer` */
 	struct offer *given; /* in the client's last list of all servers; NULL: left out of it */
+};
+
+/* The tools of a process that has ended: known.h. */
+struct known {
+	struct catalogue *tools; /* NULL: it had none, where `ms` is not 0 */
+	size_t charged;
+	uint64_t ms; /* when they were what it had; 0: they are not known */
+	enum revision revision;
+	bool watched; /* it would have said that they change */
+	bool given;   /* a client of this server alone was given them, and is told if they are other ones */
 };
 
 /* A client's connection to one server, made when it is first needed and again after its death. */
@@ -68,6 +79,7 @@ struct attachment {
 	uint64_t told_ms;      /* when something of that was told */
 	bool stale;	       /* its list has changed: it is to be fetched again */
 	struct catalogue *given_tools; /* in the client's last list of all servers; NULL: left out of it */
+	struct known known;
 	struct shelf shelves[OFFER_KINDS];
 	struct uri_set learnt;	   /* URIs that stood in its results: owner.c */
 	struct uri_set subscribed; /* what the client wants to hear of from it */

@@ -47,7 +47,7 @@ static void tell_change(struct attachment *attachment, unsigned view)
 	}
 }
 
-static void note_change(struct attachment *attachment, unsigned view)
+void listening_tell(struct attachment *attachment, unsigned view)
 {
 	uint64_t now = loop_now(&attachment->client->worker->loop);
 
@@ -101,7 +101,7 @@ bool listening_heard(struct attachment *attachment, const struct message *messag
 	if (!view)
 		return false;
 	if (!view_told(attachment, message->method) || client->era == ERA_MODERN)
-		note_change(attachment, view);
+		listening_tell(attachment, view);
 	return true;
 }
 

@@ -17,6 +17,9 @@ enum stage_result listening_serve(struct exchange *x);
  */
 bool listening_heard(struct attachment *attachment, const struct message *message);
 
+/* The gate has found that a list (VIEW_…) has changed: tells who listens to this server alone. */
+void listening_tell(struct attachment *attachment, unsigned view);
+
 /* A legacy session's logging/setLevel: kept for servers that it reaches later. False: no such level. */
 bool listening_take_level(struct exchange *x);
 /* Tells a legacy server that logs from where on to log, unless it knows. */

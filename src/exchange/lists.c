@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "exchange/finding.h"
+#include "exchange/known.h"
 #include "exchange/view.h"
 #include "mcp/translate.h"
 #include "json/write.h"
@@ -21,9 +22,8 @@ struct attachment *lists_attachment(struct exchange *x, struct server *server)
 static bool tools_settled(struct attachment *attachment, uint64_t since_ms)
 {
 	struct link *link = attachment->link;
-	bool watched = link->era == ERA_LEGACY && link_declares(link, S("tools"), S("listChanged"));
 
-	if (!link_has_capability(link, S("tools")) || (link->catalogue && watched))
+	if (!link_has_capability(link, S("tools")) || (link->catalogue && offers_watched(link, OFFER_TOOLS)))
 		return true;
 	if (attachment->fetch)
 		return false;
@@ -47,7 +47,7 @@ static bool settled(struct exchange *x, struct attachment *attachment, unsigned 
 	if (!attachment->link || x->hurry || loop_now(&x->worker->loop) < attachment->server->late_until_ms)
 		return true;
 	if (attachment->link->state_of != LINK_READY)
-		return false;
+		return known_will_do(x, attachment, kinds);
 	for (unsigned i = 0; i < OFFER_KINDS; i++) {
 		if (!(kinds & (1U << i)))
 			continue;
@@ -126,13 +126,18 @@ static bool takes_tasks(const struct exchange *x, const struct link *link)
 	       link_takes_tasks(link);
 }
 
+static enum revision revision_of_tools(const struct attachment *attachment)
+{
+	if (attachment->link && attachment->link->revision)
+		return attachment->link->revision;
+	return known_tools(attachment) ? attachment->known.revision : attachment->server->shared_revision;
+}
+
 struct span lists_tool_text(const struct exchange *x, const struct attachment *attachment,
 			    const struct tool *tool, struct buf *store)
 {
 	struct json *json = &x->worker->side;
-	struct legs legs = { attachment->link ? attachment->link->revision
-					      : attachment->server->shared_revision,
-			     x->revision };
+	struct legs legs = { revision_of_tools(attachment), x->revision };
 	struct arena arena = ARENA_INIT((size_t)CATALOGUE_BYTES);
 	struct edits edits = { .arena = &arena };
 	json_at execution;
@@ -160,6 +165,8 @@ struct catalogue *lists_tools(const struct attachment *attachment)
 {
 	if (attachment->link && attachment->link->catalogue)
 		return attachment->link->catalogue;
+	if (known_tools(attachment))
+		return known_tools(attachment);
 	return attachment->server->shown_when_down ? attachment->server->shared : NULL;
 }
 
@@ -195,7 +202,7 @@ static size_t add_tools(struct exchange *x, struct buf *out, const struct attach
 static void tools_of_one(struct exchange *x, struct buf *out)
 {
 	struct json *json = &x->worker->side;
-	const struct catalogue *catalogue = x->attachment->link->catalogue;
+	const struct catalogue *catalogue = lists_tools(x->attachment);
 	CLEANUP(buf_release) struct buf tools = BUF_INIT(LISTS_ITEMS_BYTES);
 	CLEANUP(buf_release) struct buf head = BUF_INIT(LISTS_RESULT_BYTES);
 	struct json_edit edits[2];
@@ -209,7 +216,8 @@ static void tools_of_one(struct exchange *x, struct buf *out)
 	if (!json_parse(json, catalogue->result, catalogue->result.n))
 		check(json_parse(json, S("{}"), 2));
 	/* What is there besides the tools is of the other era. */
-	if (revision_era(x->revision) == ERA_LEGACY && x->attachment->link->era == ERA_MODERN)
+	if (revision_era(x->revision) == ERA_LEGACY &&
+	    revision_era(revision_of_tools(x->attachment)) == ERA_MODERN)
 		check(json_parse(json, S("{}"), 2));
 	scope = json_get(json, 0, S("cacheScope"));
 	if (x->revision >= REVISION_2026_07_28) {
@@ -270,7 +278,7 @@ static void join_tools(struct joint *joint, struct attachment *attachment)
 	view_tools_given(attachment, catalogue);
 	if (catalogue) {
 		joint->n_tools += add_tools(joint->x, &joint->items, attachment);
-		join_ttl(joint, catalogue->ttl_ms);
+		join_ttl(joint, known_tools(attachment) ? 0 : catalogue->ttl_ms);
 		return;
 	}
 	note_missing(joint, attachment);
@@ -332,7 +340,9 @@ static void join_offers(struct joint *joint, struct attachment *attachment)
 	view_offer_given(attachment, joint->kind, offer);
 	if (offer) {
 		add_items(joint, attachment, offer);
-		join_ttl(joint, attachment->shelves[joint->kind].ttl_ms);
+		join_ttl(joint, attachment->shelves[joint->kind].known_ms
+				    ? 0
+				    : attachment->shelves[joint->kind].ttl_ms);
 		return;
 	}
 	note_missing(joint, attachment);

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "exchange/client.h"
 #include "exchange/finding.h"
+#include "exchange/known.h"
 #include "exchange/listening.h"
 #include "exchange/lists.h"
 #include "exchange/owner.h"
@@ -59,12 +60,6 @@ static enum stage_result not_here(struct exchange *x)
 
 /* --- what is needed before the answer --- */
 
-/* Else a list may have changed without a word, and is fetched anew for who asks. */
-static bool list_is_watched(const struct link *link)
-{
-	return link->era == ERA_LEGACY && link_declares(link, S("tools"), S("listChanged"));
-}
-
 static enum stage_result route_one(struct exchange *x)
 {
 	enum stage_result result;
@@ -77,12 +72,14 @@ static enum stage_result route_one(struct exchange *x)
 		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for a connection"), S(""));
 		return STAGE_DONE;
 	}
+	if (known_answers(x))
+		return STAGE_NEXT;
 	result = attachment_need_link(x);
 	if (result != STAGE_NEXT || x->method != METHOD_TOOLS_LIST)
 		return result;
 	if (!link_has_capability(x->attachment->link, S("tools")))
 		return not_here(x);
-	return attachment_need_catalogue(x, !list_is_watched(x->attachment->link));
+	return attachment_need_catalogue(x, !offers_watched(x->attachment->link, OFFER_TOOLS));
 }
 
 enum stage_result local_route(struct exchange *x)

@@ -4,6 +4,7 @@
 
 #include "exchange/account.h"
 #include "exchange/gather.h"
+#include "exchange/known.h"
 #include "exchange/view.h"
 #include "upstream/words.h"
 
@@ -39,8 +40,7 @@ bool offers_declared(const struct link *link, enum offer_kind kind)
 	return link_has_capability(link, kinds[kind].capability);
 }
 
-/* Else a list may have changed without a word, and is fetched anew for who asks. */
-static bool is_watched(const struct link *link, enum offer_kind kind)
+bool offers_watched(const struct link *link, enum offer_kind kind)
 {
 	return link->era == ERA_LEGACY && link_declares(link, kinds[kind].capability, S("listChanged"));
 }
@@ -54,7 +54,7 @@ bool offers_settled(struct attachment *attachment, enum offer_kind kind, uint64_
 	if (shelf->tried_ms && shelf->tried_ms >= since_ms)
 		return true;
 	if (!offers_declared(attachment->link, kind) ||
-	    (shelf->current && !shelf->stale && is_watched(attachment->link, kind)))
+	    (shelf->current && !shelf->stale && offers_watched(attachment->link, kind)))
 		return true;
 	return !offers_fetch(attachment, kind);
 }
@@ -174,6 +174,7 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 	/* Many that have resources know nothing of templates: they have none. */
 	fine = (fine || gather_is_unknown(gather)) && take(attachment, gather, kind, &why);
 	shelf->current = fine;
+	shelf->known_ms = 0;
 	if (!fine)
 		log_event(worker->log, LOG_WARN, "catalogue.partial",
 			  "A server's list could not be had, and is missing where it is asked for.",
@@ -203,7 +204,11 @@ bool offers_fetch(struct attachment *attachment, enum offer_kind kind)
 
 struct offer *offers_now(const struct attachment *attachment, enum offer_kind kind)
 {
-	return attachment->shelves[kind].current ? attachment->shelves[kind].offer : NULL;
+	const struct shelf *shelf = &attachment->shelves[kind];
+
+	if (shelf->current)
+		return shelf->offer;
+	return known_is_shown(attachment, shelf->known_ms) ? shelf->offer : NULL;
 }
 
 void offers_changed(struct attachment *attachment, enum offer_kind kind)
@@ -223,11 +228,30 @@ bool offers_tick(struct attachment *attachment, uint64_t now_ms)
 	return false;
 }
 
+/* What is known of the list from now on, when its process has ended. */
+static void remember(struct attachment *attachment, enum offer_kind kind)
+{
+	struct shelf *shelf = &attachment->shelves[kind];
+	const struct link *link = attachment->link;
+
+	if (!link || !link->init_result.n || !server_is_started(attachment->server))
+		return;
+	if (!offers_declared(link, kind)) {
+		drop(attachment, kind);
+		shelf->known_ms = loop_now(link->upstream->loop);
+	} else if (shelf->current) {
+		shelf->known_ms = shelf->stale		       ? 0
+				  : offers_watched(link, kind) ? loop_now(link->upstream->loop)
+							       : shelf->tried_ms;
+	}
+}
+
 void offers_stop(struct attachment *attachment)
 {
 	for (size_t i = 0; i < OFFER_KINDS; i++) {
 		struct shelf *shelf = &attachment->shelves[i];
 
+		remember(attachment, (enum offer_kind)i);
 		shelf->fetch = gather_free(shelf->fetch);
 		shelf->current = false;
 		shelf->stale = false;

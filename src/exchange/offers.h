@@ -10,6 +10,9 @@ enum offer_kind offers_kind(enum method method);
 /* VIEW_… of one of them. */
 unsigned offers_view(enum offer_kind kind);
 
+/* Would a legacy server say that the list has changed? Else it is fetched anew for who asks. */
+bool offers_watched(const struct link *link, enum offer_kind kind);
+
 /* Does the ready link's server say that it has some (the capability; templates are resources)? */
 bool offers_declared(const struct link *link, enum offer_kind kind);
 
@@ -24,7 +27,7 @@ bool offers_settled(struct attachment *attachment, enum offer_kind kind, uint64_
 /* Begins to fetch it. False: without memory, or the server has none. */
 bool offers_fetch(struct attachment *attachment, enum offer_kind kind);
 
-/* The list as it is now; NULL: it could not be had. */
+/* The list as it is now, or as it is known while its process is being started; NULL: it could not be had. */
 struct offer *offers_now(const struct attachment *attachment, enum offer_kind kind);
 
 /* The server says that they have changed. */
@@ -33,7 +36,10 @@ void offers_changed(struct attachment *attachment, enum offer_kind kind);
 /* Ends what takes too long. True: something ended, and whoever waited went on. */
 bool offers_tick(struct attachment *attachment, uint64_t now_ms);
 
-/* The link has died: what is under way ends. What a server had stays its own until it is heard of again. */
+/*
+ * The link, which may be NULL, is dead or about to be closed: what is under way ends. What a server had stays
+ * its own until it is heard of again; of a process it is known for a while (known.h).
+ */
 void offers_stop(struct attachment *attachment);
 void offers_release(struct attachment *attachment);
 

@@ -113,17 +113,19 @@ static bool is_awaited(const struct client *client, enum offer_kind kind)
 	return false;
 }
 
-/* A server that the last list left out: its own is fetched, so that nobody is told of what he cannot see. */
+/* A server that the last list left out, or had as it was before: its own is fetched, so that nobody is told
+ * of what he cannot see. */
 void view_ready(struct attachment *attachment)
 {
 	const struct link *link = attachment->link;
 
-	if (((watches(attachment, VIEW_TOOLS) && !attachment->given_tools) ||
-	     is_awaited(attachment->client, OFFER_TOOLS)) &&
+	if (((watches(attachment, VIEW_TOOLS) && (!attachment->given_tools || attachment->known.ms)) ||
+	     attachment->known.given || is_awaited(attachment->client, OFFER_TOOLS)) &&
 	    !link->catalogue && link_has_capability(link, S("tools")))
 		(void)attachment_fetch(attachment);
 	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++)
-		if ((watches(attachment, offers_view((enum offer_kind)i)) && !attachment->shelves[i].given) ||
+		if ((watches(attachment, offers_view((enum offer_kind)i)) &&
+		     (!attachment->shelves[i].given || attachment->shelves[i].known_ms)) ||
 		    is_awaited(attachment->client, (enum offer_kind)i))
 			(void)offers_fetch(attachment, (enum offer_kind)i);
 }

@@ -50,6 +50,7 @@ class Core:
         self.resources, self.templates = [], []  # URIs; templates
         self.capabilities = {"tools": {}, "logging": {}} if capabilities is None else capabilities
         self.record_path = record
+        self.mark = os.urandom(8).hex()  # no other process has it; the pid may be the same in another namespace
         self.seen = []
         self.cancelled = set()
         self.answers = {}
@@ -194,7 +195,7 @@ class Core:
         return self.text(arguments["tag"])
 
     def do_pid(self, arguments, raw, out, key):
-        return self.text(str(os.getpid()))
+        return self.text(self.mark if arguments.get("mark") else str(os.getpid()))
 
     def do_wait(self, arguments, raw, out, key):
         with open(arguments["file"] + ".begun", "w"):

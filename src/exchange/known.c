@@ -1,0 +1,95 @@
+/* known.c - what is known of a program's lists while it does not run. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/known.h"
+
+#include "exchange/account.h"
+#include "exchange/listening.h"
+#include "exchange/lists.h"
+#include "exchange/view.h"
+
+void known_drop(struct attachment *attachment)
+{
+	struct known *known = &attachment->known;
+
+	budget_give(&attachment->client->account->held, known->charged);
+	(void)catalogue_unref(known->tools);
+	*known = (struct known){ .given = known->given };
+}
+
+static void keep_tools(struct attachment *attachment)
+{
+	struct known *known = &attachment->known;
+	struct link *link = attachment->link;
+	bool has_some = link->init_result.n && link_has_capability(link, S("tools"));
+
+	/* Of what it had before, it may have died without having said anything of it. */
+	if (!link->init_result.n || (has_some && !link->catalogue) || attachment->stale)
+		return;
+	known_drop(attachment);
+	known->watched = offers_watched(link, OFFER_TOOLS);
+	known->revision = link->revision;
+	known->ms = known->watched || !has_some ? loop_now(link->upstream->loop) : attachment->fetched_ms;
+	if (!has_some)
+		return;
+	known->tools = catalogue_ref(link->catalogue);
+	known->charged = link->listed;
+	budget_force(&attachment->client->account->held, known->charged);
+}
+
+void known_keep(struct attachment *attachment)
+{
+	if (attachment->link && server_is_started(attachment->server))
+		keep_tools(attachment);
+	offers_stop(attachment);
+}
+
+bool known_is_shown(const struct attachment *attachment, uint64_t known_ms)
+{
+	const struct link *link = attachment->link;
+
+	return known_ms && link && link->state_of == LINK_OPENING &&
+	       loop_now(link->upstream->loop) <= known_ms + attachment->server->idle_ms + KNOWN_MS;
+}
+
+struct catalogue *known_tools(const struct attachment *attachment)
+{
+	return known_is_shown(attachment, attachment->known.ms) ? attachment->known.tools : NULL;
+}
+
+bool known_will_do(const struct exchange *x, const struct attachment *attachment, unsigned kinds)
+{
+	bool all = offers_kind(x->method) < OFFER_KINDS;
+
+	for (unsigned i = 0; i < OFFER_KINDS && all; i++)
+		if (kinds & (1U << i))
+			all = known_is_shown(attachment, i == OFFER_TOOLS ? attachment->known.ms
+									  : attachment->shelves[i].known_ms);
+	return all;
+}
+
+bool known_answers(struct exchange *x)
+{
+	struct attachment *attachment = x->attachment;
+	struct known *known = &attachment->known;
+
+	if (x->method != METHOD_TOOLS_LIST || x->client->era != ERA_LEGACY || !known->watched ||
+	    !known->tools || x->waited != WAITED_NOTHING)
+		return false;
+	if (!attachment->link && !attachment_open(attachment))
+		return false;
+	if (!known_tools(attachment))
+		return false;
+	known->given = true;
+	return true;
+}
+
+void known_settle(struct attachment *attachment)
+{
+	struct known *known = &attachment->known;
+
+	/* Read anew, the same list is the same object. */
+	if (known->given && known->tools != attachment->link->catalogue)
+		listening_tell(attachment, VIEW_TOOLS);
+	known->given = false;
+	known_drop(attachment);
+}
