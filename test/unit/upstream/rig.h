@@ -255,7 +255,7 @@ static void drop_launcher_words(void)
 		wire_in_release(&in);
 }
 
-static struct link *done(struct link *link)
+__attribute__((unused)) static struct link *done(struct link *link)
 {
 	link = link_close(link);
 	turn_a_while(&loop);
