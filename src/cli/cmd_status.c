@@ -190,6 +190,8 @@ static void fill_row(struct row *row, const struct state *state, json_at server)
 {
 	state_add_text(state, server, "name", &row->cells[0]);
 	state_add_text(state, server, "kind", &row->cells[1]);
+	if (state_flag(state, server, "shared"))
+		buf_addf(&row->cells[1], ", %s", tr("shared"));
 	add_eras(&row->cells[2], state, server);
 	buf_add_u64(&row->cells[3], state_number(state, server, "tools"));
 	buf_add_u64(&row->cells[4], state_number(state, server, "connections"));
