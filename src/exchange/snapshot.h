@@ -11,7 +11,7 @@
  * Shape:  {"config":"hex","hosts":[…],"origins":[…],"uids":[…],"search_above":N (absent: off),
  *          "limits":{…},
  *          "servers":[{"name","kind","era","timeout_ms","allow":[{"glob","line"}],"deny":[…],
- *          "authority","path","host","tls","ca","roots","ephemeral"}…],
+ *          "authority","path","host","tls","ca","roots","shared","ephemeral"}…],
  *          "views":[{"name","servers":[…],"allow":[…] (absent: all),"deny":[…]}…],
  *          "roots":{"digest","pem"},"tls":{"cert","key"}}; the last two as secure.h has them. A server's
  *          "roots" is the digest again, so that other roots make it another server.

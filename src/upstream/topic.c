@@ -63,9 +63,11 @@ struct topic *topic_hold(struct list *topics, struct holder *holder, struct span
 	if (holder->n >= TOPICS_MOST || uri.n > TOPIC_URI_BYTES)
 		return NULL;
 	hold = calloc(1, sizeof(*hold));
-	if (!topic && hold)
+	if (!hold)
+		return NULL;
+	if (!topic)
 		topic = topic_new(topics, uri);
-	if (!topic || !hold) {
+	if (!topic) {
 		free(hold);
 		return NULL;
 	}

@@ -80,6 +80,8 @@ static void refusals(void)
 		{ V "servers: { a: { run: cat, ca: x } }\n", "K104", "", 2 },
 		{ V "servers: { a: { url: 'http://h', cwd: / } }\n", "K104", "", 2 },
 		{ V "servers: { a: { url: 'ftp://h' } }\n", "K104", "", 2 },
+		{ V "servers: { a: { run: cat, instances: one } }\n", "K104", "", 2 },
+		{ V "servers: { a: { url: 'http://h', instances: shared } }\n", "K104", "", 2 },
 		{ V "servers: { a__b: { run: cat } }\n", "K110", "", 2 },
 		{ V "listen: 127.0.0.1:70000\n", "K104", "", 2 },
 		{ V "threads: 0\n", "K104", "", 2 },
@@ -327,7 +329,8 @@ static void worker_part(void)
 	    "  near: { url: 'http://h.test:81/mcp?x', tools: { allow: ['a*'], deny: [b] } }\n"
 	    "  far: { url: 'https://[::1]' }\n"
 	    "  socket: { url: 'wss://h.test/ws' }\n"
-	    "  local: { url: 'unix:/run/x.sock' }\n",
+	    "  local: { url: 'unix:/run/x.sock' }\n"
+	    "  common: { run: cat, instances: shared }\n",
 	    key);
 	json_at prog = server_at(&part, 0), near = server_at(&part, 1), far = server_at(&part, 2);
 	json_at limits = json_get(&part.json, 0, S("limits"));
@@ -345,6 +348,10 @@ static void worker_part(void)
 	ok(has(&part, server_at(&part, 4), "kind", "unix") &&
 	       !span_contains(buf_span(&part.text), S("x.sock")),
 	   "a unix socket, whose path is egress's");
+	ok(json_is(&part.json, json_get(&part.json, server_at(&part, 5), S("shared")), JSON_TRUE) &&
+	       json_is(&part.json, json_get(&part.json, prog, S("shared")), JSON_FALSE) &&
+	       json_is(&part.json, json_get(&part.json, near, S("shared")), JSON_FALSE),
+	   "one process for all is only where it is asked for");
 	ok(has(&part, near, "kind", "http") && has(&part, near, "authority", "h.test:81") &&
 	       has(&part, near, "path", "/mcp?x") && has(&part, near, "host", "h.test") &&
 	       has(&part, near, "era", "auto"),
