@@ -536,6 +536,16 @@ static void count_work(const struct worker *worker, const struct server *server,
 	}
 }
 
+/* Has any of its lists been looked at here? */
+static bool has_lists(const struct server *server)
+{
+	bool any = server->shared != NULL;
+
+	for (size_t i = 0; i < OFFER_KINDS; i++)
+		any |= server->offers[i] != NULL;
+	return any;
+}
+
 static void add_to(struct sum *sum, const struct worker *worker, const struct server *server)
 {
 	count_work(worker, server, sum);
@@ -548,9 +558,10 @@ static void add_to(struct sum *sum, const struct worker *worker, const struct se
 		sum->modern = server->modern;
 	if (!sum->last_failure[0])
 		sum->last_failure = server->last_failure;
-	if (!sum->tools && server->shared)
+	if (!has_lists(sum->seen) && has_lists(server))
 		sum->seen = server;
-	sum->tools = sum->seen->shared ? sum->seen->shared->n : 0;
+	if (!sum->tools && server->shared)
+		sum->tools = server->shared->n;
 }
 
 static void add_server(const struct worker *worker, struct server *server, struct buf *out)
