@@ -5,26 +5,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "exchange/channel_host.h"
-#include "net/stream.h"
-#include "upstream/lines.h"
+#include "exchange/host_lines.h"
 
 enum { STDIO_FLUSH_MS = 1000 }; /* for what is left to be taken at the end */
 
 struct stdio_front {
-	struct worker *worker;
-	struct channel_host *host;
+	struct host_lines from;
 	struct stream *in, *out;
-	struct lines lines;
 	void (*on_end)(void *owner, struct stdio_front *front, bool cut);
 	void *owner;
-	bool reading, freed;
 };
 
-static void front_destroy(struct stdio_front *front)
+static void on_gone(struct host_lines *from)
 {
-	lines_release(&front->lines);
-	free(front);
+	free(LIST_ENTRY(from, struct stdio_front, from));
 }
 
 /* --- towards the host --- */
@@ -79,60 +73,16 @@ static void on_out_end(void *owner, enum stream_end why)
 	struct stdio_front *front = owner;
 
 	if (why == STREAM_BROKEN)
-		channel_host_end(front->host);
+		channel_host_end(front->from.host);
 }
 
 static void on_drain(void *owner)
 {
 	struct stdio_front *front = owner;
 
-	channel_host_drained(front->host);
+	channel_host_drained(front->from.host);
 }
 
-/* --- from the host --- */
-
-static void take(struct stdio_front *front, struct span bytes)
-{
-	enum lines_step step;
-	struct span line;
-
-	front->reading = true;
-	lines_set_ceiling(&front->lines, front->worker->limits.body_bytes);
-	while (!front->freed && (step = lines_next(&front->lines, &bytes, &line)) != LINES_MORE) {
-		if (step == LINES_TOO_LONG)
-			channel_host_take_too_long(front->host);
-		else
-			channel_host_take(front->host, line);
-	}
-	front->reading = false;
-}
-
-static void on_in(void *owner, struct span bytes)
-{
-	struct stdio_front *front = owner;
-
-	take(front, bytes);
-	if (front->freed)
-		front_destroy(front);
-}
-
-static void on_in_end(void *owner, enum stream_end why)
-{
-	struct stdio_front *front = owner;
-
-	if (why != STREAM_EOF) {
-		channel_host_end(front->host);
-		return;
-	}
-	/* The last line may lack its end. */
-	take(front, S("\n"));
-	if (front->freed)
-		front_destroy(front);
-	else
-		channel_host_leave(front->host);
-}
-
-static const struct stream_events in_events = { .on_read = on_in, .on_end = on_in_end };
 static const struct stream_events out_events = { .on_read = on_out_read,
 						 .on_end = on_out_end,
 						 .on_drain = on_drain };
@@ -146,7 +96,7 @@ static struct channel_host *host_of(struct stdio_front *front, const struct stdi
 					      .carrier = front,
 					      .on_end = on_host_end };
 
-	return channel_host_new(front->worker, &host, err);
+	return channel_host_new(front->from.worker, &host, err);
 }
 
 struct stdio_front *stdio_front_new(struct worker *worker, const struct stdio_options *options,
@@ -156,21 +106,20 @@ struct stdio_front *stdio_front_new(struct worker *worker, const struct stdio_op
 
 	if (!front)
 		(void)err_set(err, ERR_NOMEM, "no memory for a host's connection");
-	if (front)
-		*front = (struct stdio_front){ .worker = worker,
-					       .lines = LINES_INIT(worker->limits.body_bytes),
-					       .on_end = options->on_end,
-					       .owner = options->owner };
-	if (front)
-		front->host = host_of(front, options, err);
-	if (!front || !front->host) {
+	if (front) {
+		*front = (struct stdio_front){ .on_end = options->on_end, .owner = options->owner };
+		host_lines_init(&front->from, worker, on_gone);
+		front->from.host = host_of(front, options, err);
+	}
+	if (!front || !front->from.host) {
 		(void)close(options->in);
 		(void)close(options->out);
 		free(front);
 		return NULL;
 	}
 	front->out = stream_open(&worker->loop, options->out, STREAM_PIPE, &out_events, front, err);
-	front->in = stream_open(&worker->loop, options->in, STREAM_PIPE, &in_events, front, err);
+	front->in = stream_open(&worker->loop, options->in, STREAM_PIPE, &host_lines_events, &front->from,
+				err);
 	if (!front->in || !front->out)
 		return stdio_front_free(front);
 	return front;
@@ -178,13 +127,11 @@ struct stdio_front *stdio_front_new(struct worker *worker, const struct stdio_op
 
 struct stdio_front *stdio_front_free(struct stdio_front *front)
 {
-	if (!front || front->freed)
+	if (!front || front->from.stopped)
 		return NULL;
-	front->freed = true;
-	front->host = channel_host_free(front->host, S("the host closed its input"));
+	host_lines_stop(&front->from, S("the host closed its input"));
 	front->in = stream_close(front->in);
 	front->out = stream_close_flushed(front->out, STDIO_FLUSH_MS);
-	if (!front->reading)
-		front_destroy(front);
+	host_lines_release(&front->from);
 	return NULL;
 }

@@ -8,38 +8,32 @@
 
 #include "base/check.h"
 #include "exchange/account.h"
-#include "exchange/channel_host.h"
+#include "exchange/host_lines.h"
 #include "mcp/message.h"
 #include "net/mailbox.h"
-#include "net/stream.h"
-#include "upstream/lines.h"
 #include "json/write.h"
 
 enum { UNIX_BACKLOG = 512, UNIX_FLUSH_MS = 1000 };
 
 struct unix_front {
-	struct worker *worker;
-	struct channel_host *host; /* NULL: it is not let in */
+	struct host_lines from;
 	struct stream *stream;
 	struct account *account; /* referenced: an unfinished line is charged to it */
-	struct lines lines;
-	bool reading, freed;
 };
 
-static void front_destroy(struct unix_front *front)
+static void on_gone(struct host_lines *from)
 {
-	lines_release(&front->lines);
+	struct unix_front *front = LIST_ENTRY(from, struct unix_front, from);
+
 	front->account = account_unref(front->account);
 	free(front);
 }
 
 static void front_free(struct unix_front *front)
 {
-	front->freed = true;
-	front->host = channel_host_free(front->host, S("the host closed its connection"));
+	host_lines_stop(&front->from, S("the host closed its connection"));
 	front->stream = stream_close_flushed(front->stream, UNIX_FLUSH_MS);
-	if (!front->reading)
-		front_destroy(front);
+	host_lines_release(&front->from);
 }
 
 /* --- towards the host --- */
@@ -81,58 +75,6 @@ static void on_host_end(void *carrier, bool cut)
 	(void)cut;
 	front_free(carrier);
 }
-
-/* --- from the host --- */
-
-static void take(struct unix_front *front, struct span bytes)
-{
-	enum lines_step step;
-	struct span line;
-
-	front->reading = true;
-	lines_set_ceiling(&front->lines, front->worker->limits.body_bytes);
-	while (!front->freed && (step = lines_next(&front->lines, &bytes, &line)) != LINES_MORE) {
-		if (step == LINES_TOO_LONG)
-			channel_host_take_too_long(front->host);
-		else
-			channel_host_take(front->host, line);
-	}
-	front->reading = false;
-}
-
-static void on_read(void *owner, struct span bytes)
-{
-	struct unix_front *front = owner;
-
-	take(front, bytes);
-	if (front->freed)
-		front_destroy(front);
-}
-
-static void on_end(void *owner, enum stream_end why)
-{
-	struct unix_front *front = owner;
-
-	if (why != STREAM_EOF) {
-		channel_host_end(front->host);
-		return;
-	}
-	/* The last line may lack its end. */
-	take(front, S("\n"));
-	if (front->freed)
-		front_destroy(front);
-	else
-		channel_host_leave(front->host);
-}
-
-static void on_drain(void *owner)
-{
-	struct unix_front *front = owner;
-
-	channel_host_drained(front->host);
-}
-
-static const struct stream_events events = { .on_read = on_read, .on_end = on_end, .on_drain = on_drain };
 
 /* --- who is let in --- */
 
@@ -203,13 +145,12 @@ static struct unix_front *front_new(struct worker *worker, struct principal *pri
 		(void)err_set(err, ERR_NOMEM, "no memory for a host's connection");
 		return NULL;
 	}
-	front->worker = worker;
-	front->lines = LINES_INIT(worker->limits.body_bytes);
-	lines_charge(&front->lines, &front->account->held);
-	front->host = channel_host_new(worker, &options, err);
-	if (front->host)
+	host_lines_init(&front->from, worker, on_gone);
+	lines_charge(&front->from.lines, &front->account->held);
+	front->from.host = channel_host_new(worker, &options, err);
+	if (front->from.host)
 		return front;
-	front_destroy(front);
+	host_lines_release(&front->from);
 	return NULL;
 }
 
@@ -227,7 +168,7 @@ static void let_in(struct worker *worker, struct stream *stream, uint32_t uid)
 	}
 	front->stream = stream;
 	stream_half_open(stream);
-	stream_hand_over(stream, &events, front);
+	stream_hand_over(stream, &host_lines_events, &front->from);
 }
 
 /* One that was let in, on its way to the thread that has its user's calls. */
