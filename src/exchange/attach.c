@@ -388,9 +388,17 @@ bool attachment_rest(struct attachment *attachment, uint64_t now_ms)
 	return true;
 }
 
-static const struct link_events events = {
-	.on_ready = on_ready, .on_dead = on_dead, .on_message = on_message, .on_tick = on_tick
-};
+static void on_hearing(void *owner, struct link *link)
+{
+	(void)link;
+	view_missed(owner);
+}
+
+static const struct link_events events = { .on_ready = on_ready,
+					   .on_dead = on_dead,
+					   .on_message = on_message,
+					   .on_tick = on_tick,
+					   .on_hearing = on_hearing };
 
 static bool is_crowded(const struct attachment *attachment)
 {

@@ -4,6 +4,7 @@
 #include "exchange/client.h"
 #include "exchange/gather.h"
 #include "exchange/known.h"
+#include "exchange/listening.h"
 #include "exchange/offers.h"
 #include "exchange/view.h"
 #include "upstream/words.h"
@@ -90,17 +91,16 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 	}
 	if (fine)
 		attachment->server->late_until_ms = 0;
+	view_fetched(attachment, fine && link);
 	if (fine && link)
-		view_fetched(attachment);
-	if (fine && link)
-		known_settle(attachment);
+		known_drop(attachment);
 	if (!fine) {
 		attachment->failure = gather_was_late(gather) ? LINK_SILENT : LINK_REFUSED;
 		(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
 				   sizeof(attachment->why));
 	}
 	(void)gather_free(gather);
-	attachment_wake(attachment);
+	listening_fetched(attachment);
 }
 
 bool attachment_fetch(struct attachment *attachment)
@@ -110,6 +110,7 @@ bool attachment_fetch(struct attachment *attachment)
 	if (!attachment->fetch) {
 		link_initialized(link);
 		attachment->stale = false;
+		offers_look(&attachment->shelves[OFFER_TOOLS]);
 		attachment->fetch = gather_start(
 		    link, METHOD_TOOLS_LIST, link->era == ERA_MODERN ? buf_span(&link->init_params) : S(""),
 		    on_fetched, attachment);

@@ -5,6 +5,7 @@
 #include "exchange/exchange.h"
 #include "exchange/token_cache.h"
 #include "exchange/uri_set.h"
+#include "mcp/offer.h"
 
 struct account;
 struct client;
@@ -45,6 +46,12 @@ struct shelf {
 	uint64_t known_ms;   /* known.h: when `offer` was what a process had that has ended; 0: it was not */
 	size_t charged;	     /* of `offer` */
 	struct offer *given; /* in the client's last list of all servers; NULL: left out of it */
+	/* At this server alone, also of its tools: view.h. */
+	bool alone;	/* the client was given the list */
+	bool known;	/* … and `mark` is a digest of what it saw in it, or was told of since */
+	bool doubted;	/* the server says that it has changed: it is to be looked at */
+	bool looked_at; /* it is, by a fetch that began after that */
+	uint8_t mark[OFFER_DIGEST_BYTES];
 };
 
 /* The tools of a process that has ended: known.h. */
@@ -54,7 +61,6 @@ struct known {
 	uint64_t ms; /* when they were what it had; 0: they are not known */
 	enum revision revision;
 	bool watched; /* it would have said that they change */
-	bool given;   /* a client of this server alone was given them, and is told if they are other ones */
 };
 
 /* A client's connection to one server, made when it is first needed and again after its death. */

@@ -92,7 +92,9 @@ struct exchange {
 	uint64_t wish_ms;     /* to be kept for that long; 0: not said */
 	struct span state;    /* the server's own requestState (JSON), where the request brought one back */
 	bool headers_checked; /* came over HTTP, modern: mirrored headers must match */
-	void *work;	      /* what a multi-server answer gathers in; freed by free_work */
+	bool paged;	      /* a further page of a list is asked for */
+	unsigned heard; /* VIEW_…: changes its own stream spoke of, where it listens at the server itself */
+	void *work;	/* what a multi-server answer gathers in; freed by free_work */
 	void (*free_work)(struct exchange *x);
 	char id_store[48];
 };

@@ -162,6 +162,7 @@ static bool edit(struct exchange *x, struct outgoing *out)
 		withheld = local_withheld(x);
 		drop_member(out, withheld);
 	}
+	x->paged = json_get(message->json, message->params, S("cursor")) != JSON_NONE;
 	task_edit_call(x, &out->edits);
 	replace(out, message->id, buf_span(&out->number));
 	if (x->progress.n)

@@ -63,10 +63,7 @@ static void acknowledged(struct attachment *attachment, const struct call *call,
 		else if (!is_outdated(attachment, call))
 			watch_settle(watch, WATCH_REFUSED);
 	}
-	/* What changed before it listened to us, nobody has told. */
-	(void)view_told(attachment, METHOD_TOOLS_CHANGED);
-	(void)view_told(attachment, METHOD_PROMPTS_CHANGED);
-	(void)view_told(attachment, METHOD_RESOURCES_CHANGED);
+	view_missed(attachment);
 }
 
 static void hear(struct attachment *attachment, struct call *call, const struct message *message, bool final)

@@ -3,9 +3,7 @@
 #include "exchange/known.h"
 
 #include "exchange/account.h"
-#include "exchange/listening.h"
 #include "exchange/lists.h"
-#include "exchange/view.h"
 
 void known_drop(struct attachment *attachment)
 {
@@ -13,7 +11,7 @@ void known_drop(struct attachment *attachment)
 
 	budget_give(&attachment->client->account->held, known->charged);
 	(void)catalogue_unref(known->tools);
-	*known = (struct known){ .given = known->given };
+	*known = (struct known){ 0 };
 }
 
 static void keep_tools(struct attachment *attachment)
@@ -79,17 +77,6 @@ bool known_answers(struct exchange *x)
 		return false;
 	if (!known_tools(attachment))
 		return false;
-	known->given = true;
+	attachment->shelves[OFFER_TOOLS].doubted = true;
 	return true;
-}
-
-void known_settle(struct attachment *attachment)
-{
-	struct known *known = &attachment->known;
-
-	/* Read anew, the same list is the same object. */
-	if (known->given && known->tools != attachment->link->catalogue)
-		listening_tell(attachment, VIEW_TOOLS);
-	known->given = false;
-	known_drop(attachment);
 }

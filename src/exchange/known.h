@@ -28,9 +28,6 @@ bool known_will_do(const struct exchange *x, const struct attachment *attachment
 
 /*
  * The tools of one server alone: is the exchange answered from what is known? Its program is being started
- * then. Only for who can be told that they have changed.
+ * then, and its list looked at. Only for who can be told that it has changed.
  */
 bool known_answers(struct exchange *x);
-
-/* The tools have been fetched: what was known is over. */
-void known_settle(struct attachment *attachment);

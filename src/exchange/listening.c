@@ -10,15 +10,6 @@
 
 enum { LISTENING_PAUSE_MS = 1000 /* between two words of one server that a list has changed */ };
 
-static unsigned view_of(enum method method)
-{
-	if (method == METHOD_TOOLS_CHANGED)
-		return VIEW_TOOLS;
-	if (method == METHOD_PROMPTS_CHANGED)
-		return VIEW_PROMPTS;
-	return method == METHOD_RESOURCES_CHANGED ? VIEW_RESOURCES : 0;
-}
-
 static void tell_legacy(struct client *client, enum method method)
 {
 	char store[128];
@@ -47,14 +38,18 @@ static void tell_change(struct attachment *attachment, unsigned view)
 	}
 }
 
-void listening_tell(struct attachment *attachment, unsigned view)
+/* What came too soon after the last word waits. */
+static void tell_changes(struct attachment *attachment, uint64_t now_ms)
 {
-	uint64_t now = loop_now(&attachment->client->worker->loop);
+	static const unsigned views[] = { VIEW_TOOLS, VIEW_PROMPTS, VIEW_RESOURCES };
+	unsigned changed = attachment->changed;
 
-	if (attachment->told_ms && now < attachment->told_ms + LISTENING_PAUSE_MS)
-		attachment->changed |= view;
-	else
-		tell_change(attachment, view);
+	if (!changed || (attachment->told_ms && now_ms < attachment->told_ms + LISTENING_PAUSE_MS))
+		return;
+	attachment->changed = 0;
+	for (size_t i = 0; i < COUNT(views); i++)
+		if (changed & views[i])
+			tell_change(attachment, views[i]);
 }
 
 static void tell_update(struct attachment *attachment, const struct message *message)
@@ -86,11 +81,29 @@ static void tell_update(struct attachment *attachment, const struct message *mes
 	}
 }
 
+bool listening_list_changed(struct attachment *attachment, enum method method)
+{
+	struct client *client = attachment->client;
+	unsigned view = view_of_method(method);
+
+	if (!view)
+		return false;
+	view_told(attachment, method);
+	/*
+	 * What a modern client has may be older than all the gate knows of it; whoever listens to this server
+	 * is told. A session that had no list is told of none.
+	 */
+	if (client->era == ERA_MODERN && !view_alone_is_given(attachment, view)) {
+		attachment->changed |= view;
+		tell_changes(attachment, loop_now(&client->worker->loop));
+	}
+	return true;
+}
+
 bool listening_heard(struct attachment *attachment, const struct message *message)
 {
 	struct client *client = attachment->client;
 	bool bridged = attachment->link && attachment->link->era != client->era;
-	unsigned view = view_of(message->method);
 
 	if (task_heard(attachment, message))
 		return true;
@@ -98,28 +111,24 @@ bool listening_heard(struct attachment *attachment, const struct message *messag
 		tell_update(attachment, message);
 		return true;
 	}
-	if (!view)
-		return false;
-	if (!view_told(attachment, message->method) || client->era == ERA_MODERN)
-		listening_tell(attachment, view);
-	return true;
+	return listening_list_changed(attachment, message->method);
 }
 
 void listening_tick(struct client *client, uint64_t now_ms)
 {
-	static const unsigned views[] = { VIEW_TOOLS, VIEW_PROMPTS, VIEW_RESOURCES };
+	LIST_EACH(&client->attachments, node)
+		tell_changes(LIST_ENTRY(node, struct attachment, node), now_ms);
+}
 
-	LIST_EACH(&client->attachments, node) {
-		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
-		unsigned changed = attachment->changed;
+void listening_fetched(struct attachment *attachment)
+{
+	struct client *client = client_ref(attachment->client);
 
-		if (!changed || now_ms < attachment->told_ms + LISTENING_PAUSE_MS)
-			continue;
-		attachment->changed = 0;
-		for (size_t i = 0; i < COUNT(views); i++)
-			if (changed & views[i])
-				tell_change(attachment, views[i]);
-	}
+	/* Who asked for the list has it then, and need not hear of it. */
+	attachment_wake(attachment);
+	if (!client->closed)
+		listening_tick(client, loop_now(&client->worker->loop));
+	(void)client_unref(client);
 }
 
 bool listening_take_level(struct exchange *x)

@@ -17,9 +17,6 @@ enum stage_result listening_serve(struct exchange *x);
  */
 bool listening_heard(struct attachment *attachment, const struct message *message);
 
-/* The gate has found that a list (VIEW_…) has changed: tells who listens to this server alone. */
-void listening_tell(struct attachment *attachment, unsigned view);
-
 /* A legacy session's logging/setLevel: kept for servers that it reaches later. False: no such level. */
 bool listening_take_level(struct exchange *x);
 /* Tells a legacy server that logs from where on to log, unless it knows. */
@@ -27,5 +24,12 @@ void listening_set_level(struct link *link, enum level level);
 /* The same of what the session has asked for; the connection is new, or the level. */
 void listening_renew_level(struct attachment *attachment);
 
-/* Once a second: what came too soon after the last of its kind is told. */
+/* The word itself, where it came on the stream of one who listens at the server. False: `method` is another.
+ */
+bool listening_list_changed(struct attachment *attachment, enum method method);
+
+/* Once a second: what has changed is told, at most once a second of each server. */
 void listening_tick(struct client *client, uint64_t now_ms);
+/* A list was fetched: whoever waits for it goes on, and who sees another one is told. The attachment may be
+ * gone. */
+void listening_fetched(struct attachment *attachment);

@@ -209,6 +209,7 @@ static void tools_of_one(struct exchange *x, struct buf *out)
 	size_t n = 0;
 	json_at scope;
 
+	view_alone_tools_given(x->attachment, catalogue);
 	(void)add_tools(x, &tools, x->attachment);
 	buf_add(&head, S("\"tools\":["));
 	buf_add(&head, buf_span(&tools));

@@ -5,6 +5,7 @@
 #include "exchange/account.h"
 #include "exchange/gather.h"
 #include "exchange/known.h"
+#include "exchange/listening.h"
 #include "exchange/view.h"
 #include "upstream/words.h"
 
@@ -40,9 +41,20 @@ bool offers_declared(const struct link *link, enum offer_kind kind)
 	return link_has_capability(link, kinds[kind].capability);
 }
 
+bool offers_are_told(const struct link *link, enum offer_kind kind)
+{
+	return link_declares(link, kinds[kind].capability, S("listChanged"));
+}
+
+void offers_look(struct shelf *shelf)
+{
+	shelf->looked_at |= shelf->doubted;
+	shelf->doubted = false;
+}
+
 bool offers_watched(const struct link *link, enum offer_kind kind)
 {
-	return link->era == ERA_LEGACY && link_declares(link, kinds[kind].capability, S("listChanged"));
+	return link->era == ERA_LEGACY && offers_are_told(link, kind);
 }
 
 bool offers_settled(struct attachment *attachment, enum offer_kind kind, uint64_t since_ms)
@@ -182,7 +194,12 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 			  LF("why", why));
 	(void)gather_free(gather);
 	view_offered(attachment, kind);
-	attachment_wake(attachment);
+	/* At one server alone the lists are its own; this one was only looked at. */
+	if (attachment->client->only) {
+		drop(attachment, kind);
+		shelf->current = false;
+	}
+	listening_fetched(attachment);
 }
 
 bool offers_fetch(struct attachment *attachment, enum offer_kind kind)
@@ -193,6 +210,7 @@ bool offers_fetch(struct attachment *attachment, enum offer_kind kind)
 	if (shelf->fetch)
 		return true;
 	shelf->stale = false;
+	offers_look(shelf);
 	if (!offers_declared(link, kind))
 		return false;
 	link_initialized(link);

@@ -16,6 +16,12 @@ bool offers_watched(const struct link *link, enum offer_kind kind);
 /* Does the ready link's server say that it has some (the capability; templates are resources)? */
 bool offers_declared(const struct link *link, enum offer_kind kind);
 
+/* Does it say that it tells of changes? */
+bool offers_are_told(const struct link *link, enum offer_kind kind);
+
+/* A fetch begins: it is one that was to look at a list again (view.h). */
+void offers_look(struct shelf *shelf);
+
 /*
  * Has the list come as far as it will for this exchange? Where it has not, it is being fetched, and whoever
  * waits at the attachment goes on when it is there. `since_ms`: one that was fetched, or asked for in vain,

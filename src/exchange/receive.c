@@ -92,6 +92,7 @@ static void reply_result(struct exchange *x, const struct message *message)
 	json_at at;
 
 	owner_learn(x, message);
+	view_alone_passed(x, message);
 	if (legs.from != legs.to)
 		translate_result(message, x->method == METHOD_TASKS_RESULT ? METHOD_TOOLS_CALL : x->method,
 				 legs, &edits);
@@ -234,9 +235,10 @@ static void take_cancelled(struct exchange *x, const struct message *message)
 
 static void take_notification(struct exchange *x, const struct message *message)
 {
-	/* Who listens to one server alone hears the server, whoever of all servers is told as well. */
+	if (x->method == METHOD_LISTEN)
+		x->heard |= view_of_method(message->method);
 	bool told = x->method == METHOD_LISTEN
-			? view_told(x->attachment, message->method) && !x->only
+			? listening_list_changed(x->attachment, message->method)
 			: listening_heard(x->attachment, message) || !owner_hears(x->attachment, message);
 
 	if (!told && method_allowed(message->method, x->revision, METHOD_FROM_SERVER) &&

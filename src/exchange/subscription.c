@@ -364,8 +364,10 @@ static void send_tagged(struct exchange *x, enum method method, struct span para
 void subscription_tell(struct exchange *x, unsigned view)
 {
 	const struct listen *listen = listen_of(x);
+	bool wants = listen ? listen->begun && (listen->views & view) : (x->heard & view) != 0;
 
-	if (listen && listen->begun && (listen->views & view) && x->sink)
+	x->heard &= ~view;
+	if (wants && x->sink)
 		send_tagged(x, view_method(view), S(""));
 }
 

@@ -18,8 +18,10 @@ bool subscription_names_resources(const struct exchange *x);
 enum stage_result subscription_add(struct exchange *x);
 enum stage_result subscription_remove(struct exchange *x);
 
-/* Where it is one that asked to hear of this view (view.h): says that it has changed. The exchange may be
- * gone. */
+/*
+ * Where it is one that asked to hear of this view (view.h), or listens at the server itself and that spoke of
+ * it: says that it has changed. The exchange may be gone.
+ */
 void subscription_tell(struct exchange *x, unsigned view);
 /* Tells whoever listens to what is watched that `uri` (JSON) was updated. */
 void subscriptions_updated(const struct watch *watch, struct span uri);

@@ -1,15 +1,26 @@
-/* view.c - what a client of all servers was shown of their lists, and the word that it may have changed. */
+/* view.c - what a client was shown of servers' lists, and the word that it may have changed. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/view.h"
 
+#include "crypto/digest.h"
 #include "exchange/offers.h"
 #include "exchange/subscription.h"
+#include "json/write.h"
 
 enum method view_method(unsigned view)
 {
 	if (view == VIEW_TOOLS)
 		return METHOD_TOOLS_CHANGED;
 	return view == VIEW_PROMPTS ? METHOD_PROMPTS_CHANGED : METHOD_RESOURCES_CHANGED;
+}
+
+unsigned view_of_method(enum method method)
+{
+	if (method == METHOD_TOOLS_CHANGED)
+		return VIEW_TOOLS;
+	if (method == METHOD_PROMPTS_CHANGED)
+		return VIEW_PROMPTS;
+	return method == METHOD_RESOURCES_CHANGED ? VIEW_RESOURCES : 0;
 }
 
 struct decision view_decide(const struct attachment *attachment, struct span tool)
@@ -65,6 +76,113 @@ void view_offer_given(struct attachment *attachment, enum offer_kind kind, struc
 	(void)offer_unref(before);
 }
 
+/* --- what was given at one server alone --- */
+
+/* What the client sees of the tools there. Returns `mark`. */
+static const uint8_t *mark_tools(const struct attachment *attachment, const struct catalogue *catalogue,
+				 uint8_t mark[OFFER_DIGEST_BYTES])
+{
+	struct digest digest;
+
+	digest_start(&digest);
+	for (size_t i = 0; catalogue && i < catalogue->n; i++) {
+		const struct tool *tool = &catalogue->tools[i];
+
+		if (tool->omission == OMIT_TWICE || !view_has(attachment, tool))
+			continue;
+		digest_add(&digest, tool->raw);
+		digest_add(&digest, S(","));
+	}
+	digest_finish(&digest, mark);
+	return mark;
+}
+
+static bool is_mark(const struct shelf *shelf, const uint8_t *mark)
+{
+	return shelf->known && mark && memcmp(shelf->mark, mark, OFFER_DIGEST_BYTES) == 0;
+}
+
+static void set_mark(struct shelf *shelf, const uint8_t *mark)
+{
+	shelf->known = mark != NULL;
+	if (mark)
+		memcpy(shelf->mark, mark, OFFER_DIGEST_BYTES);
+}
+
+static void given_alone(struct attachment *attachment, enum offer_kind kind, const uint8_t *mark)
+{
+	struct shelf *shelf = &attachment->shelves[kind];
+	bool several = attachment->client->kind == CLIENT_CONTEXT;
+
+	/* Behind a modern principal may be several programs: of two that have different lists one has an old
+	 * one. */
+	if (several && shelf->alone && !is_mark(shelf, mark))
+		mark = NULL;
+	/* It was to be told of just that list. */
+	else if (!several && kind == OFFER_TOOLS && is_mark(shelf, mark))
+		attachment->changed &= ~(unsigned)VIEW_TOOLS;
+	shelf->alone = true;
+	set_mark(shelf, mark);
+}
+
+void view_alone_tools_given(struct attachment *attachment, const struct catalogue *catalogue)
+{
+	uint8_t mark[OFFER_DIGEST_BYTES];
+
+	given_alone(attachment, OFFER_TOOLS, mark_tools(attachment, catalogue, mark));
+}
+
+void view_alone_passed(const struct exchange *x, const struct message *result)
+{
+	enum offer_kind kind = offers_kind(x->method);
+	const struct json *json = result->json;
+	CLEANUP(buf_release) struct buf array = BUF_INIT((size_t)2 * OFFER_BYTES);
+	uint8_t mark[OFFER_DIGEST_BYTES];
+	json_at items;
+
+	if (!x->only || kind == OFFER_KINDS || !json_is(json, result->result, JSON_OBJECT))
+		return;
+	items = json_get(json, result->result, method_info(x->method)->items);
+	if (!json_is(json, items, JSON_ARRAY))
+		return;
+	/* As gather.c puts a list together. */
+	buf_add_char(&array, '[');
+	for (json_at at = json_first(json, items); at != JSON_NONE; at = json_next(json, items, at)) {
+		if (array.n > 1)
+			buf_add_char(&array, ',');
+		json_emit(&array, json, at, NULL, 0);
+	}
+	buf_add_char(&array, ']');
+	offer_digest(buf_span(&array), mark);
+	given_alone(x->attachment, kind,
+		    x->paged || !buf_ok(&array) ||
+			    json_get(json, result->result, S("nextCursor")) != JSON_NONE
+			? NULL
+			: mark);
+}
+
+bool view_alone_is_given(const struct attachment *attachment, unsigned view)
+{
+	for (unsigned i = 0; i < OFFER_KINDS; i++)
+		if (attachment->shelves[i].alone &&
+		    view_method(offers_view((enum offer_kind)i)) == view_method(view))
+			return true;
+	return false;
+}
+
+/* Looked at again, the list is that of `mark`; NULL: it could not be had, and may be another. */
+static void compare_alone(struct attachment *attachment, enum offer_kind kind, const uint8_t *mark)
+{
+	struct shelf *shelf = &attachment->shelves[kind];
+	bool same = is_mark(shelf, mark);
+
+	shelf->looked_at = false;
+	if (same)
+		return;
+	set_mark(shelf, mark);
+	attachment->changed |= kind == OFFER_TEMPLATES ? VIEW_RESOURCES : offers_view(kind);
+}
+
 /* --- what may have changed it --- */
 
 static bool watches(const struct attachment *attachment, unsigned view)
@@ -72,7 +190,7 @@ static bool watches(const struct attachment *attachment, unsigned view)
 	return !attachment->client->only && (attachment->client->given & view);
 }
 
-/* The next tool from `i` on that the client is shown; NULL: there is none. */
+/* The next tool from `i` on that the client is shown among those of all servers; NULL: there is none. */
 static const struct tool *next_seen(const struct attachment *attachment, const struct catalogue *catalogue,
 				    size_t *i)
 {
@@ -120,7 +238,7 @@ void view_ready(struct attachment *attachment)
 	const struct link *link = attachment->link;
 
 	if (((watches(attachment, VIEW_TOOLS) && (!attachment->given_tools || attachment->known.ms)) ||
-	     attachment->known.given || is_awaited(attachment->client, OFFER_TOOLS)) &&
+	     is_awaited(attachment->client, OFFER_TOOLS)) &&
 	    !link->catalogue && link_has_capability(link, S("tools")))
 		(void)attachment_fetch(attachment);
 	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++)
@@ -137,36 +255,51 @@ void view_ready(struct attachment *attachment)
 void view_offered(struct attachment *attachment, enum offer_kind kind)
 {
 	struct shelf *shelf = &attachment->shelves[kind];
+	struct offer *offer = offers_now(attachment, kind);
 	unsigned view = offers_view(kind);
 
-	if (!watches(attachment, view) || offer_same(shelf->given, offers_now(attachment, kind)) ||
-	    (!shelf->given && shelf->told))
+	if (shelf->looked_at)
+		compare_alone(attachment, kind, offer ? offer->digest : NULL);
+	if (!watches(attachment, view) || offer_same(shelf->given, offer) || (!shelf->given && shelf->told))
 		return;
 	shelf->told = true;
 	attachment->client->changed |= view;
 }
 
-void view_fetched(struct attachment *attachment)
+void view_fetched(struct attachment *attachment, bool fine)
 {
-	if (watches(attachment, VIEW_TOOLS) &&
+	uint8_t mark[OFFER_DIGEST_BYTES];
+
+	if (fine && watches(attachment, VIEW_TOOLS) &&
 	    !shows_the_same(attachment, attachment->given_tools, attachment->link->catalogue))
 		attachment->client->changed |= VIEW_TOOLS;
+	if (attachment->shelves[OFFER_TOOLS].looked_at)
+		compare_alone(attachment, OFFER_TOOLS, fine ? mark_tools(attachment, attachment->link->catalogue, mark) : NULL);
 }
 
-bool view_told(struct attachment *attachment, enum method method)
+static void doubt(struct attachment *attachment, enum offer_kind kind)
 {
-	if (attachment->client->only || (method != METHOD_TOOLS_CHANGED && method != METHOD_PROMPTS_CHANGED &&
-					 method != METHOD_RESOURCES_CHANGED))
-		return false;
-	if (method == METHOD_TOOLS_CHANGED && watches(attachment, VIEW_TOOLS))
+	struct shelf *shelf = &attachment->shelves[kind];
+
+	shelf->doubted |= shelf->alone;
+	if (kind != OFFER_TOOLS)
+		offers_changed(attachment, kind);
+	else if (watches(attachment, VIEW_TOOLS))
 		attachment->stale = true;
-	if (method == METHOD_PROMPTS_CHANGED)
-		offers_changed(attachment, OFFER_PROMPTS);
-	if (method == METHOD_RESOURCES_CHANGED) {
-		offers_changed(attachment, OFFER_RESOURCES);
-		offers_changed(attachment, OFFER_TEMPLATES);
-	}
-	return true;
+}
+
+void view_told(struct attachment *attachment, enum method method)
+{
+	for (unsigned i = 0; i < OFFER_KINDS; i++)
+		if (view_method(offers_view((enum offer_kind)i)) == method)
+			doubt(attachment, (enum offer_kind)i);
+}
+
+void view_missed(struct attachment *attachment)
+{
+	for (unsigned i = 0; i < OFFER_KINDS; i++)
+		if (offers_are_told(attachment->link, (enum offer_kind)i))
+			doubt(attachment, (enum offer_kind)i);
 }
 
 void view_dropped(struct attachment *attachment)
@@ -210,16 +343,30 @@ static void tell(struct client *client, unsigned view)
 	(void)client_tell(client, buf_span(&out));
 }
 
+static bool is_to_be_looked_at(const struct shelf *shelf)
+{
+	return shelf->doubted || shelf->looked_at;
+}
+
 /* What has changed, and the client was shown, is fetched: it is told where it sees another list. */
 static void refresh(struct attachment *attachment)
 {
 	if (!attachment->link || attachment->link->state_of != LINK_READY)
 		return;
-	if (attachment->stale && !attachment->fetch)
-		(void)attachment_fetch(attachment);
-	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++)
-		if (attachment->shelves[i].stale && watches(attachment, offers_view((enum offer_kind)i)))
-			(void)offers_fetch(attachment, (enum offer_kind)i);
+	if ((attachment->stale || is_to_be_looked_at(&attachment->shelves[OFFER_TOOLS])) &&
+	    !attachment->fetch && !attachment_fetch(attachment))
+		compare_alone(attachment, OFFER_TOOLS, NULL);
+	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++) {
+		struct shelf *shelf = &attachment->shelves[i];
+		enum offer_kind kind = (enum offer_kind)i;
+
+		if (shelf->fetch)
+			continue;
+		if (is_to_be_looked_at(shelf) && !offers_fetch(attachment, kind))
+			compare_alone(attachment, kind, NULL);
+		else if (shelf->stale && watches(attachment, offers_view(kind)))
+			(void)offers_fetch(attachment, kind);
+	}
 }
 
 void view_tick(struct client *client)

@@ -1,4 +1,4 @@
-/* view.h - what a client of all servers was shown of their lists, and the word that it may have changed. */
+/* view.h - what a client was shown of servers' lists, and the word that it may have changed. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
@@ -14,6 +14,8 @@ enum {
 
 /* Which notification tells of a change in one of them. */
 enum method view_method(unsigned view);
+/* The other way round; 0: the method is another. */
+unsigned view_of_method(enum method method);
 
 /* The server's own lists, then those of the view that the client is kept to. */
 struct decision view_decide(const struct attachment *attachment, struct span tool);
@@ -28,14 +30,24 @@ void view_tools_given(struct attachment *attachment, struct catalogue *catalogue
 void view_offer_given(struct attachment *attachment, enum offer_kind kind, struct offer *offer);
 
 /*
- * What may change a view: a server is ready, a list of its tools has come, it says itself that one of
- * its lists has changed, the config takes it away or brings it. `view_told` is true where the client
- * is one of all servers: it is told in the gate's own words, and not in the server's.
+ * The same at one server alone: its tools as the client sees them, or a list that passes as the server gave
+ * it. Of a list in pages it is not known what the client has.
+ */
+void view_alone_tools_given(struct attachment *attachment, const struct catalogue *catalogue);
+void view_alone_passed(const struct exchange *x, const struct message *result);
+/* Was it given any list of this view there? */
+bool view_alone_is_given(const struct attachment *attachment, unsigned view);
+
+/*
+ * What may change a view: a server is ready, a list of its tools has come (or, not `fine`, could not be had),
+ * it says itself that one of its lists has changed, or may have said so before it was heard; the config takes
+ * it away or brings it. What a client has is compared then, and it is told where it sees another.
  */
 void view_ready(struct attachment *attachment);
-void view_fetched(struct attachment *attachment);
+void view_fetched(struct attachment *attachment, bool fine);
 void view_offered(struct attachment *attachment, enum offer_kind kind);
-bool view_told(struct attachment *attachment, enum method method);
+void view_told(struct attachment *attachment, enum method method);
+void view_missed(struct attachment *attachment);
 void view_dropped(struct attachment *attachment);
 void view_added(struct worker *worker, const struct server *server);
 

@@ -56,6 +56,9 @@ static void take_head(struct request *request, const struct http_head *head)
 		request->remote->link->streams = true;
 		if (call && call->on_streaming)
 			call->on_streaming(call);
+		/* With an id the server sends again what was missed. */
+		if (request->standing && request->last_id.n == 0)
+			link_hearing(request->remote->link);
 	} else {
 		request->mode = BODY_NONE;
 	}

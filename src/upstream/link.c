@@ -625,6 +625,12 @@ static bool receive_batch(struct link *link, struct call *via)
 	return any;
 }
 
+void link_hearing(struct link *link)
+{
+	if (link->events->on_hearing)
+		link->events->on_hearing(link->owner, link);
+}
+
 bool link_receive(struct link *link, struct call *via, struct span text)
 {
 	struct json *json = &link->upstream->json;

@@ -81,6 +81,11 @@ struct link_events {
 	void (*on_message)(void *owner, struct link *link, const struct message *message);
 	/* link_tick() has come by: for deadlines of the owner's own. May be NULL. */
 	void (*on_tick)(void *owner, struct link *link, uint64_t now_ms);
+	/*
+	 * What a legacy HTTP server says unasked is heard from here on; what it said before (requests do not
+	 * wait for that) is lost. May be NULL.
+	 */
+	void (*on_hearing)(void *owner, struct link *link);
 };
 
 enum link_state { LINK_OPENING, LINK_READY, LINK_DEAD };
@@ -229,6 +234,8 @@ void link_up(struct link *link);
  * one's state is gone after the call, and so is what the greeting was begun with.
  */
 void link_switch(struct link *link, const struct transport *transport, const char *why);
+/* The session's own event stream stands, and nothing on it was kept from before. */
+void link_hearing(struct link *link);
 /*
  * One JSON text of the server: a message, or an array of them where 2025-03-26 was agreed; `via` is the call
  * whose own stream carried it, or NULL. False: not MCP.

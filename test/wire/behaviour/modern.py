@@ -270,7 +270,7 @@ def test_heeded(place):
 
 
 def test_heard_alone(place):
-    """Who listens to one server alone hears that server, word for word."""
+    """Who listens to one server alone, and has no list from the gate, hears that server, word for word."""
     changing = {"tools": {"listChanged": True}, "prompts": {"listChanged": True}}
     gate = place.gate({"far": url_line(place.remote(capabilities=changing)), "near": run_line("--capabilities", json.dumps(changing))})
     for server in ("far", "near"):

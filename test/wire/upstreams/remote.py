@@ -88,7 +88,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.keep("")
-        self.reply(405, Allow="POST")
+        if not self.server.stream:
+            self.reply(405, Allow="POST")
+            return
+        self.server.stream.wait()
+        Reply(self, True)
+        self.server.over.wait()
 
     def do_DELETE(self):
         self.keep("")
@@ -128,12 +133,14 @@ class Remote:
     """A server on a port of its own. `core.seen` holds every message, request and header it was sent.
 
     `refuses` is (status, body): what it says to server/discover, as servers do that have never heard of it.
+    `stream` is a threading.Event: a session has an event stream of its own, which begins once that is set.
     """
 
-    def __init__(self, events=False, mint=True, refuses=None, **options):
+    def __init__(self, events=False, mint=True, refuses=None, stream=None, **options):
         self.core = Core(**options)
         self.http = Listener(("127.0.0.1", 0), Handler)
         self.http.core, self.http.events, self.http.mint, self.http.refuses = self.core, events, mint, refuses
+        self.http.stream, self.http.over = stream, threading.Event()
         self.url = f"http://127.0.0.1:{self.http.server_port}/mcp"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
@@ -142,5 +149,6 @@ class Remote:
             return [entry for entry in self.core.seen if entry["kind"] == "request"]
 
     def close(self):
+        self.http.over.set()
         self.http.shutdown()
         self.http.server_close()
