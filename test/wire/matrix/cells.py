@@ -97,8 +97,18 @@ def chosen(cells, patterns):
     return [cell for cell in cells if any(fnmatch.fnmatchcase(cell.id, glob) for glob in globs)]
 
 
+# Whose doing it is that a feature cannot be, as a summary says it.
+WHOSE = {
+    "server": "the server does not offer it",
+    "revision": "the client's revision does not have it",
+    "eras": "the two eras cannot say it to each other",
+}
+SHOWN = ("refused", "empty")
+COLUMN_NAMES = "whose | shown | clients | transports | servers | features | section | revision | why"
+
+
 class Wrong(Exception):
-    """The table of empty cells says something that is not so."""
+    """The table of empty marks says something that is not so."""
 
 
 class Empty:
@@ -106,11 +116,14 @@ class Empty:
 
     def __init__(self, line, number):
         words = [word.strip() for word in line.split("|")]
-        if len(words) != 7 or not all(words):
-            raise Wrong(f"{EMPTY}:{number}: seven columns, none empty: clients | transports | servers | features | section | revision | why")
+        if len(words) != len(COLUMN_NAMES.split("|")) or not all(words):
+            raise Wrong(f"{EMPTY}:{number}: nine columns, none empty: {COLUMN_NAMES}")
+        self.whose, self.shown = words[:2]
+        if self.whose not in WHOSE or self.shown not in SHOWN:
+            raise Wrong(f"{EMPTY}:{number}: whose is one of {', '.join(WHOSE)}; shown one of {', '.join(SHOWN)}")
         self.line = line.strip()
-        self.patterns = [word.split() for word in words[:4]]
-        self.reason = f"{words[4]} ({words[5]}): {words[6]}"
+        self.patterns = [word.split() for word in words[2:6]]
+        self.reason = f"{words[6]} ({words[7]}): {words[8]}"
         self.uses = 0
 
     def covers(self, cell, feature):
@@ -128,7 +141,7 @@ class EmptyCells:
             for number, line in enumerate(text, 1):
                 if line.strip() and not line.startswith("#"):
                     self.rows.append(Empty(line, number))
-        self.reasons = {}
+        self.found = {}
         for cell in all_cells():
             for feature in FEATURES:
                 self._note(cell, feature)
@@ -138,29 +151,33 @@ class EmptyCells:
 
     def _note(self, cell, feature):
         rows = [row for row in self.rows if row.covers(cell, feature)]
-        if len(rows) > 1 and COLUMNS[cell.server].kind in ("everything", "fixture"):
+        if len(rows) > 1:
             raise Wrong(f"{EMPTY}: two rows for {cell.id} {feature}: {rows[0].line} and {rows[1].line}")
         for row in rows:
             row.uses += 1
-        if rows:
-            self.reasons[cell, feature] = rows[0].reason
+            self.found[cell, feature] = row
+
+    def row(self, cell, feature):
+        """Why the feature cannot be there; None where it can."""
+        return self.found.get((cell, feature))
 
     def reason(self, cell, feature):
-        return self.reasons.get((cell, feature))
+        row = self.row(cell, feature)
+        return row and row.reason
+
+    def absent(self, cell):
+        """What is to be refused in a cell."""
+        return [feature for feature in FEATURES if (row := self.row(cell, feature)) and row.shown == "refused"]
 
     def features(self, cell):
         """What is to be checked in a cell."""
-        return [feature for feature in FEATURES if (cell, feature) not in self.reasons]
+        return [feature for feature in FEATURES if not (row := self.row(cell, feature)) or row.shown == "refused"]
 
     def empty_cells(self):
-        """Cells in which nothing can be checked at all."""
+        """Cells in which nothing is checked at all."""
         return sum(not self.features(cell) for cell in all_cells())
 
-    def shares(self):
-        """Percent of marks that are empty: of all, and of those of servers that are not of one purpose."""
-        wide = [cell for cell in all_cells() if cell.kind in ("everything", "fixture")]
-        return self._share(all_cells()), self._share(wide)
-
-    def _share(self, cells):
-        empty = sum((cell, feature) in self.reasons for cell in cells for feature in FEATURES)
-        return 100 * empty / (len(cells) * len(FEATURES))
+    def share(self):
+        """Percent of all marks that are empty."""
+        marks = len(all_cells()) * len(FEATURES)
+        return 100 * sum(row.shown == "empty" for row in self.found.values()) / marks

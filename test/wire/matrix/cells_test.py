@@ -12,6 +12,7 @@ sys.path.insert(0, str(HERE))
 import cells  # noqa: E402
 
 REASON = "section | 2025-11-25 | why"
+EMPTY = "server | empty"
 
 
 def table(*rows):
@@ -24,29 +25,39 @@ def table(*rows):
 class EmptyTest(unittest.TestCase):
     def test_a_row_that_covers_nothing(self):
         with self.assertRaises(cells.Wrong):
-            table(f"sdk9 | * | memory | tools | {REASON}")
+            table(f"{EMPTY} | sdk9 | * | memory | tools | {REASON}")
 
     def test_a_row_without_a_reason(self):
         with self.assertRaises(cells.Wrong):
-            table("sdk1 | * | memory | tools | section | 2025-11-25 |")
+            table(f"{EMPTY} | sdk1 | * | memory | tools | section | 2025-11-25 |")
+
+    def test_a_row_of_nobody(self):
+        for first in ("nobody | empty", "server | perhaps"):
+            with self.assertRaises(cells.Wrong):
+                table(f"{first} | sdk1 | * | memory | tools | {REASON}")
 
     def test_two_rows_for_one_mark(self):
         with self.assertRaises(cells.Wrong):
-            table(f"sdk1 | * | dual-http | tools | {REASON}", f"* | ws | dual-http | * | {REASON}")
+            table(f"{EMPTY} | sdk1 | * | dual-http | tools | {REASON}", f"{EMPTY} | * | ws | dual-http | * | {REASON}")
 
     def test_what_a_row_covers(self):
-        empty = table(f"sdk1 raw-* | ws | dual-* | task* | {REASON}")
+        empty = table(f"{EMPTY} | sdk1 raw-* | ws | dual-* | task* | {REASON}")
         self.assertIsNotNone(empty.reason(cells.Cell("raw-2024-11-05", "ws", "dual-http"), "tasks"))
         self.assertIsNone(empty.reason(cells.Cell("sdk2-auto", "ws", "dual-http"), "tasks"))
         self.assertIsNone(empty.reason(cells.Cell("sdk1", "http", "dual-http"), "tasks"))
 
-    def test_shares(self):
-        # Two clients of six, all transports, one feature of thirteen.
-        every, _ = table(f"sdk1 sdk2-auto | * | * | tools | {REASON}").shares()
-        self.assertAlmostEqual(every, 100 * 2 / 6 / 13)
+    def test_share(self):
+        # Two clients of six, all transports, one feature of thirteen; what is refused is no empty mark.
+        refused = f"server | refused | sdk1 sdk2-auto | * | * | prompts | {REASON}"
+        empty = table(f"{EMPTY} | sdk1 sdk2-auto | * | * | tools | {REASON}", refused)
+        self.assertAlmostEqual(empty.share(), 100 * 2 / 6 / 13)
+        cell = cells.Cell("sdk1", "ws", "dual-http")
+        self.assertEqual((empty.absent(cell), "prompts" in empty.features(cell), "tools" in empty.features(cell)), (["prompts"], True, False))
 
     def test_the_table(self):
-        self.assertLessEqual(cells.EmptyCells().shares()[1], cells.MAX_EMPTY_PERCENT)
+        empty = cells.EmptyCells()
+        self.assertLessEqual(empty.share(), cells.MAX_EMPTY_PERCENT)
+        self.assertEqual(empty.empty_cells(), 0)
 
 
 class QuickTest(unittest.TestCase):

@@ -1,11 +1,13 @@
 // drive.mjs - runs the cells of one client: drive.mjs CLIENT FILE, where FILE has a list of cells; prints a line of JSON a cell.
 // SPDX-License-Identifier: Apache-2.0
 //
-// A cell is { id, kind, target, prefix, folder, features }; what is said of it { id, era, revision, results }, where
-// results has for each feature true or the words of what is wrong.
+// A cell is { id, kind, target, prefix, folder, features, absent }; what is said of it { id, era, revision, results }, where
+// results has for each feature true or the words of what is wrong. `absent` are those of the features that are not there,
+// and are to be refused.
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
+import { absent } from './features-absent.mjs';
 import { features as everything } from './features-everything.mjs';
 import { features as fixture } from './features-fixture.mjs';
 import { filesystem, memory, thinking } from './features-small.mjs';
@@ -27,11 +29,22 @@ const connect2As = (mode) => async () => {
 		return peer;
 	};
 };
+const connect1 = async () => {
+	const { connect } = await import('../client1.mjs');
+	const { tap } = await import('./tasks.mjs');
+
+	return async (target, roots) => {
+		const peer = await connect(target, roots);
+
+		peer.ask = tap(peer.transport);
+		return peer;
+	};
+};
 const connectRawAs = (revision) => async () => (await import('./raw.mjs')).connectRaw(revision);
 
 // How each client connects; only the one that is driven is loaded.
 const clients = {
-	sdk1: async () => (await import('../client1.mjs')).connect,
+	sdk1: connect1,
 	'sdk2-default': connect2As('default'),
 	'sdk2-auto': connect2As('auto'),
 	'sdk2-pinned': connect2As('2026-07-28'),
@@ -63,7 +76,7 @@ async function within(milliseconds, work) {
 
 async function check(peer, cell, name) {
 	try {
-		await within(CHECK_MS, kinds[cell.kind][name](peer, cell));
+		await within(CHECK_MS, (cell.absent.includes(name) ? absent : kinds)[cell.kind][name](peer, cell));
 		return true;
 	} catch (error) {
 		return oneLine(error?.message ?? error);

@@ -94,6 +94,8 @@ export class RawPeer extends Peer {
 			'roots/list': () => this.answerRoots(),
 			'sampling/createMessage': () => this.answerSampling(params),
 		};
+		if (method === 'elicitation/create')
+			this.seen.elicitation.push(params);
 		const answer = answers[method];
 
 		this.#send({ jsonrpc: '2.0', id, ...(answer ? { result: answer() } : { error: { code: -32601, message: 'Method not found' } }) });
@@ -166,6 +168,7 @@ export class RawPeer extends Peer {
 	listResources = () => this.#all('resources/list', 'resources');
 	listTemplates = () => this.#all('resources/templates/list', 'resourceTemplates');
 	callTool = (params, options) => this.request('tools/call', params, options);
+	ask = (method, params) => this.request(method, params);
 	callLogged = (name, args) => this.request('tools/call', { name, arguments: args });
 	getPrompt = (params) => this.request('prompts/get', params);
 	readResource = (params) => this.request('resources/read', params);

@@ -9,8 +9,17 @@ const MAX_POLLS = 300;
 const META = 'io.modelcontextprotocol/';
 export const extensions = { [`${META}tasks`]: {} };
 
+/** What a modern server refuses by an HTTP status as well is an error of the transport; the refusal stands in its body. */
+function refusalIn(error) {
+	try {
+		return new Refused(JSON.parse(error.data.text).error);
+	} catch {
+		return error;
+	}
+}
+
 /** Asks over a connected client's transport, under ids of its own; what answers them never reaches the client. */
-function tap(transport) {
+export function tap(transport) {
 	const waiting = new Map();
 	const deliver = transport.onmessage;
 	let next = 1;
@@ -32,7 +41,10 @@ function tap(transport) {
 		const id = `tapped-${next++}`;
 		const answer = new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
 
-		await transport.send({ jsonrpc: '2.0', id, method, params });
+		await transport.send({ jsonrpc: '2.0', id, method, params }).catch((error) => {
+			waiting.delete(id);
+			throw refusalIn(error);
+		});
 		return answer;
 	};
 }
@@ -48,6 +60,7 @@ export function giveTasks(peer, { info, capabilities }) {
 	};
 	const ask = (method, params) => send(method, isModern ? { ...params, _meta } : params);
 
+	peer.ask = ask;
 	peer.startTask = async (name, args) => {
 		const params = { name: peer.named?.(name) ?? name, arguments: args };
 		const result = await ask('tools/call', isModern ? params : { ...params, task: { ttl: 60_000 } });
