@@ -345,6 +345,38 @@ static void two_listeners(void)
 	buf_release(&second.all);
 }
 
+/* Programs of one token are one client to the gate, and may have different lists. */
+static void two_programs(void)
+{
+	static const char a[] = "\"result\":{\"prompts\":[{\"name\":\"a\"}]}";
+	static const char b[] = "\"result\":{\"prompts\":[{\"name\":\"b\"}]}";
+	struct scene scene;
+	struct page first = { 0 }, second = { 0 };
+
+	begin(&scene, ERA_MODERN, ERA_LEGACY);
+	scene.client->kind = CLIENT_CONTEXT;
+	page_ask(scene.client, &scene.page, LISTEN("1", "\"promptsListChanged\":true"));
+	page_ask(scene.client, &first, REQUEST("2", "prompts/list", META));
+	answer(&scene, "prompts/list", a);
+	page_ask(scene.client, &second, REQUEST("3", "prompts/list", META));
+	answer(&scene, "prompts/list", b);
+	ok(page_has(&first, "\"a\"") && page_has(&second, "\"b\"") && scene.page.sent == 1,
+	   "two programs, two lists");
+	rig_say(&scene.peer, CHANGED("prompts"));
+	tick(&scene, 0);
+	answer(&scene, "prompts/list", b);
+	is_int(scene.page.sent, 2,
+	       "the list is the second one's: told all the same, for the first has an old one");
+	rig_say(&scene.peer, CHANGED("prompts"));
+	tick(&scene, 5000);
+	answer(&scene, "prompts/list", b);
+	tick(&scene, 9000);
+	is_int(scene.page.sent, 2, "after that both know");
+	leave(&scene);
+	buf_release(&first.all);
+	buf_release(&second.all);
+}
+
 static void watched_again(void)
 {
 	struct scene scene;
@@ -488,6 +520,7 @@ int main(void)
 	overtaken();
 	modern_at_legacy();
 	two_listeners();
+	two_programs();
 	watched_again();
 	same_era();
 	catalogue();

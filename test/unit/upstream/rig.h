@@ -84,7 +84,9 @@ static void on_tick(void *owner, struct link *link, uint64_t now_ms)
 	seen->tick_ms = now_ms;
 }
 
-static const struct link_events events = { on_ready, on_dead, on_message, on_tick };
+static const struct link_events events = {
+	.on_ready = on_ready, .on_dead = on_dead, .on_message = on_message, .on_tick = on_tick
+};
 
 __attribute__((unused)) static void on_call_message(struct call *call, const struct message *message,
 						    bool final)
