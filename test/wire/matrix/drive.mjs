@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
+import { until } from '../peer.mjs';
 import { absent } from './features-absent.mjs';
 import { features as everything } from './features-everything.mjs';
 import { features as fixture } from './features-fixture.mjs';
@@ -52,8 +53,10 @@ const clients = {
 	'raw-2025-03-26': connectRawAs('2025-03-26'),
 };
 
-// These would take each other's answers: they come after one another.
+// These would take each other's answers: they come after one another. Of lists that others ask for meanwhile nobody is told:
+// what it has, it has.
 const inTurn = ['tools', 'progress', 'cancellation'];
+const after = ['subscriptions'];
 // What a server on one pipe asks while several calls are under way may be meant for any of them: nothing else goes on then.
 const asking = ['roots', 'sampling', 'elicitation', 'elicitation-url'];
 // These servers write one file without a lock.
@@ -91,7 +94,8 @@ async function runFeatures(peer, cell) {
 		for (const name of names)
 			await one(name);
 	};
-	const [asks, rest] = [true, false].map((wanted) => cell.features.filter((name) => asking.includes(name) === wanted));
+	const last = [...after, ...asking];
+	const [asks, rest] = [true, false].map((wanted) => cell.features.filter((name) => last.includes(name) === wanted));
 	const waits = (name) => plain.includes(cell.kind) || inTurn.includes(name);
 
 	await Promise.all([series(rest.filter(waits)), ...rest.filter((name) => !waits(name)).map(one)]);
@@ -104,8 +108,11 @@ async function connect(join, cell) {
 	const headers = cell.target.token ? { Authorization: `Bearer ${cell.target.token}` } : {};
 	const peer = await within(CONNECT_MS, join({ ...cell.target, headers }, roots));
 
-	if (cell.prefix)
+	if (cell.prefix) {
 		named(peer, cell.prefix);
+		// A list of all servers does not wait for the slowest; it is in the next one.
+		await until(async () => (await peer.listTools()).length > 0, 'the tools of the server among those of others');
+	}
 	return peer;
 }
 
