@@ -138,7 +138,8 @@ function addAskingTools(server) {
 const changes = { tools: 0, prompts: 0, resources: 0, notes: 0 };
 const times = (what) => `changed ${changes[what]} times`;
 
-function addChange(server, notify) {
+/** `say` has for each list what says in it how often it has changed: a server that lives on has another list then. */
+function addChange(server, notify, say) {
 	const announce = {
 		tools: () => (notify ? notify.toolsChanged() : server.server.sendToolListChanged()),
 		prompts: () => (notify ? notify.promptsChanged() : server.server.sendPromptListChanged()),
@@ -146,18 +147,21 @@ function addChange(server, notify) {
 		notes: () => (notify ? notify.resourceUpdated('note://today') : server.server.sendResourceUpdated({ uri: 'note://today' })),
 	};
 
-	server.registerTool(
+	const describe = () => `Announces a change; ${times('tools')}`;
+	const tool = server.registerTool(
 		'change',
-		{ description: `Announces a change; ${times('tools')}`, inputSchema: z.object({ what: z.enum(Object.keys(announce)) }) },
+		{ description: describe(), inputSchema: z.object({ what: z.enum(Object.keys(announce)) }) },
 		async ({ what }) => {
 			changes[what]++;
+			say[what]?.();
 			await announce[what]();
 			return text(`announced ${what}`);
 		},
 	);
+	say.tools = () => (tool.description = describe());
 }
 
-function addContent(server) {
+function addContent(server, say) {
 	const cities = ['paris', 'parma', 'tokyo'];
 	const complete = (typed) => cities.filter((city) => city.startsWith(typed));
 
@@ -169,15 +173,19 @@ function addContent(server) {
 		},
 		({ city }) => ({ messages: [{ role: 'user', content: { type: 'text', text: `Greet ${city}` } }] }),
 	);
-	server.registerPrompt('plain', { description: `A prompt without arguments, ${times('prompts')}` }, () => ({
+	const ofPlain = () => `A prompt without arguments, ${times('prompts')}`;
+	const plain = server.registerPrompt('plain', { description: ofPlain() }, () => ({
 		messages: [{ role: 'user', content: { type: 'text', text: 'Just this.' } }],
 	}));
+	say.prompts = () => (plain.description = ofPlain());
 	server.registerResource('today', 'note://today', { description: 'A note', mimeType: 'text/plain' }, () => ({
 		contents: [{ uri: 'note://today', mimeType: 'text/plain', text: 'Nothing happened today.' }],
 	}));
-	server.registerResource('dot', 'note://dot', { description: `Bytes, ${times('resources')}`, mimeType: 'application/octet-stream' }, () => ({
+	const ofDot = () => ({ description: `Bytes, ${times('resources')}`, mimeType: 'application/octet-stream' });
+	const dot = server.registerResource('dot', 'note://dot', ofDot(), () => ({
 		contents: [{ uri: 'note://dot', mimeType: 'application/octet-stream', blob: 'AAEC/w==' }],
 	}));
+	say.resources = () => (dot.metadata = ofDot());
 	server.registerResource(
 		'city',
 		new ResourceTemplate('city://{name}', { list: undefined, complete: { name: complete } }),
@@ -206,8 +214,9 @@ function make({ notify }) {
 	addAnsweringTools(server);
 	addSlowTools(server);
 	addAskingTools(server);
-	addChange(server, notify);
-	addContent(server);
+	const say = {};
+	addChange(server, notify, say);
+	addContent(server, say);
 	return server;
 }
 

@@ -1,11 +1,5 @@
 // catalogue.mjs - lets a client at the door of all servers be checked as if one server were alone there.
 // SPDX-License-Identifier: Apache-2.0
-import { NotApplicable } from './peer.mjs';
-
-const absent = (what) => () => {
-	throw new NotApplicable(`catalogue: all servers together offer no ${what}`);
-};
-
 // URIs say no server's name: whose one is, here says its scheme.
 const schemes = {
 	everything__: ['demo:'],
@@ -13,7 +7,7 @@ const schemes = {
 	modern__: ['note:', 'city:'],
 };
 
-/** The names of one server, which stand there with the prefix, without it; what is not there at all is not applicable. */
+/** The names of one server, which stand there with the prefix, without it. */
 export function narrow(peer, prefix) {
 	const { listTools, listPrompts, listResources, listTemplates, callTool, callLogged, getPrompt, complete, callTask, startTask } = peer;
 	const own = (items) =>
@@ -32,8 +26,5 @@ export function narrow(peer, prefix) {
 	peer.complete = ({ ref, ...params }) => complete.call(peer, { ...params, ref: joined(ref) });
 	peer.callTask = (name, args) => callTask.call(peer, prefix + name, args);
 	peer.startTask = (name, args) => startTask.call(peer, prefix + name, args);
-	// That server announces changes where nothing has changed, and the gate tells of lists that are others.
-	if (prefix === 'modern__')
-		peer.watchLists = absent('word of a list that is the same');
 	return peer;
 }

@@ -59,8 +59,12 @@ class Gate:
     def start(self):
         self.process = self.started.start([kanmon_path(), "serve", "-c", self.config], self.log, env=self.env)
         self.started.wait_port(self.process, self.port)
+        self.token = self.make_token("conformance")
+        return self
+
+    def make_token(self, name):
         made = subprocess.run(
-            [kanmon_path(), "token", "create", "conformance", "-c", self.config],
+            [kanmon_path(), "token", "create", name, "-c", self.config],
             env={**os.environ, **self.env},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -68,8 +72,7 @@ class Gate:
         )
         if made.returncode != 0 or not made.stdout.strip():
             raise Failed(f"kanmon token create: {made.stderr.decode(errors='replace').strip() or tail(self.log)}")
-        self.token = made.stdout.decode().split()[-1]
-        return self
+        return made.stdout.decode().split()[-1]
 
     def url(self, name=None, path="mcp"):
         """The endpoint of one server, or of all together."""

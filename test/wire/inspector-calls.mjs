@@ -50,9 +50,17 @@ const thinking = [
 	['tool-call', tool('sequentialthinking', { thought: 'a', thoughtNumber: 1, totalThoughts: 1, nextThoughtNeeded: false }, ['thoughtHistoryLength'])],
 ];
 
+/** The same server for a client of the other era, behind a gate: the task is the server's, the log level each request's. */
+const everythingModern = new Map([
+	...everything,
+	initialize('mcp-servers/everything', '2026-07-28'),
+	['tool-task', tool('simulate-research-query', { topic: 'gates' }, ['Research Report: gates'])],
+	['log-level', call('logging/setLevel', ['--log-level', 'debug'], ['not supported by the negotiated protocol version'], { exit: 1 })],
+]);
+
 /** The calls for one kind of server, [name, call] each; undefined where the Inspector has nothing to do with it. */
-export function callsFor({ server, folder }) {
-	const kinds = { everything, memory, modern, filesystem: filesystem(folder), 'sequential-thinking': thinking };
+export function callsFor({ server, folder, era }) {
+	const kinds = { everything: era === 'modern' ? everythingModern : everything, memory, modern, filesystem: filesystem(folder), 'sequential-thinking': thinking };
 
 	return kinds[server];
 }

@@ -63,8 +63,12 @@ function inspect(options, home, { method, args }) {
 	});
 }
 
-/** What is another each time is made the same: the ids servers draw. */
-const settled = (text) => text.trim().replace(/("taskId":)"[0-9a-f-]{16,}"/g, '$1"…"');
+/** What is another each time is made the same: the ids servers draw, and how often others had changed a list. */
+const settled = (text) =>
+	text
+		.trim()
+		.replace(/("taskId":)"[0-9a-f-]{16,}"/g, '$1"…"')
+		.replace(/\bchanged \d+ times/g, 'changed … times');
 
 /** The error envelope is a line of its own on stderr; whatever else is there is a server's chatter. */
 const envelope = (stderr) => stderr.split('\n').filter((line) => line.startsWith('{"error":')).join('\n');

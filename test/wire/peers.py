@@ -101,6 +101,7 @@ class Peers:
         self.servers = servers(self.files)
         self.urls = {}
         self.gates = {}
+        self.tokens = {}
         self.lock = threading.Lock()
 
     def url(self, name):
@@ -155,20 +156,27 @@ class Peers:
             return ["sse", self.sse(row.server)]
         return ["stdio", *self.recording.argv("direct", self.servers[row.server].argv)]
 
+    def _token(self, row):
+        """Of the client's own: the programs of one token share a server's process, and what it was told once."""
+        with self.lock:
+            if row[0::3] not in self.tokens:
+                self.tokens[row[0::3]] = self.gates[row.door].make_token(row.client)
+            return self.tokens[row[0::3]]
+
     def behind(self, row):
         gate = self.gates[row.door]
         if row.way == "sse":
-            return ["sse", gate.url(f"{row.server}-sse" if row.door == "own" else None, "sse"), gate.token]
+            return ["sse", gate.url(f"{row.server}-sse" if row.door == "own" else None, "sse"), self._token(row)]
         if row.door == "all":
             if row.way == "stdio":
                 return ["stdio", *self.recording.argv("client-serve-stdio", gate.serve_command())]
-            return ["http", self.recording.url("client-mcp", gate.url()), gate.token]
+            return ["http", self.recording.url("client-mcp", gate.url()), self._token(row)]
         if row.way == "stdio":
             argv = self.recording.argv("server-stdio", self.servers[row.server].argv)
             command = gate.run_command(f"{row.server}-stdio", argv)
             return ["stdio", *self.recording.argv("client-kanmon-run", command)]
         name = row.server if row.way == "run" else f"{row.server}-url"
-        return ["http", self.recording.url("client-mcp-server", gate.url(name)), gate.token]
+        return ["http", self.recording.url("client-mcp-server", gate.url(name)), self._token(row)]
 
     def check(self, row, target, gate=None, prefix=None):
         """Runs the client's checks against the target; what the client says is the result."""
