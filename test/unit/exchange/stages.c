@@ -275,10 +275,11 @@ static void listening(struct client *client, struct peer *peer)
 
 	rig_ask(client, &heard, REQUEST("\"sub\"", "subscriptions/listen", "\"notifications\":{}," MODERN));
 	id = rig_id(rig_hear_of(peer, "subscriptions/listen"));
-	rig_say(peer,
-		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/tools/list_changed\",\"params\":{\"_meta\":{"
-		"\"io.modelcontextprotocol/subscriptionId\":%u}}}",
-		id);
+	rig_say(
+	    peer,
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/prompts/list_changed\",\"params\":{\"_meta\":{"
+	    "\"io.modelcontextprotocol/subscriptionId\":%u}}}",
+	    id);
 	TURN_UNTIL(&worker.loop, heard.sent);
 	ok(heard.finals == 0 && rig_heard(&heard, "/subscriptionId\":\"sub\""),
 	   "what comes on a subscription comes under the client's id");
