@@ -175,6 +175,9 @@ def test_notifications(place):
     equal([m["params"]["uri"] for m in said(place, "resources/subscribe")], ["a:1", "a:2"], "the server is asked once for each")
     c.call("notify", {"n": 1, "method": NEWS, "params": {"uri": "a:1"}})
     c.call("notify", {"n": 1, "method": NEWS, "params": {"uri": "a:2"}})
+    for client in (a, b, c):
+        client.request("tools/list")
+    c.call("grow", {"name": "new"})
     c.call("notify", {"n": 1, "method": "notifications/tools/list_changed"})
     equal(next_of(streams[0], NEWS), {"uri": "a:1"}, "who subscribed hears of it")
     equal([next_of(streams[1], NEWS)["uri"] for _ in range(2)], ["a:1", "a:2"], "and the other of both of his")
