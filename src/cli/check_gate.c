@@ -225,7 +225,7 @@ static bool is_free(struct doctor *doctor, const char *key, struct listeners *li
 	const struct conf_node *first = conf_get_first(conf_root(doctor->config->conf), key);
 	struct err err = ERR_INIT;
 
-	if (listeners_open(listeners, first, &err) == 0)
+	if (listeners_open(listeners, first, NULL, &err) == 0)
 		return true;
 	doctor_add(doctor, FINDING_PROBLEM, TR_MARK("gate"), NULL, "%s", err.text);
 	return false;

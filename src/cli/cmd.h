@@ -85,4 +85,4 @@ void cmd_help(const struct cmd *cmd);
 	}
 
 extern const struct cmd cmd_completion, cmd_doctor, cmd_explain, cmd_run, cmd_serve, cmd_status, cmd_token,
-    cmd_version;
+    cmd_upgrade, cmd_version;

@@ -138,6 +138,27 @@ static void add_config(struct buf *out, const struct state *state, const struct 
 	add_refusal(out, state);
 }
 
+/* Gates that another program has taken over from. */
+static void add_older(struct buf *out, const struct state *state)
+{
+	json_at all = json_get(&state->json, 0, S("older"));
+
+	if (all == JSON_NONE)
+		return;
+	for (json_at at = json_first(&state->json, all); at != JSON_NONE;
+	     at = json_next(&state->json, all, at)) {
+		CLEANUP(buf_release) struct buf since = BUF_INIT((size_t)64);
+
+		add_label(out, tr("older gate"));
+		clock_add_rfc3339(&since, state_number(state, at, "since_ms"));
+		buf_addf(
+		    out,
+		    tr("pid %llu, hosts: %llu; ends with its last call and its last host, since %.19sZ\n"),
+		    (unsigned long long)state_number(state, at, "pid"),
+		    (unsigned long long)state_number(state, at, "hosts"), buf_cstr(&since));
+	}
+}
+
 static void add_gate(struct buf *out, const struct state *state, const struct gate_config *config)
 {
 	uint64_t uptime = state_number(state, 0, "uptime_ms");
@@ -161,6 +182,7 @@ static void add_gate(struct buf *out, const struct state *state, const struct ga
 	buf_addf(out, tr("%llu; %llu denied, %llu failed, %llu under way\n"), count_of(state, "calls"),
 		 count_of(state, "denied"), count_of(state, "failed"), count_of(state, "calls_in_flight"));
 	add_processes(out, state);
+	add_older(out, state);
 	add_users(out, state);
 	add_audit(out, state);
 }

@@ -125,10 +125,16 @@ void gate_close(struct gate *gate)
 
 int gate_ask(struct gate *gate, const struct wire_out *out, struct wire_in *in, struct err *err)
 {
+	return gate_ask_for(gate, out, GATE_ANSWER_MS, in, err);
+}
+
+int gate_ask_for(struct gate *gate, const struct wire_out *out, int timeout_ms, struct wire_in *in,
+		 struct err *err)
+{
 	char text[sizeof(err->text)];
 
 	if (wire_send_wait(gate->fd, out, GATE_ANSWER_MS, err) < 0 ||
-	    wire_recv_wait(gate->fd, gate->store, in, GATE_ANSWER_MS, err) < 0)
+	    wire_recv_wait(gate->fd, gate->store, in, timeout_ms, err) < 0)
 		return -1;
 	if (in->kind == CONTROL_LEAVING)
 		return err_set(err, ERR_CLOSED, "%s", tr("the gate is ending; try again"));

@@ -43,6 +43,9 @@ void gate_close(struct gate *gate);
  * is a gate that ends and has taken nothing.
  */
 int gate_ask(struct gate *gate, const struct wire_out *out, struct wire_in *in, struct err *err) MUST_CHECK;
+/* The same for an answer that takes its time. */
+int gate_ask_for(struct gate *gate, const struct wire_out *out, int timeout_ms, struct wire_in *in,
+		 struct err *err) MUST_CHECK;
 
 /*
  * Asks the gate of a data folder to leave where `kanmon run` started it and no host is attached, and waits

@@ -10,13 +10,15 @@
 #include "base/tr.h"
 #include "cli/cmd.h"
 #include "cli/docs.h"
+#include "daemon/holder.h"
+#include "daemon/manager.h"
 #include "daemon/spawn.h"
 #include "daemon/work.h"
 #include "http/message.h"
 #include "text/near.h"
 
-const struct cmd *const cmds[] = { &cmd_serve,	 &cmd_run,	  &cmd_status,	&cmd_token, &cmd_doctor,
-				   &cmd_explain, &cmd_completion, &cmd_version, NULL };
+const struct cmd *const cmds[] = { &cmd_serve,	 &cmd_run,     &cmd_status,	&cmd_token,   &cmd_doctor,
+				   &cmd_explain, &cmd_upgrade, &cmd_completion, &cmd_version, NULL };
 
 const struct cmd *cmd_find(struct span name)
 {
@@ -53,10 +55,9 @@ static int run_role(const char *name)
 		int (*run)(int manager_fd, struct log *log);
 		bool dies_with_parent;
 	} roles[] = {
-		{ "worker", worker_main, true },
-		{ "keeper", keeper_main, false },
-		{ "launcher", launcher_role_main, false },
-		{ "egress", egress_role_main, true },
+		{ "worker", worker_main, true },	   { "keeper", keeper_main, false },
+		{ "launcher", launcher_role_main, false }, { "egress", egress_role_main, true },
+		{ "manager", successor_main, false },	   { "holder", holder_main, false },
 	};
 
 	/* A terminal's Ctrl-C reaches the whole group: only the manager acts on it, the others on its word.

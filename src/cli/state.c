@@ -53,6 +53,9 @@ int state_ask(struct state *state, const struct gate_paths *paths, struct err *e
 	if (gate_ask(&gate, &out, &in, err) < 0)
 		return -1;
 	rc = read_answer(state, &in, err);
+	/* Who holds the gate's place may be another than who has its processes. */
+	if (rc == 0 && state->manager)
+		state->manager = (pid_t)state_number(state, 0, "manager");
 	wire_in_release(&in);
 	return rc;
 }

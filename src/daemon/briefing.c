@@ -8,6 +8,9 @@
 #include "jail/launch.h"
 #include "net/dial.h"
 
+/* Below 2^53 together, so that every reader of JSON has them whole. */
+enum { BRIEFING_CALL_BITS = 36, BRIEFING_GENERATIONS = 1 << 16 };
+
 /* How the worker, and how the process itself, hears of a channel between the two. */
 static const struct {
 	enum work_peer peer;
@@ -26,6 +29,39 @@ static void put_setup(const struct briefing *briefing, struct wire_out *out, boo
 	wire_put_u64(out, briefing->log->stamp);
 	wire_put_u64(out, tls);
 	wire_put_u64(out, threads);
+	wire_put_u64(out, briefing->generation % BRIEFING_GENERATIONS << BRIEFING_CALL_BITS);
+}
+
+static void put_ring(struct channel *keeper, uint64_t number, const struct ring_fds *ring)
+{
+	struct wire_out out = { 0 };
+
+	wire_begin(&out, WORK_RING, 0);
+	wire_put_u64(&out, number);
+	wire_put_fd(&out, ring->memory);
+	wire_put_fd(&out, ring->wake);
+	(void)channel_send(keeper, &out);
+	wire_out_release(&out);
+}
+
+void briefing_log(const struct briefing *briefing, bool take)
+{
+	struct channel *keeper = briefing->children[CHILD_KEEPER].channel;
+	struct wire_out out = { 0 };
+
+	if (!keeper)
+		return;
+	if (take) {
+		put_ring(keeper, 0, briefing->ring);
+		for (size_t i = 0; i < briefing->elders->n; i++)
+			if (briefing->elders->at[i]->ring.memory >= 0)
+				put_ring(keeper, briefing->elders->at[i]->number,
+					 &briefing->elders->at[i]->ring);
+	}
+	wire_begin(&out, WORK_LOG, 0);
+	wire_put_u64(&out, take);
+	(void)channel_send(keeper, &out);
+	wire_out_release(&out);
 }
 
 /* A channel between the worker and another: one end goes with `out`, the other to the worker. */
@@ -57,6 +93,8 @@ static int put_joint(const struct briefing *briefing, struct wire_out *out, enum
 
 void briefing_keeper(const struct briefing *briefing, const struct gate_config *config)
 {
+	/* It has the log from the beginning, with the one ring there is. */
+	bool alone = briefing->has_log && briefing->elders->n == 0;
 	struct wire_out out = { 0 };
 	int theirs;
 
@@ -64,12 +102,16 @@ void briefing_keeper(const struct briefing *briefing, const struct gate_config *
 	wire_put_span(&out, span_str(config->paths.data));
 	wire_put_span(&out, span_str(config->paths.audit));
 	if (put_joint(briefing, &out, CHILD_KEEPER, &theirs) == 0) {
-		wire_put_fd(&out, briefing->ring->memory);
-		wire_put_fd(&out, briefing->ring->wake);
+		if (alone) {
+			wire_put_fd(&out, briefing->ring->memory);
+			wire_put_fd(&out, briefing->ring->wake);
+		}
 		(void)channel_send(briefing->children[CHILD_KEEPER].channel, &out);
 	}
 	closep(&theirs);
 	wire_out_release(&out);
+	if (briefing->has_log && !alone)
+		briefing_log(briefing, true);
 }
 
 static void set_up_joined(const struct briefing *briefing, enum child_role role)
@@ -160,11 +202,21 @@ int briefing_worker(const struct briefing *briefing, const struct gate_config *c
 	briefing_join(briefing, CHILD_KEEPER);
 	briefing_join(briefing, CHILD_LAUNCHER);
 	briefing_join(briefing, CHILD_EGRESS);
+	if (briefing->listens)
+		briefing_listen(briefing);
+	return rc;
+}
+
+void briefing_listen(const struct briefing *briefing)
+{
+	struct channel *worker = briefing->children[CHILD_WORKER].channel;
+
+	if (!worker)
+		return;
 	send_listeners(worker, briefing->clients, LISTEN_CLIENTS);
 	send_listeners(worker, briefing->metrics, LISTEN_METRICS);
 	if (briefing->local->fd >= 0)
 		send_listener(worker, briefing->local->fd, LISTEN_UNIX);
-	return rc;
 }
 
 static struct channel *channel_for(const struct briefing *briefing, bool programs)

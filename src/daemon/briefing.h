@@ -4,6 +4,7 @@
 
 #include "audit/ring.h"
 #include "daemon/child.h"
+#include "daemon/elders.h"
 #include "daemon/gate_config.h"
 #include "daemon/listen.h"
 #include "daemon/local_socket.h"
@@ -14,6 +15,10 @@ struct briefing {
 	const struct ring_fds *ring;
 	const struct listeners *clients, *metrics;
 	const struct local_socket *local;
+	const struct elders *elders;
+	bool has_log;	     /* the log is this gate's to write; of others it has the store only */
+	bool listens;	     /* its worker may accept */
+	uint64_t generation; /* calls are numbered by it, so that no two gates' are alike in one log */
 	uint8_t launch_key[DIGEST_KEY_BYTES]; /* random: for gate_config_worker() */
 };
 
@@ -33,5 +38,9 @@ void briefing_define(const struct briefing *briefing, const struct gate_config *
 /* Takes back from them what only `old` names. */
 void briefing_forget(const struct briefing *briefing, const struct gate_config *old,
 		     const struct gate_config *now);
+/* The keeper takes the log, or lets go of it; WORK_LOG_DONE follows. Nothing where it is not there. */
+void briefing_log(const struct briefing *briefing, bool take);
+/* The worker accepts from now on. */
+void briefing_listen(const struct briefing *briefing);
 /* Another channel between the worker and one of the others; nothing where that one is not there. */
 void briefing_join(const struct briefing *briefing, enum child_role role);

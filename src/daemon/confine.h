@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,6 +23,7 @@ enum {
 struct confine_options {
 	const char *data_dir;  /* the keeper's; NULL: none */
 	const char *audit_dir; /* the keeper's; NULL: none, or inside data_dir */
+	bool filtered;	       /* the seccomp filter is on it already: filter_digest() is the same */
 	pid_t parent;	       /* whose death ends this process too; 0: nobody's */
 	/*
 	 * Starts the role's other threads: when everything is given up that a thread inherits, before the

@@ -12,6 +12,8 @@
  *   CONTROL_STATUS  → CONTROL_STATE span JSON, the manager's own; one descriptor: a memfd with the worker's:
  *                   each an object, and no name is in both
  *   CONTROL_RELOAD  → CONTROL_DONE, or CONTROL_FAILED span text
+ *   CONTROL_UPGRADE the program that is installed now takes the gate's place → CONTROL_DONE when it has, or
+ *                   CONTROL_FAILED span text, and all is as it was. Which program that is, the gate knows
  *   CONTROL_YIELD   asks a gate that a command started for its own use to end
  *                   → CONTROL_DONE, and it drains; or CONTROL_KEPT u64 1 where it is such a gate, u64
  *                   how many hosts it has
@@ -36,6 +38,7 @@ enum control_kind {
 	CONTROL_YIELD,
 	CONTROL_KEPT,
 	CONTROL_LEAVING,
+	CONTROL_UPGRADE,
 };
 
 /* A socket's name is short, a path is not: it is bound and reached through its folder's descriptor. */

@@ -11,7 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/span.h"
+#include "base/cleanup.h"
+#include "base/file.h"
 
 /* Asked for by name, since the numbers of a machine are not all known to every libseccomp. */
 static const char *const base_calls[] = {
@@ -367,4 +368,28 @@ int filter_load(enum role role, struct err *err)
 		return 0;
 	errno = -rc;
 	return err_sys(err, "seccomp: the filter cannot be loaded");
+}
+
+enum { FILTER_BYTES = 256 * 1024 };
+
+int filter_digest(enum role role, uint8_t out[DIGEST_BYTES], struct err *err)
+{
+	CLEANUP(buf_release) struct buf program = BUF_INIT((size_t)FILTER_BYTES);
+	CLEANUP(closep) int fd = memfd_create("kanmon-filter", MFD_CLOEXEC);
+	scmp_filter_ctx filter = NULL;
+	int rc;
+
+	if (fd < 0)
+		return err_sys(err, "no memory file for a seccomp filter");
+	if (filter_build(role, SCMP_ARCH_NATIVE, &filter, err) < 0)
+		return -1;
+	rc = seccomp_export_bpf(filter, fd);
+	seccomp_release(filter);
+	errno = -rc;
+	if (rc != 0 || lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, "seccomp: the filter cannot be read");
+	if (file_read_fd(fd, "a seccomp filter", &program, err) < 0)
+		return -1;
+	digest_blake2b(buf_span(&program), out);
+	return 0;
 }

@@ -5,6 +5,7 @@
 #include <seccomp.h>
 
 #include "base/err.h"
+#include "crypto/digest.h"
 #include "daemon/role.h"
 
 /*
@@ -20,3 +21,7 @@ int filter_build(enum role role, uint32_t arch, scmp_filter_ctx *out, struct err
 
 /* Builds it for this machine and puts it on all threads, for good. no_new_privs is set. */
 int filter_load(enum role role, struct err *err) MUST_CHECK;
+
+/* Tells one filter from another: what a process is under already needs no second time. -1: as filter_build().
+ */
+int filter_digest(enum role role, uint8_t out[DIGEST_BYTES], struct err *err) MUST_CHECK;

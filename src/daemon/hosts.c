@@ -43,6 +43,8 @@ struct caller {
 	bool asked;			    /* it waits for an answer */
 	uint32_t reload_id;		    /* of its CONTROL_RELOAD */
 	bool reloading;			    /* it waits for the end of one */
+	uint32_t upgrade_id;		    /* of its CONTROL_UPGRADE */
+	bool upgrading;			    /* it waits for the end of one */
 	bool ended;			    /* it was told so */
 	bool released;			    /* the worker has closed its pipes */
 };
@@ -55,25 +57,41 @@ struct hosts {
 	struct list callers;
 	size_t n, n_hosts, most;
 	unsigned n_handles; /* being closed, at the end */
+	bool begun;	    /* it hears who comes */
 	bool leaving;	    /* the next gate has room for who comes now */
 	uint64_t next;
 	struct channel *worker, *keeper, *launcher;
 };
 
+static uint64_t count_all(const struct hosts *hosts)
+{
+	return hosts->n_hosts +
+	       (hosts->options.elsewhere ? hosts->options.elsewhere(hosts->options.owner) : 0);
+}
+
 static void on_idle(uv_timer_t *timer)
 {
 	struct hosts *hosts = timer->data;
 
-	if (hosts->n_hosts == 0)
+	if (count_all(hosts) == 0)
 		hosts->options.on_idle(hosts->options.owner);
+	else
+		(void)uv_timer_start(timer, on_idle, hosts->options.idle_exit_ms, 0);
 }
 
 static void watch_idle(struct hosts *hosts)
 {
-	if (hosts->options.idle_exit_ms && hosts->n_hosts == 0)
+	if (hosts->options.idle_exit_ms && hosts->n_hosts == 0 && !hosts->leaving && hosts->begun)
 		(void)uv_timer_start(&hosts->idle, on_idle, hosts->options.idle_exit_ms, 0);
 	else
 		(void)uv_timer_stop(&hosts->idle);
+}
+
+static void count(struct hosts *hosts, int by)
+{
+	hosts->n_hosts += (size_t)by;
+	if (by && hosts->options.on_count)
+		hosts->options.on_count(hosts->options.owner);
 }
 
 static void forget_server(struct caller *caller)
@@ -110,8 +128,7 @@ static void caller_free(struct caller *caller)
 		wire_out_release(&out);
 	}
 	forget_server(caller);
-	if (caller->number)
-		hosts->n_hosts--;
+	count(hosts, caller->number ? -1 : 0);
 	list_remove(&caller->node);
 	hosts->n--;
 	caller->channel = channel_close(caller->channel);
@@ -278,7 +295,7 @@ static void begin_host(struct caller *caller, struct wire_in *in, bool run)
 		return;
 	}
 	caller->number = ++hosts->next;
-	hosts->n_hosts++;
+	count(hosts, 1);
 	watch_idle(hosts);
 	buf_addf(&principal, "local:%u:%s", (unsigned)getuid(), clean);
 	send_definition(caller, hosts->launcher);
@@ -379,12 +396,27 @@ static void reload(struct caller *caller, uint32_t id)
 	caller->hosts->options.on_reload(caller->hosts->options.owner);
 }
 
+static void upgrade(struct caller *caller, uint32_t id)
+{
+	const struct hosts_options *options = &caller->hosts->options;
+	const char *why;
+
+	caller->upgrading = true;
+	caller->upgrade_id = id;
+	why = options->on_upgrade ? options->on_upgrade(options->owner)
+				  : tr("the gate cannot answer now; try again");
+	if (!why)
+		return;
+	caller->upgrading = false;
+	reply(caller, CONTROL_FAILED, id, span_str(why));
+}
+
 static void yield(struct caller *caller, uint32_t id)
 {
 	struct hosts *hosts = caller->hosts;
 	struct wire_out out = { 0 };
 
-	if (hosts->options.makes_room && hosts->n_hosts == 0) {
+	if (hosts->options.makes_room && count_all(hosts) == 0) {
 		/* Who hears it finds nobody listening here any more. */
 		hosts->options.on_idle(hosts->options.owner);
 		reply(caller, CONTROL_DONE, id, S(""));
@@ -392,7 +424,7 @@ static void yield(struct caller *caller, uint32_t id)
 	}
 	wire_begin(&out, CONTROL_KEPT, id);
 	wire_put_u64(&out, hosts->options.makes_room);
-	wire_put_u64(&out, hosts->n_hosts);
+	wire_put_u64(&out, count_all(hosts));
 	channel_send(caller->channel, &out);
 	wire_out_release(&out);
 }
@@ -408,6 +440,28 @@ void hosts_reloaded(struct hosts *hosts, const char *why)
 	}
 }
 
+/* Whoever comes meanwhile is told that one is under way. */
+void hosts_upgraded(struct hosts *hosts, const char *why)
+{
+	LIST_EACH(&hosts->callers, node) {
+		struct caller *caller = LIST_ENTRY(node, struct caller, node);
+
+		if (caller->upgrading)
+			reply(caller, why ? CONTROL_FAILED : CONTROL_DONE, caller->upgrade_id, span_str(why));
+		caller->upgrading = false;
+	}
+}
+
+size_t hosts_count(const struct hosts *hosts)
+{
+	return hosts->n_hosts;
+}
+
+int hosts_control_fd(const struct hosts *hosts)
+{
+	return hosts->fd;
+}
+
 static void on_message(void *owner, struct wire_in *in)
 {
 	struct caller *caller = owner;
@@ -419,6 +473,8 @@ static void on_message(void *owner, struct wire_in *in)
 		ask_on(caller, caller->hosts->worker, in, WORK_STATUS);
 	else if (in->kind == CONTROL_RELOAD)
 		reload(caller, in->id);
+	else if (in->kind == CONTROL_UPGRADE)
+		upgrade(caller, in->id);
 	else if (in->kind == CONTROL_YIELD)
 		yield(caller, in->id);
 	else if (in->kind == CONTROL_RUN || in->kind == CONTROL_ATTACH)
@@ -493,7 +549,8 @@ struct hosts *hosts_new(const struct hosts_options *options, struct err *err)
 	hosts->options = *options;
 	hosts->most = most_callers();
 	list_init(&hosts->callers);
-	if (control_listen(options->control, &hosts->fd, err) < 0) {
+	hosts->fd = options->control_fd;
+	if (hosts->fd <= 0 && control_listen(options->control, &hosts->fd, err) < 0) {
 		free(hosts);
 		return NULL;
 	}
@@ -501,9 +558,16 @@ struct hosts *hosts_new(const struct hosts_options *options, struct err *err)
 	check(uv_timer_init(&options->loop->uv, &hosts->idle) == 0);
 	hosts->poll.data = hosts;
 	hosts->idle.data = hosts;
+	if (options->control_fd <= 0)
+		hosts_begin(hosts);
+	return hosts;
+}
+
+void hosts_begin(struct hosts *hosts)
+{
+	hosts->begun = true;
 	(void)uv_poll_start(&hosts->poll, UV_READABLE, on_connection);
 	watch_idle(hosts);
-	return hosts;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -532,6 +596,7 @@ void hosts_close(struct hosts *hosts)
 {
 	hosts->leaving = true;
 	(void)uv_poll_stop(&hosts->poll);
+	(void)uv_timer_stop(&hosts->idle);
 	closep(&hosts->fd);
 }
 

@@ -36,6 +36,43 @@ static int refuse(const struct asked *asked, struct err *err)
 	return err_sys(err, tr("K903: %s cannot be listened on"), asked->shown);
 }
 
+static bool is_address(int fd, const struct addrinfo *at)
+{
+	struct sockaddr_storage bound = { 0 };
+	socklen_t n = sizeof(bound);
+
+	if (fd < 0 || getsockname(fd, (struct sockaddr *)&bound, &n) < 0 || bound.ss_family != at->ai_family)
+		return false;
+	if (at->ai_family == AF_INET) {
+		struct sockaddr_in a, b;
+
+		memcpy(&a, &bound, sizeof(a));
+		memcpy(&b, at->ai_addr, sizeof(b));
+		return a.sin_addr.s_addr == b.sin_addr.s_addr && (!b.sin_port || a.sin_port == b.sin_port);
+	}
+	if (at->ai_family == AF_INET6) {
+		struct sockaddr_in6 a, b;
+
+		memcpy(&a, &bound, sizeof(a));
+		memcpy(&b, at->ai_addr, sizeof(b));
+		return memcmp(&a.sin6_addr, &b.sin6_addr, sizeof(a.sin6_addr)) == 0 &&
+		       a.sin6_scope_id == b.sin6_scope_id && (!b.sin6_port || a.sin6_port == b.sin6_port);
+	}
+	return false;
+}
+
+/* One that listens there already. */
+static bool take_kept(struct listeners *kept, const struct addrinfo *at, int *out)
+{
+	for (size_t i = 0; kept && i < kept->n; i++) {
+		if (!is_address(kept->fds[i], at))
+			continue;
+		*out = take_fd(&kept->fds[i]);
+		return true;
+	}
+	return false;
+}
+
 static int bind_one(const struct addrinfo *at, const struct asked *asked, int *out, struct err *err)
 {
 	CLEANUP(closep) int fd = -1;
@@ -85,7 +122,8 @@ static void name_asked(const struct conf_node *node, const char *host, struct as
 	(void)snprintf(asked->key, sizeof(asked->key), "%.*s", SPAN_ARG(buf_span(&key)));
 }
 
-static int open_address(struct listeners *listeners, const struct conf_node *node, struct err *err)
+static int open_address(struct listeners *listeners, const struct conf_node *node, struct listeners *kept,
+			struct err *err)
 {
 	const struct conf_address address = conf_address(node);
 	const struct addrinfo hints = { .ai_family = AF_UNSPEC,
@@ -105,7 +143,7 @@ static int open_address(struct listeners *listeners, const struct conf_node *nod
 	for (const struct addrinfo *at = found; at && rc == 0; at = at->ai_next) {
 		if (listeners->n == LISTENERS_MAX)
 			rc = err_set(err, ERR_LIMIT, "more than %d addresses to listen on", LISTENERS_MAX);
-		else
+		else if (!take_kept(kept, at, &listeners->fds[listeners->n]))
 			rc = bind_one(at, &asked, &listeners->fds[listeners->n], err);
 		if (rc == 0)
 			remember(listeners, listeners->fds[listeners->n++], &address);
@@ -114,17 +152,23 @@ static int open_address(struct listeners *listeners, const struct conf_node *nod
 	return rc;
 }
 
-int listeners_open(struct listeners *listeners, const struct conf_node *first, struct err *err)
+int listeners_open(struct listeners *listeners, const struct conf_node *first, struct listeners *kept,
+		   struct err *err)
 {
 	for (const struct conf_node *at = first; at; at = conf_next(at)) {
-		if (open_address(listeners, at, err) == 0)
+		if (open_address(listeners, at, kept, err) == 0)
 			continue;
-		while (listeners->n)
-			closep(&listeners->fds[--listeners->n]);
-		listeners->n_names = 0;
+		listeners_close(listeners);
 		return -1;
 	}
 	return 0;
+}
+
+void listeners_close(struct listeners *listeners)
+{
+	while (listeners->n)
+		closep(&listeners->fds[--listeners->n]);
+	listeners->n_names = 0;
 }
 
 void listener_add_url(const struct listener_name *name, bool tls, struct buf *out)

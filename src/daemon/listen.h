@@ -20,12 +20,15 @@ struct listeners {
 };
 
 /*
- * Binds and listens on each address, adding to `listeners`. "localhost" means 127.0.0.1 and [::1].
+ * Binds and listens on each address, adding to `listeners`. "localhost" means 127.0.0.1 and [::1]. Sockets
+ * that `kept` has for an address are taken from there (-1 is left in their place); NULL: there are none.
  *
  * Errors: ERR_SYSTEM with a sentence that names the address, the key it stands under and what to do; nothing
  * stays bound.
  */
-int listeners_open(struct listeners *listeners, const struct conf_node *first, struct err *err) MUST_CHECK;
+int listeners_open(struct listeners *listeners, const struct conf_node *first, struct listeners *kept,
+		   struct err *err) MUST_CHECK;
+void listeners_close(struct listeners *listeners);
 
 /* Adds "https://[::1]:7676/mcp". */
 void listener_add_url(const struct listener_name *name, bool tls, struct buf *out);

@@ -114,6 +114,28 @@ int local_socket_open(struct local_socket *local, const struct conf_node *root, 
 	return bind_it(local, conf_get_first(root, "unix.users") != NULL, err);
 }
 
+int local_socket_take(struct local_socket *local, const struct conf_node *root, struct local_socket *kept,
+		      struct err *err)
+{
+	struct span path = conf_get_text(root, "unix.path");
+
+	if (kept->fd < 0 || path.n == 0 || !span_eq(path, span_str(kept->path)))
+		return local_socket_open(local, root, err);
+	*local = *kept;
+	*kept = LOCAL_SOCKET_INIT;
+	return 0;
+}
+
+/* Whether others may knock is in the file's mode. */
+int local_socket_share(const struct local_socket *local, const struct conf_node *root, struct err *err)
+{
+	mode_t mode = conf_get_first(root, "unix.users") ? 0666 : 0600;
+
+	if (local->fd < 0 || chmod(local->path, mode) == 0)
+		return 0;
+	return err_sys(err, tr("K904: %s cannot be used"), local->path);
+}
+
 void local_socket_close(struct local_socket *local)
 {
 	struct stat st;
@@ -121,6 +143,7 @@ void local_socket_close(struct local_socket *local)
 	if (local->fd < 0)
 		return;
 	closep(&local->fd);
-	if (lstat(local->path, &st) == 0 && st.st_dev == local->device && st.st_ino == local->inode)
+	if (!local->lent && lstat(local->path, &st) == 0 && st.st_dev == local->device &&
+	    st.st_ino == local->inode)
 		(void)unlink(local->path);
 }

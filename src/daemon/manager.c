@@ -1,7 +1,5 @@
 /* manager.c - the gate's first process: config, sockets, and the life of the others. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/manager.h"
-
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,17 +11,12 @@
 #include "base/secret.h"
 #include "base/tr.h"
 #include "conf/core.h"
-#include "conf/source.h"
 #include "crypto/digest.h"
-#include "daemon/data_lock.h"
+#include "daemon/filter.h"
 #include "daemon/gate_tls.h"
-#include "daemon/hosts.h"
-#include "daemon/notify.h"
+#include "daemon/manager_parts.h"
 #include "daemon/process.h"
-#include "daemon/reload.h"
-#include "daemon/watch.h"
 #include "jail/launch.h"
-#include "json/write.h"
 
 enum {
 	MANAGER_PROBLEMS_BYTES = 16 * 1024, /* of a refused file, as JSON; more are not kept */
@@ -34,26 +27,6 @@ enum {
 };
 _Static_assert((int)LAUNCH_END_MS < (int)MANAGER_STOP_MS && (int)LAUNCH_END_MS < (int)MANAGER_DRAIN_MS,
 	       "servers have the time to end that they are promised");
-
-struct manager {
-	struct manager_options options;
-	struct log *log;
-	struct loop loop;
-	struct reload reload; /* holds the config in force */
-	struct child children[CHILD_ROLES];
-	struct ring_fds ring;
-	struct listeners clients, metrics;
-	struct local_socket local;
-	struct briefing briefing;
-	struct hosts *hosts;
-	struct watch *watch;
-	uv_signal_t on_term, on_int, on_hup, on_child;
-	uv_timer_t deadline;
-	int lock_fd;
-	char not_bound[sizeof(((struct err *)NULL)->text)]; /* why it has no address; "": it has */
-	bool ready, stopping;
-	int exit_code;
-};
 
 /* --- what each process is told when it starts --- */
 
@@ -85,12 +58,13 @@ static void on_start(void *owner, struct child *child)
 
 /* --- the end --- */
 
-static bool all_gone(const struct manager *manager)
+/* Elders go with the gate: who waits for it waits for them. */
+bool manager_is_alone(const struct manager *manager)
 {
 	for (size_t i = 0; i < CHILD_ROLES; i++)
 		if (manager->children[i].pid)
 			return false;
-	return true;
+	return elders_count(&manager->elders) == 0;
 }
 
 static void kill_all(uv_timer_t *timer)
@@ -100,6 +74,9 @@ static void kill_all(uv_timer_t *timer)
 	for (size_t i = 0; i < CHILD_ROLES; i++)
 		if (manager->children[i].pid)
 			(void)kill(manager->children[i].pid, SIGKILL);
+	elders_release(&manager->elders);
+	if (manager_is_alone(manager))
+		loop_stop(&manager->loop);
 }
 
 /* The worker first, then those it leans on, the keeper last: what was decided is on the disk. */
@@ -108,7 +85,7 @@ static void stop_children(struct manager *manager)
 	for (size_t i = CHILD_ROLES; i-- > 0;)
 		child_stop(&manager->children[i]);
 	(void)uv_timer_start(&manager->deadline, kill_all, MANAGER_STOP_MS, 0);
-	if (all_gone(manager))
+	if (manager_is_alone(manager))
 		loop_stop(&manager->loop);
 }
 
@@ -117,7 +94,7 @@ static void on_drain_deadline(uv_timer_t *timer)
 	stop_children(timer->data);
 }
 
-static void stop(struct manager *manager, int code)
+void manager_stop(struct manager *manager, int code)
 {
 	struct wire_out out = { 0 };
 
@@ -125,11 +102,17 @@ static void stop(struct manager *manager, int code)
 		stop_children(manager);
 		return;
 	}
+	upgrade_give_up(manager, tr("the gate is ending; try again"));
 	manager->stopping = true;
 	manager->exit_code = code;
-	notify_systemd("STOPPING=1");
-	log_note(manager->log, LOG_INFO, "gate.stopping",
+	notify_tell(&manager->notify, "STOPPING=1");
+	log_note(manager->log, LOG_INFO, upgrade_is_done(manager) ? "elder.stopping" : "gate.stopping",
 		 "The gate stops: no new calls, those under way may end.");
+	if (manager->succession.stage == SUCCESSION_NONE)
+		elders_tell(&manager->elders, HANDOVER_STOP);
+	else
+		elders_release(&manager->elders);
+	manager->succession.before = NULL;
 	hosts_close(manager->hosts);
 	if (!manager->children[CHILD_WORKER].channel || !manager->ready) {
 		stop_children(manager);
@@ -148,8 +131,13 @@ static void on_lost(void *owner, struct child *child)
 
 	if (child->role == CHILD_WORKER)
 		hosts_set_worker(manager->hosts, NULL);
-	if (child->role == CHILD_KEEPER)
+	if (child->role == CHILD_KEEPER) {
 		hosts_set_keeper(manager->hosts, NULL);
+		if (manager->succession.stage == SUCCESSION_TAKING)
+			successor_log_taken(manager, S("the keeper of the new program ended"));
+		if (!manager->stopping)
+			upgrade_keeper_lost(manager);
+	}
 	if (child->role == CHILD_LAUNCHER)
 		hosts_set_launcher(manager->hosts, NULL);
 }
@@ -158,67 +146,58 @@ static void on_end(void *owner, struct child *child, int status)
 {
 	struct manager *manager = owner;
 
-	if (manager->stopping && all_gone(manager))
+	if (manager->stopping && manager_is_alone(manager))
 		loop_stop(&manager->loop);
 	if (child->role == CHILD_WORKER)
 		reload_worker_ended(&manager->reload);
 	/* What cannot even start the first time will not start the second. */
-	if (!manager->ready && !manager->stopping && child->starts >= 1 && !WIFSIGNALED(status))
-		stop(manager, 1);
+	if (!manager->ready && !manager->stopping && child->starts >= 1 && !WIFSIGNALED(status)) {
+		successor_fail(manager, tr("a process of the new program ended; the gate's log says more"));
+		manager_stop(manager, 1);
+	}
+	/* Of an elder's clients none is left with it. */
+	if (child->role == CHILD_WORKER)
+		upgrade_look(manager);
 }
 
 /* --- what they say --- */
 
-static void add_urls(const struct manager *manager, struct buf *out)
+void manager_say_ready(struct manager *manager)
 {
-	for (size_t i = 0; i < manager->clients.n_names; i++) {
-		if (i)
-			buf_add_char(out, ' ');
-		listener_add_url(&manager->clients.names[i], gate_tls_listens(&manager->reload.config), out);
-	}
-	if (manager->local.fd >= 0)
-		buf_addf(out, " unix:%s", manager->local.path);
+	CLEANUP(buf_release) struct buf urls = BUF_INIT((size_t)8192);
+	const struct gate_config *config = &manager->reload.config;
+
+	manager->ready = manager->reload.ready = true;
+	notify_tell(&manager->notify, "READY=1");
+	closep(&manager->options.ready_fd);
+	manager_add_urls(manager, &urls);
+	log_event(manager->log, LOG_INFO, "gate.ready", "The gate stands.", LFS("version", KANMON_VERSION),
+		  LFS("config", config->paths.config[0] ? config->paths.config : "(built in)"),
+		  LFS("data", config->paths.data), LF("url", buf_span(&urls)));
+	/* Where the log is for programs the event says it all. */
+	if (manager->options.on_ready && !manager->log->json)
+		manager->options.on_ready(config, &manager->clients);
 }
 
 static void check_ready(struct manager *manager)
 {
-	CLEANUP(buf_release) struct buf urls = BUF_INIT((size_t)8192);
-	const struct child *worker = &manager->children[CHILD_WORKER];
-	const struct child *keeper = &manager->children[CHILD_KEEPER];
-
-	if (manager->ready || manager->stopping || !worker->ready || !keeper->ready)
+	if (manager->ready || manager->stopping || !manager->children[CHILD_WORKER].ready ||
+	    !manager->children[CHILD_KEEPER].ready)
 		return;
-	manager->ready = manager->reload.ready = true;
-	notify_systemd("READY=1");
-	closep(&manager->options.ready_fd);
-	add_urls(manager, &urls);
-	log_event(manager->log, LOG_INFO, "gate.ready", "The gate stands.", LFS("version", KANMON_VERSION),
-		  LFS("config", manager->reload.config.paths.config[0] ? manager->reload.config.paths.config
-								       : "(built in)"),
-		  LFS("data", manager->reload.config.paths.data), LF("url", buf_span(&urls)));
-	/* Where the log is for programs the event says it all. */
-	if (manager->options.on_ready && !manager->log->json)
-		manager->options.on_ready(&manager->reload.config, &manager->clients);
+	if (manager->succession.stage == SUCCESSION_NONE)
+		manager_say_ready(manager);
+	else
+		successor_ready(manager);
 }
 
-static void refused(struct manager *manager, const struct child *child, struct span why)
+void manager_refused(struct manager *manager, const struct child *child, struct span why)
 {
+	char text[sizeof(((struct err *)NULL)->text)];
+
 	log_event(manager->log, LOG_ERROR, "process.refused", "A process of the gate cannot do its work.",
 		  LFS("process", child_name(child->role)), LF("why", why));
-}
-
-/* A worker that writes nonsense into the ring is not to be trusted with anything. */
-static void ring_broken(struct manager *manager)
-{
-	struct err err = ERR_INIT;
-
-	log_note(manager->log, LOG_ERROR, "audit.broken",
-		 "The worker wrote nonsense to the audit ring; it is ended.");
-	if (manager->children[CHILD_WORKER].pid)
-		(void)kill(manager->children[CHILD_WORKER].pid, SIGKILL);
-	if (ring_reset(&manager->ring, &err) < 0)
-		log_event(manager->log, LOG_ERROR, "audit.reset", "The audit ring cannot be reset.",
-			  LFS("why", err.text));
+	(void)snprintf(text, sizeof(text), "%.*s", SPAN_ARG(span_first(why, sizeof(text) - 1)));
+	successor_fail(manager, text);
 }
 
 /* One that has ended is started again, and joined to the worker then. */
@@ -249,7 +228,7 @@ static void on_message(void *owner, struct child *child, struct wire_in *in)
 	case WORK_REFUSED:
 		why = wire_get_span(in);
 		if (child->role != CHILD_WORKER || !reload_answered(&manager->reload, false, why))
-			refused(manager, child, why);
+			manager_refused(manager, child, why);
 		break;
 	case WORK_STDIO_ENDED:
 	case WORK_STDIO_SERVER:
@@ -259,8 +238,16 @@ static void on_message(void *owner, struct child *child, struct wire_in *in)
 		if (manager->stopping)
 			stop_children(manager);
 		break;
+	case WORK_RETIRED:
+		manager->upgrade.retired = true;
+		upgrade_look(manager);
+		break;
+	case WORK_LOG_DONE:
+		if (!manager->stopping)
+			manager_log_done(manager, in);
+		break;
 	case WORK_RING_BROKEN:
-		ring_broken(manager);
+		manager_ring_broken(manager, wire_get_u64(in));
 		break;
 	case WORK_WORKER_CUT:
 		if (child->role == CHILD_KEEPER)
@@ -279,6 +266,9 @@ static void on_message(void *owner, struct child *child, struct wire_in *in)
 	case WORK_STATE:
 	case WORK_DRAIN:
 	case WORK_AUDIT_KEY:
+	case WORK_RETIRE:
+	case WORK_RING:
+	case WORK_LOG:
 		break;
 	}
 }
@@ -293,8 +283,10 @@ static void on_config_changed(void *owner)
 {
 	struct manager *manager = owner;
 
-	if (!manager->stopping)
-		reload_start(&manager->reload);
+	if (manager->stopping)
+		return;
+	reload_start(&manager->reload);
+	elders_tell(&manager->elders, HANDOVER_RELOAD);
 }
 
 static void on_reload_asked(void *owner)
@@ -304,52 +296,27 @@ static void on_reload_asked(void *owner)
 	if (manager->stopping)
 		hosts_reloaded(manager->hosts, tr("the gate is ending; try again"));
 	else
-		reload_start(&manager->reload);
+		on_config_changed(manager);
 }
 
-/* A sentence may hold a path, which is any bytes. */
-static void put_shown(struct buf *out, struct span name, const char *text)
+static const char *on_upgrade(void *owner)
 {
-	CLEANUP(buf_release) struct buf shown = BUF_INIT((size_t)4096);
-
-	source_add_shown(&shown, span_str(text));
-	json_put_string(out, name, buf_span(&shown));
+	return upgrade_start(owner);
 }
 
-static void put_refusal(const struct reload *reload, struct buf *out)
-{
-	if (!reload->refused_ms)
-		return;
-	json_add_key(out, S("config_refused"));
-	buf_add_char(out, '{');
-	put_shown(out, S("why"), reload->refused);
-	json_put_u64(out, S("at_ms"), reload->refused_ms);
-	if (reload->problems.n && buf_ok(&reload->problems))
-		json_put_raw(out, S("problems"), buf_span(&reload->problems));
-	buf_add_char(out, '}');
-}
-
-/* What is bound and in force, whatever the file says by now. */
-static void on_state(void *owner, struct buf *out)
+static uint64_t count_elsewhere(void *owner)
 {
 	const struct manager *manager = owner;
+	uint64_t n = 0;
 
-	json_put_string(out, S("started_by"), manager->options.background ? S("run") : S("serve"));
-	json_add_key(out, S("listen"));
-	buf_add_char(out, '[');
-	for (size_t i = 0; i < manager->clients.n_names; i++) {
-		CLEANUP(buf_release) struct buf url = BUF_INIT((size_t)128);
+	for (size_t i = 0; i < manager->elders.n; i++)
+		n += manager->elders.at[i]->channel ? manager->elders.at[i]->hosts : 0;
+	return n;
+}
 
-		listener_add_url(&manager->clients.names[i], gate_tls_listens(&manager->reload.config), &url);
-		json_add_comma(out);
-		json_add_string(out, buf_span(&url));
-	}
-	buf_add_char(out, ']');
-	if (manager->local.fd >= 0)
-		put_shown(out, S("unix"), manager->local.path);
-	if (manager->not_bound[0])
-		put_shown(out, S("listen_refused"), manager->not_bound);
-	put_refusal(&manager->reload, out);
+static void on_count(void *owner)
+{
+	upgrade_look(owner);
 }
 
 static void on_idle_end(void *owner)
@@ -358,20 +325,56 @@ static void on_idle_end(void *owner)
 
 	/* Said again, it is no reason to hurry. */
 	if (!manager->stopping)
-		stop(manager, 0);
+		manager_stop(manager, 0);
+}
+
+static void reap(struct manager *manager)
+{
+	pid_t pid;
+
+	for (size_t i = 0; i < CHILD_ROLES; i++)
+		child_reap(&manager->children[i]);
+	/* Others are gates that did not become one, or that are none any more. */
+	while ((pid = holder_look()) > 0) {
+		struct child *child = NULL;
+
+		for (size_t i = 0; i < CHILD_ROLES; i++)
+			if (manager->children[i].pid == pid)
+				child = &manager->children[i];
+		if (child)
+			child_reap(child);
+		else
+			holder_bury(&manager->holder, pid);
+	}
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
 	struct manager *manager = handle->data;
 
+	if (number == SIGCHLD) {
+		reap(manager);
+		return;
+	}
+	/* The gate is another process, which says what becomes of us. */
+	if (upgrade_is_done(manager) && holder_holds(&manager->holder) &&
+	    holder_forward(&manager->holder, number))
+		return;
 	if (number == SIGHUP)
 		on_config_changed(manager);
-	else if (number == SIGCHLD)
-		for (size_t i = 0; i < CHILD_ROLES; i++)
-			child_reap(&manager->children[i]);
+	else if (number == SIGUSR2)
+		(void)upgrade_start(manager);
 	else
-		stop(manager, 0);
+		manager_stop(manager, 0);
+}
+
+/* The gate has ended after all, and with it what it held. */
+static void on_held_end(void *owner)
+{
+	struct manager *manager = owner;
+
+	if (!manager->stopping)
+		manager_stop(manager, manager->holder.code);
 }
 
 /* --- the beginning --- */
@@ -383,76 +386,54 @@ static void watch_signal(struct manager *manager, uv_signal_t *handle, int numbe
 	(void)uv_signal_start(handle, on_signal, number);
 }
 
-/* A gate in the background is there for hosts on stdio: it can do without an address. */
-static int open_sockets(struct manager *manager, struct err *err)
-{
-	const struct conf_node *root = conf_root(manager->reload.config.conf);
-
-	if (listeners_open(&manager->clients, conf_get_first(root, "listen"), err) < 0) {
-		if (!manager->options.background)
-			return -1;
-		log_event(manager->log, LOG_WARN, "listen.taken",
-			  "The gate serves hosts on stdio only: its address cannot be used.",
-			  LFS("why", err->text));
-		(void)snprintf(manager->not_bound, sizeof(manager->not_bound), "%s", err->text);
-		*err = ERR_INIT;
-	}
-	if (listeners_open(&manager->metrics, conf_get_first(root, "metrics"), err) < 0) {
-		if (!manager->options.background)
-			return -1;
-		log_event(manager->log, LOG_WARN, "metrics.taken",
-			  "The gate gives no metrics: their address cannot be used.", LFS("why", err->text));
-		*err = ERR_INIT;
-	}
-	if (local_socket_open(&manager->local, root, err) == 0)
-		return 0;
-	if (!manager->options.background)
-		return -1;
-	log_event(manager->log, LOG_WARN, "unix.taken",
-		  "The gate serves nobody on its unix socket: it cannot be used.", LFS("why", err->text));
-	*err = ERR_INIT;
-	return 0;
-}
-
-static int lock_data(struct manager *manager, struct err *err)
-{
-	const struct gate_paths *paths = &manager->reload.config.paths;
-
-	if (data_lock(paths->data, &manager->lock_fd, err) == 0)
-		return 0;
-	closep(&manager->lock_fd);
-	if (err->code != ERR_DENIED || !manager->options.make_room ||
-	    manager->options.make_room(paths, &manager->lock_fd, err) < 0)
-		return -1;
-	*err = ERR_INIT;
-	log_note(manager->log, LOG_INFO, "gate.takeover",
-		 "A gate that `kanmon run` had started, and that no host used, has ended to make room.");
-	return 0;
-}
-
-static int begin(struct manager *manager, struct err *err)
+static int open_hosts(struct manager *manager, struct err *err)
 {
 	const struct hosts_options options = { .loop = &manager->loop,
 					       .log = manager->log,
 					       .control = manager->reload.config.paths.control,
+					       .control_fd =
+						   take_fd(&manager->succession.handover.control_fd),
 					       .idle_exit_ms = manager->options.idle_exit_ms,
 					       .on_reload = on_reload_asked,
+					       .on_upgrade = on_upgrade,
+					       .on_count = on_count,
+					       .elsewhere = count_elsewhere,
 					       .makes_room = manager->options.background,
 					       .on_idle = on_idle_end,
-					       .on_state = on_state,
+					       .on_state = manager_add_state,
 					       .owner = manager };
 
-	if (lock_data(manager, err) < 0 || open_sockets(manager, err) < 0 ||
-	    ring_create(MANAGER_RING_BYTES, &manager->ring, err) < 0)
-		return -1;
 	manager->hosts = hosts_new(&options, err);
-	if (!manager->hosts)
-		return -1;
 	manager->reload.hosts = manager->hosts;
+	return manager->hosts ? 0 : -1;
+}
+
+/* A filter that an older gate has put on itself is on us, too: another would only cost. */
+static int confine_manager(struct manager *manager, struct err *err)
+{
+	const uint8_t *inherited = manager->succession.handover.filter;
+	struct confine_options options = { .filtered = false };
+	struct err unknown = ERR_INIT;
+
+	if (filter_digest(ROLE_MANAGER, manager->filter, &unknown) < 0)
+		memset(manager->filter, 0, sizeof(manager->filter));
+	else
+		options.filtered = memcmp(manager->filter, inherited, sizeof(manager->filter)) == 0;
+	return process_confine(ROLE_MANAGER, &options, manager->log, err);
+}
+
+static int begin(struct manager *manager, struct err *err)
+{
+	if (successor_adopt(manager, err) < 0 || manager_take_places(manager, err) < 0 ||
+	    ring_create(MANAGER_RING_BYTES, &manager->ring, err) < 0 || open_hosts(manager, err) < 0)
+		return -1;
+	manager->owns = manager->succession.stage == SUCCESSION_NONE;
+	manager->briefing.has_log = manager->briefing.listens = manager->owns;
 	watch_signal(manager, &manager->on_child, SIGCHLD);
 	watch_signal(manager, &manager->on_term, SIGTERM);
 	watch_signal(manager, &manager->on_int, SIGINT);
 	watch_signal(manager, &manager->on_hup, SIGHUP);
+	watch_signal(manager, &manager->on_usr2, SIGUSR2);
 	for (size_t i = 0; i < CHILD_ROLES; i++)
 		child_init(&manager->children[i], (enum child_role)i, &manager->loop, manager->log,
 			   &child_events, manager);
@@ -462,7 +443,7 @@ static int begin(struct manager *manager, struct err *err)
 	for (size_t i = 0; i < CHILD_ROLES; i++)
 		if (child_start(&manager->children[i], err) < 0)
 			return -1;
-	return process_confine(ROLE_MANAGER, NULL, manager->log, err);
+	return confine_manager(manager, err);
 }
 
 static int load(struct manager *manager)
@@ -481,6 +462,8 @@ static int load(struct manager *manager)
 	if (text.n == 0)
 		buf_addf(&text, "%s: %s\n", tr("error"), err.text);
 	(void)!write(STDERR_FILENO, text.p, text.n);
+	(void)reload_name_first(&problems, &err);
+	successor_fail(manager, err.text);
 	return -1;
 }
 
@@ -500,7 +483,7 @@ static void close_handle(uv_handle_t *handle)
 
 static void close_loop(struct manager *manager)
 {
-	uv_signal_t *signals[] = { &manager->on_term, &manager->on_int, &manager->on_hup,
+	uv_signal_t *signals[] = { &manager->on_term, &manager->on_int, &manager->on_hup, &manager->on_usr2,
 				   &manager->on_child };
 
 	for (size_t i = 0; i < CHILD_ROLES; i++)
@@ -508,16 +491,14 @@ static void close_loop(struct manager *manager)
 			child_release(&manager->children[i]);
 	manager->hosts = hosts_free(manager->hosts);
 	manager->watch = watch_free(manager->watch);
+	upgrade_release(manager);
+	elders_release(&manager->elders);
+	holder_close(&manager->holder);
+	manager->holder_channel = channel_close(manager->holder_channel);
 	for (size_t i = 0; i < COUNT(signals); i++)
 		close_handle((uv_handle_t *)signals[i]);
 	close_handle((uv_handle_t *)&manager->deadline);
 	loop_release(&manager->loop);
-}
-
-static void close_listeners(struct listeners *listeners)
-{
-	while (listeners->n)
-		closep(&listeners->fds[--listeners->n]);
 }
 
 /* Also of a manager that came only half the way. */
@@ -525,9 +506,15 @@ static void manager_free(struct manager *manager)
 {
 	if (manager->loop.chunk)
 		close_loop(manager);
-	close_listeners(&manager->clients);
-	close_listeners(&manager->metrics);
+	listeners_close(&manager->clients);
+	listeners_close(&manager->metrics);
 	local_socket_close(&manager->local);
+	listeners_close(&manager->succession.clients);
+	listeners_close(&manager->succession.metrics);
+	local_socket_close(&manager->succession.local);
+	handover_release(&manager->succession.handover);
+	closep(&manager->holder_fd);
+	closep(&manager->upgrade.program_fd);
 	ring_fds_release(&manager->ring);
 	closep(&manager->lock_fd);
 	reload_release(&manager->reload);
@@ -536,8 +523,9 @@ static void manager_free(struct manager *manager)
 }
 
 /* The exit code of a gate that could not begin. */
-static int give_up(const struct manager *manager, const struct err *err)
+static int give_up(struct manager *manager, const struct err *err)
 {
+	successor_fail(manager, err->text);
 	if (manager->log->json)
 		log_event(manager->log, LOG_ERROR, "gate.failed", "The gate cannot begin.",
 			  LFS("why", err->text));
@@ -561,37 +549,82 @@ static int run(struct manager *manager)
 		return give_up(manager, &err);
 	check(uv_timer_init(&manager->loop.uv, &manager->deadline) == 0);
 	manager->deadline.data = manager;
+	upgrade_init(manager);
 	if (begin(manager, &err) < 0)
 		return give_up(manager, &err);
 	loop_run(&manager->loop);
-	(void)unlink(manager->reload.config.paths.control);
+	if (manager->owns)
+		(void)unlink(manager->reload.config.paths.control);
 	return manager->exit_code;
 }
 
-int manager_main(const struct manager_options *options)
+static struct manager *manager_new(const struct manager_options *options)
 {
 	struct manager *manager = calloc(1, sizeof(*manager));
-	int code;
 
 	if (!manager)
-		return 1;
+		return NULL;
 	manager->options = *options;
 	manager->log = options->log;
 	manager->ring = RING_FDS_INIT;
-	manager->lock_fd = -1;
-	manager->local = LOCAL_SOCKET_INIT;
+	manager->lock_fd = manager->holder_fd = -1;
+	manager->local = manager->succession.local = LOCAL_SOCKET_INIT;
+	manager->succession.handover = HANDOVER_INIT;
+	manager->upgrade.holder_fd = manager->upgrade.program_fd = -1;
+	manager->holder = (struct holder){ .fd = -1, .on_end = on_held_end, .owner = manager };
 	manager->briefing = (struct briefing){ .log = options->log,
 					       .children = manager->children,
 					       .ring = &manager->ring,
 					       .clients = &manager->clients,
 					       .metrics = &manager->metrics,
-					       .local = &manager->local };
+					       .local = &manager->local,
+					       .elders = &manager->elders };
 	manager->reload = (struct reload){ .problems = BUF_INIT((size_t)MANAGER_PROBLEMS_BYTES),
 					   .file = options->config,
 					   .data_dir = options->data_dir,
-					   .briefing = &manager->briefing };
+					   .briefing = &manager->briefing,
+					   .notify = &manager->notify };
 	random_bytes(manager->briefing.launch_key, sizeof(manager->briefing.launch_key));
-	code = run(manager);
+	return manager;
+}
+
+/* Who was started as the gate, and is it no more, waits for the one that is. */
+static int live(struct manager *manager)
+{
+	struct log *log = manager->log;
+	int code = run(manager), program, fd;
+	pid_t held = manager->holder.manager;
+	bool holds = holder_holds(&manager->holder);
+
+	if (holds && !held)
+		code = manager->holder.code;
+	if (!holds || !held) {
+		manager_free(manager);
+		return code;
+	}
+	holder_begin_change();
+	program = take_fd(&manager->upgrade.program_fd);
+	fd = take_fd(&manager->holder.fd);
 	manager_free(manager);
-	return code;
+	return holder_become(fd, held, program, log);
+}
+
+int manager_main(const struct manager_options *options)
+{
+	struct manager *manager = manager_new(options);
+
+	if (!manager)
+		return 1;
+	upgrade_find_program(manager);
+	return live(manager);
+}
+
+int manager_succeed(const struct manager_options *options, const struct succession *succession)
+{
+	struct manager *manager = manager_new(options);
+
+	if (!manager)
+		return 1;
+	manager->succession = *succession;
+	return live(manager);
 }

@@ -24,3 +24,6 @@ struct manager_options {
 /* Runs until SIGTERM or SIGINT and a drained worker. Returns the exit code; problems are printed to stderr.
  */
 int manager_main(const struct manager_options *options);
+
+/* `kanmon --role manager`: the same for a gate that an older one starts to take its place: handover.h. */
+int successor_main(int fd, struct log *log);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "daemon/holder.h"
 
 void notify_systemd(const char *state)
 {
@@ -32,4 +33,20 @@ void notify_systemd(const char *state)
 		return;
 	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
 		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+}
+
+void notify_tell(const struct notify *notify, const char *state)
+{
+	struct wire_out out = { 0 };
+
+	if (notify->quiet)
+		return;
+	if (!notify->holder) {
+		notify_systemd(state);
+		return;
+	}
+	wire_begin(&out, HOLD_NOTIFY, 0);
+	wire_put_span(&out, span_str(state));
+	(void)channel_send(notify->holder, &out);
+	wire_out_release(&out);
 }

@@ -25,6 +25,7 @@ int process_setup_read(int manager_fd, struct process_setup *setup, struct log *
 	log->stamp = wire_get_u64(&in) != 0;
 	setup->tls = wire_get_u64(&in) != 0;
 	setup->threads = wire_get_u64(&in);
+	setup->calls_before = wire_get_u64(&in);
 	for (size_t i = 0; i < COUNT(setup->texts) && in.rest.n; i++)
 		if (!span_to_cstr(wire_get_span(&in), setup->texts[i], sizeof(setup->texts[i])))
 			in.bad = true;

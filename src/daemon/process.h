@@ -13,8 +13,9 @@ struct process_setup {
 	char texts[2][PATH_MAX]; /* by role: keeper: data folder, audit folder */
 	int fds[WIRE_MAX_FDS];
 	size_t n_fds;
-	bool tls;	  /* the worker: open the library now, it will be needed */
-	uint64_t threads; /* the worker; 0: as many as fit */
+	bool tls;	       /* the worker: open the library now, it will be needed */
+	uint64_t threads;      /* the worker; 0: as many as fit */
+	uint64_t calls_before; /* the worker */
 };
 
 /* Waits for WORK_SETUP and takes it; the log's level and form are set from it. */

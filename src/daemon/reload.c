@@ -11,7 +11,6 @@
 #include "conf/source.h"
 #include "daemon/definitions.h"
 #include "daemon/gate_tls.h"
-#include "daemon/notify.h"
 
 const struct gate_config *reload_newest(const struct reload *reload)
 {
@@ -34,7 +33,7 @@ static void over(struct reload *reload, const char *why)
 	if (!reload->again)
 		hosts_reloaded(reload->hosts, why);
 	if (reload->ready)
-		notify_systemd("READY=1");
+		notify_tell(reload->notify, "READY=1");
 }
 
 static void check_roots(const struct reload *reload)
@@ -175,8 +174,7 @@ static void tell_problems(struct reload *reload, const struct conf_problems *pro
 	reload->logged = problems->n > 0;
 }
 
-/* One line for who asks later: the first problem and its place. */
-static int name_first(const struct conf_problems *problems, struct err *err)
+int reload_name_first(const struct conf_problems *problems, struct err *err)
 {
 	const struct conf_problem *first = &problems->at[0];
 	CLEANUP(buf_release) struct buf file = BUF_INIT((size_t)16 * 1024);
@@ -200,7 +198,7 @@ static int read_fresh(struct reload *reload, struct gate_config *fresh, struct e
 	if (gate_config_load(reload->file, reload->data_dir, fresh, &problems, err) < 0) {
 		tell_problems(reload, &problems);
 		conf_problems_json(&reload->problems, &problems);
-		return name_first(&problems, err);
+		return reload_name_first(&problems, err);
 	}
 	if (check_fixed(&reload->config, fresh, err) < 0)
 		return -1;
@@ -245,7 +243,7 @@ void reload_start(struct reload *reload)
 	struct err err = ERR_INIT;
 	int rc;
 
-	notify_systemd("RELOADING=1");
+	notify_tell(reload->notify, "RELOADING=1");
 	rc = try_fresh(reload, &err);
 	if (rc == 0)
 		log_event(reload->briefing->log, LOG_INFO, "config.unchanged",

@@ -4,6 +4,7 @@
 
 #include "daemon/briefing.h"
 #include "daemon/hosts.h"
+#include "daemon/notify.h"
 
 /*
  * The fresh config goes to launcher and egress and then to the worker, which takes it whole or refuses
@@ -12,6 +13,7 @@
 struct reload {
 	const char *file, *data_dir; /* as the manager was started with; may be NULL */
 	const struct briefing *briefing;
+	const struct notify *notify;
 	struct hosts *hosts;		/* told when a reload is over */
 	struct gate_config config;	/* in force */
 	struct gate_config fresh;	/* handed to the worker, which has not said yet that it takes it */
@@ -36,6 +38,10 @@ void reload_release(struct reload *reload);
 
 /* What a process that starts now is told: where the worker refuses it, all are told otherwise. */
 const struct gate_config *reload_newest(const struct reload *reload);
+
+/* One line for who asks later: the first problem and its place. -1; `err` is untouched where there is none.
+ */
+int reload_name_first(const struct conf_problems *problems, struct err *err);
 
 /* Reads the config anew. hosts_reloaded() and the log say what came of it, now or later. */
 void reload_start(struct reload *reload);

@@ -16,6 +16,14 @@
 pid_t spawn_role(const char *role, int channel, struct err *err);
 
 /*
+ * Starts `kanmon --role manager` of the program that is open as `program` (O_PATH will do), with `channel` as
+ * its descriptor 3, stdin from /dev/null, stdout and stderr and the environment as ours, but for what systemd
+ * told us alone, and in a process group of its own: a terminal's signals are for the process that was started
+ * there.
+ */
+pid_t spawn_manager(int program, int channel, struct err *err);
+
+/*
  * In the started process: dies with its parent from here on. False where the parent is gone already.
  */
 bool spawn_follow_parent(void);

@@ -365,6 +365,8 @@ void thread_heed(struct thread *thread, struct wire_in *in)
 		take_host(thread, in);
 	else if (in->kind == WORK_STDIO_END)
 		end_host(thread, wire_get_u64(in));
+	else if (in->kind == WORK_RETIRE)
+		worker_retire(&thread->worker, wire_get_u64(in) != 0);
 	else if (in->kind == WORK_DRAIN)
 		worker_drain(&thread->worker);
 }

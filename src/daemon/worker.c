@@ -57,6 +57,7 @@ struct process {
 	struct away aways[CREW_MAX][THREAD_PEERS];
 	struct ending endings[CREW_MAX];
 	size_t n_drained;
+	uint64_t calls_before; /* numbers of calls that another gate's records have */
 	struct ring ring;
 	struct list deferred;
 	size_t n_deferred;
@@ -311,6 +312,7 @@ static void heed(struct process *process, struct wire_in *in)
 		break;
 	case WORK_STDIO_END:
 	case WORK_DRAIN:
+	case WORK_RETIRE:
 		to_all(process, in);
 		break;
 	case WORK_STATUS:
@@ -327,6 +329,10 @@ static void heed(struct process *process, struct wire_in *in)
 	case WORK_AUDIT_KEY:
 	case WORK_WORKER_CUT:
 	case WORK_PEER_LOST:
+	case WORK_RETIRED:
+	case WORK_RING:
+	case WORK_LOG:
+	case WORK_LOG_DONE:
 		break;
 	}
 }
@@ -409,6 +415,12 @@ static void on_drained(struct worker *worker)
 		mailbox_post(&process->first->mailbox, &process->endings[worker->index].mail);
 }
 
+/* On the first thread. */
+static void on_retired(struct worker *worker)
+{
+	tell_manager(worker->process, WORK_RETIRED, 0, false);
+}
+
 /* --- the beginning --- */
 
 /* 0: as many as there are processors for us, but no more than bring something. */
@@ -434,6 +446,7 @@ static int make_thread(struct process *process, size_t i, struct err *err)
 		return -1;
 	thread->worker.process = process;
 	thread->worker.on_drained = on_drained;
+	thread->worker.on_retired = i == 0 ? on_retired : NULL;
 	process->endings[i] = (struct ending){ .mail.run = run_ending, .process = process };
 	return mailbox_open(&thread->mailbox, &thread->worker.loop, err);
 }
@@ -467,7 +480,10 @@ static int make_threads(struct process *process, bool tls, struct err *err)
 		if (make_thread(process, i, err) < 0)
 			return -1;
 	CREW_EACH(&process->crew, worker)
-	worker_count_in_turns(worker);
+	{
+		worker_count_in_turns(worker);
+		worker->exchange_number += process->calls_before;
+	}
 	return make_relays(process, err);
 }
 
@@ -501,6 +517,7 @@ static int set_up(struct process *process, int manager_fd, struct err *err)
 		*err = ERR_INIT;
 	}
 	process->n = how_many(setup.threads);
+	process->calls_before = setup.calls_before;
 	if (crypto_init(err) < 0 || make_threads(process, setup.tls, err) < 0)
 		return -1;
 	return join_manager(process, manager_fd, err);

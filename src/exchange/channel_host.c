@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "exchange/channel_parts.h"
+#include "exchange/subscription.h"
 #include "http/server.h"
 #include "json/write.h"
 
@@ -255,6 +256,19 @@ void channel_hosts_drain(struct worker *worker)
 
 		if (host->options.port->counted)
 			channel_host_leave(host);
+	}
+}
+
+void channel_hosts_retire(struct worker *worker, bool all)
+{
+	LIST_EACH(&worker->channel_hosts, node) {
+		struct channel_host *host = LIST_ENTRY(node, struct channel_host, node);
+
+		if (!host->options.port->counted || (host->options.port->stays && !all))
+			continue;
+		if (host->client)
+			subscriptions_end(host->client, S("another gate goes on"));
+		channel_host_leave(host);
 	}
 }
 

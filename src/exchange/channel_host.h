@@ -23,6 +23,8 @@ struct channel_port {
 	 * to leave when the gate shuts down.
 	 */
 	bool counted;
+	/* Its channel is all it needs: it can go on where its process listens no more. */
+	bool stays;
 	/* Sends a whole message, without its end, whether or not there is room. */
 	void (*write)(void *carrier, struct span message);
 	/* Bytes that the peer has yet to take. */
@@ -74,6 +76,9 @@ void channel_host_end(struct channel_host *host);
 
 /* Tells those who are `counted` to leave: the gate shuts down. */
 void channel_hosts_drain(struct worker *worker);
+/* The same where another gate goes on: what they listen to is ended; `all`, or only those that cannot stay.
+ */
+void channel_hosts_retire(struct worker *worker, bool all);
 
 /* Looks who takes nothing, and who has left; called about once a second. */
 void channel_hosts_tick(struct worker *worker, uint64_t now_ms);

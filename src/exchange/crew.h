@@ -21,6 +21,7 @@ struct crew {
 	size_t n;
 	struct worker *members[CREW_MAX];	       /* each with a mailbox, where there is more than one */
 	_Atomic size_t n_clients, n_calls, n_channels; /* as the workers' own counts */
+	_Atomic size_t n_retired;		       /* worker_retire() */
 	_Atomic uint64_t noted;		    /* the config, by its number, that is on record whole */
 	struct budget held;		    /* what waits in memory for somebody */
 	struct http_share clients, metrics; /* connections and bodies */

@@ -66,6 +66,7 @@ static const struct channel_port port = { .transport = SPAN("unix"),
 					  .full = "unix.full",
 					  .slow = "unix.slow",
 					  .counted = true,
+					  .stays = true,
 					  .write = port_write,
 					  .waiting = port_waiting,
 					  .listen = port_listen };
@@ -258,16 +259,16 @@ int front_unix_listen(struct worker *worker, int fd, struct err *err)
 	worker->unix_listener = listener;
 	if (uv_pipe_open(listener, fd) != 0) {
 		(void)close(fd);
-		front_unix_close(worker);
+		front_unix_close(worker, true);
 		return err_set(err, ERR_SYSTEM, "cannot accept connections on a listening socket");
 	}
 	if (uv_listen((uv_stream_t *)listener, UNIX_BACKLOG, on_connection) == 0)
 		return 0;
-	front_unix_close(worker);
+	front_unix_close(worker, true);
 	return err_set(err, ERR_SYSTEM, "cannot accept connections on a listening socket");
 }
 
-void front_unix_close(struct worker *worker)
+void front_unix_close(struct worker *worker, bool refuse)
 {
 	uv_pipe_t *listener = TAKE(worker->unix_listener);
 	uv_os_fd_t fd;
@@ -275,7 +276,7 @@ void front_unix_close(struct worker *worker)
 	if (!listener)
 		return;
 	/* The manager holds the socket, too: whoever comes now is refused, and does not wait. */
-	if (uv_fileno((uv_handle_t *)listener, &fd) == 0)
+	if (refuse && uv_fileno((uv_handle_t *)listener, &fd) == 0)
 		(void)shutdown(fd, SHUT_RDWR);
 	uv_close((uv_handle_t *)listener, on_closed);
 }

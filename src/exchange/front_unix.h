@@ -6,5 +6,8 @@
 
 /* Takes a listening socket over. Whom it serves is worker->front's to say. Errors: ERR_SYSTEM, ERR_NOMEM. */
 int front_unix_listen(struct worker *worker, int fd, struct err *err) MUST_CHECK;
-/* Hears nobody new; those who are there stay. Harmless where nothing listens. */
-void front_unix_close(struct worker *worker);
+/*
+ * Hears nobody new; those who are there stay. Who comes now is refused, unless another process goes on with
+ * the socket (`refuse` false). Harmless where nothing listens.
+ */
+void front_unix_close(struct worker *worker, bool refuse);

@@ -457,3 +457,13 @@ void subscription_end(struct exchange *x, struct span reason)
 	buf_add(&out, S("}}"));
 	close_with(x, buf_ok(&out) ? buf_span(&out) : S(""));
 }
+
+void subscriptions_end(struct client *client, struct span reason)
+{
+	LIST_EACH(&client->exchanges, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (x->method == METHOD_LISTEN)
+			subscription_end(x, reason);
+	}
+}

@@ -44,3 +44,5 @@ void subscription_ended(struct exchange *x, const struct message *message);
  * not begun yet is refused with K802.
  */
 void subscription_end(struct exchange *x, struct span reason);
+/* All of a client's. */
+void subscriptions_end(struct client *client, struct span reason);

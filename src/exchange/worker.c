@@ -68,6 +68,36 @@ static bool anything_to_time(const struct worker *worker)
 	       (worker->metrics_http && http_server_connections(worker->metrics_http));
 }
 
+/* A session's standing stream is of no use any more: what its client posts reaches the other gate. */
+static void end_standing(struct worker *worker)
+{
+	LIST_EACH(&worker->clients, node) {
+		struct client *client = LIST_ENTRY(node, struct client, node);
+
+		if (client->kind == CLIENT_SESSION && client->outlet && client->n_exchanges == 0)
+			client->outlet->close(client->outlet);
+	}
+}
+
+static size_t connections_of_all(const struct worker *worker)
+{
+	return (worker->http ? http_server_connections_of_all(worker->http) : 0) +
+	       (worker->metrics_http ? http_server_connections_of_all(worker->metrics_http) : 0);
+}
+
+/* The first looks for all: a connection may be on its way from one to the other. */
+static void look_whether_retired(struct worker *worker)
+{
+	const struct crew *crew = worker->crew;
+
+	end_standing(worker);
+	if (!worker->on_retired || crew->n_retired < crew->n || crew->n_calls || crew->n_channels ||
+	    connections_of_all(worker))
+		return;
+	worker->on_retired(worker);
+	worker->on_retired = NULL;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct worker *worker = timer->data;
@@ -92,7 +122,9 @@ static void on_tick(uv_timer_t *timer)
 	buf_shrink(&worker->frame, WORKER_OUT_KEEP);
 	if (worker->draining && worker->n_calls == 0 && worker->on_drained)
 		worker->on_drained(worker);
-	if (anything_to_time(worker) || worker->draining)
+	if (worker->retiring)
+		look_whether_retired(worker);
+	if (anything_to_time(worker) || worker->draining || worker->retiring)
 		return;
 	worker->ticking = false;
 	(void)uv_timer_stop(timer);
@@ -159,17 +191,13 @@ void worker_count_in_turns(struct worker *worker)
 }
 
 /* What listens would never end by itself; whoever is told so now can go and listen elsewhere. */
-static void end_subscriptions(struct worker *worker)
+static void end_subscriptions(struct worker *worker, struct span reason, bool channels)
 {
 	LIST_EACH(&worker->clients, node) {
 		struct client *client = LIST_ENTRY(node, struct client, node);
 
-		LIST_EACH(&client->exchanges, entry) {
-			struct exchange *x = LIST_ENTRY(entry, struct exchange, in_client);
-
-			if (x->method == METHOD_LISTEN)
-				subscription_end(x, S("the gate is shutting down"));
-		}
+		if (channels || client->kind != CLIENT_CHANNEL)
+			subscriptions_end(client, reason);
 	}
 }
 
@@ -179,9 +207,30 @@ void worker_drain(struct worker *worker)
 	/* First, so that a connection whose stream ends here is closed when all of it is sent. */
 	if (worker->http)
 		http_server_drain(worker->http);
-	front_unix_close(worker);
-	end_subscriptions(worker);
+	front_unix_close(worker, true);
+	end_subscriptions(worker, S("the gate is shutting down"), true);
 	channel_hosts_drain(worker);
+	worker_need_tick(worker);
+}
+
+static void step_back(struct worker *worker)
+{
+	if (worker->http)
+		http_server_step_back(worker->http);
+	if (worker->metrics_http)
+		http_server_step_back(worker->metrics_http);
+	front_unix_close(worker, false);
+	worker->retiring = true;
+	worker->crew->n_retired++;
+}
+
+void worker_retire(struct worker *worker, bool channels)
+{
+	if (!worker->retiring)
+		step_back(worker);
+	end_subscriptions(worker, S("another gate goes on"), false);
+	end_standing(worker);
+	channel_hosts_retire(worker, channels);
 	worker_need_tick(worker);
 }
 

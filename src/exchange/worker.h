@@ -97,9 +97,11 @@ struct worker {
 	struct metrics metrics;
 	uint64_t exchange_number; /* of the last; the crew's have numbers in turns */
 	uv_timer_t tick;
-	bool ticking, draining;
+	bool ticking, draining, retiring;
 	void (*on_drained)(struct worker *worker); /* no call is left, while draining */
-	void *process;				   /* the daemon's */
+	void (*on_retired)(
+	    struct worker *worker); /* the crew's first: nobody but hosts of the manager's is left */
+	void *process;		    /* the daemon's */
 	uint64_t started_ms;
 };
 
@@ -123,6 +125,13 @@ void worker_need_tick(struct worker *worker);
 /* Accepts no more, refuses new calls and ends what listens; on_drained follows when the last call has ended.
  */
 void worker_drain(struct worker *worker);
+
+/*
+ * Another gate goes on with the listening sockets. Accepts no more, without refusing anybody; connections end
+ * when nothing is under way on them, what listens over HTTP is ended. Channels of their own stay and may
+ * call; `channels`: they, too, are told to leave. The hosts of the manager's stay in any case.
+ */
+void worker_retire(struct worker *worker, bool channels);
 
 /* The egress process is (or is no longer) there. */
 void worker_set_egress(struct worker *worker, struct channel *egress);

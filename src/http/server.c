@@ -496,18 +496,29 @@ void http_server_retire(struct http_server *server)
 	}
 }
 
-void http_server_drain(struct http_server *server)
+static void close_listeners(struct http_server *server, bool refuse)
 {
-	server->draining = true;
 	while (server->n_listeners) {
 		uv_handle_t *listener = (uv_handle_t *)server->listeners[--server->n_listeners];
 		uv_os_fd_t fd;
 
-		/* Others may hold the socket, too: whoever comes now is refused, and does not wait. */
-		if (uv_fileno(listener, &fd) == 0)
+		if (refuse && uv_fileno(listener, &fd) == 0)
 			(void)shutdown(fd, SHUT_RDWR);
 		uv_close(listener, on_listener_closed);
 	}
+}
+
+void http_server_drain(struct http_server *server)
+{
+	server->draining = true;
+	/* Others may hold the sockets, too: whoever comes now is refused, and does not wait. */
+	close_listeners(server, true);
+	http_server_retire(server);
+}
+
+void http_server_step_back(struct http_server *server)
+{
+	close_listeners(server, false);
 	http_server_retire(server);
 }
 

@@ -68,6 +68,8 @@ int http_server_listen(struct http_server *server, int fd, struct err *err) MUST
 void http_server_retire(struct http_server *server);
 /* Accepts no more; kept-alive connections end after their request. */
 void http_server_drain(struct http_server *server);
+/* The same where another process goes on with the listening sockets: whoever waits there is left to it. */
+void http_server_step_back(struct http_server *server);
 /* Ends all connections at once. Returns NULL. */
 struct http_server *http_server_free(struct http_server *server);
 /*

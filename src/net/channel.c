@@ -327,6 +327,11 @@ static bool enqueue(struct channel *channel, const struct wire_out *out)
 	return true;
 }
 
+int channel_fd(const struct channel *channel)
+{
+	return channel->fd;
+}
+
 bool channel_send(struct channel *channel, const struct wire_out *out)
 {
 	int sent = 0;

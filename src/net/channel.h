@@ -37,6 +37,8 @@ struct channel *channel_open(struct loop *loop, int fd, const struct channel_eve
 struct channel *channel_open_carried(struct loop *loop, bool (*carry)(void *carrier, const struct wire_out *),
 				     void *carrier, const struct channel_events *events, void *owner,
 				     struct err *err);
+/* Its descriptor, to be handed on to who goes on with it; -1 where it has none. */
+int channel_fd(const struct channel *channel);
 /* What was carried here: handled as if it had been read, `in` released. */
 void channel_deliver(struct channel *channel, struct wire_in *in);
 /* To this question there will be no answer. */

@@ -79,6 +79,7 @@ static bool begin(struct bench *b)
 	wire_put_u64(&out, 0);
 	wire_put_u64(&out, 0);
 	wire_put_u64(&out, 0);
+	wire_put_u64(&out, 0);
 	wire_put_span(&out, span_str(b->folder));
 	wire_put_span(&out, span_str(b->folder));
 	wire_put_fd(&out, worker[1]);

@@ -148,12 +148,12 @@ static void ends(void)
 	channel_hosts_tick(&worker, loop_now(&worker.loop) + 2 * LIMIT_HANDSHAKE_MS);
 	ok(is_over(&host), "who says nothing is sent away in time");
 	leave(&host);
-	front_unix_close(&worker);
+	front_unix_close(&worker, true);
 	turn_a_while(&worker.loop);
 	host.in = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ok(connect(host.in, (struct sockaddr *)&name, sizeof(name)) < 0, "closed, nobody is heard");
 	(void)close(host.in);
-	front_unix_close(&worker);
+	front_unix_close(&worker, true);
 }
 
 int main(void)
