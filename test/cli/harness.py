@@ -134,6 +134,7 @@ class Gate:
         self.data = self.home / "data"
         self.log = self.home / "log"
         self.env = environment(self.home)
+        self.program = KANMON
         self.process = None
         self.write(config)
         Gate.made.append(self)
@@ -145,7 +146,7 @@ class Gate:
         os.replace(fresh, self.config)
 
     def run(self, *words, stdin=b"", **more):
-        done = subprocess.run([KANMON, *words], input=stdin, capture_output=True, cwd=self.home, timeout=WAIT * 2,
+        done = subprocess.run([str(self.program), *words], input=stdin, capture_output=True, cwd=self.home, timeout=WAIT * 2,
                               env={**self.env, **more})
         return Result(done)
 
@@ -154,7 +155,7 @@ class Gate:
         return self.run(command, *words, "-c", str(self.config), **more)
 
     def spawn(self, *words, **more):
-        return subprocess.Popen([KANMON, *words], cwd=self.home, env=self.env, **more)
+        return subprocess.Popen([str(self.program), *words], cwd=self.home, env=self.env, **more)
 
     def begin(self):
         with open(self.log, "ab") as log:
