@@ -1,4 +1,5 @@
-/* keeper_channels.c - who does not take the keeper's answers loses the channel, not an answer. */
+/* keeper_channels.c - who does not take the keeper's answers loses the channel, not an answer; the log
+ * changes hands. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <fcntl.h>
@@ -6,7 +7,9 @@
 #include <sys/wait.h>
 
 #include "audit/ring.h"
+#include "audit/segment.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "daemon/work.h"
 #include "store/ask.h"
@@ -163,6 +166,88 @@ static void deaf_worker(struct bench *b)
 	   "and gets its answers");
 }
 
+static void say_ring(struct bench *b, uint64_t number, const struct ring_fds *ring)
+{
+	struct wire_out out = { 0 };
+
+	wire_begin(&out, WORK_RING, 0);
+	wire_put_u64(&out, number);
+	wire_put_fd(&out, ring->memory);
+	wire_put_fd(&out, ring->wake);
+	(void)send_to(b->manager, &out);
+}
+
+/* Has the keeper the log, or let it go? The bytes that still wait. */
+static bool say_log(struct bench *b, bool take, uint64_t *waiting)
+{
+	struct wire_out out = { 0 };
+	uint64_t taken;
+
+	wire_begin(&out, WORK_LOG, 0);
+	wire_put_u64(&out, take);
+	(void)send_to(b->manager, &out);
+	if (!await(b, b->manager, WORK_LOG_DONE))
+		return false;
+	taken = wire_get_u64(&b->in);
+	*waiting = wire_get_u64(&b->in);
+	return taken == take && wire_get_span(&b->in).n == 0 && wire_in_done(&b->in);
+}
+
+static bool log_has(const struct bench *b, const char *text)
+{
+	CLEANUP(buf_release) struct buf log = BUF_INIT((size_t)65536);
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", b->folder, SEGMENT_FILE);
+	return file_read(path, &log, NULL) == 0 && span_contains(buf_span(&log), span_str(text));
+}
+
+static bool log_gets(const struct bench *b, const char *text)
+{
+	uint64_t end_ms = clock_mono_ms() + WAIT_MS;
+
+	while (!log_has(b, text) && clock_mono_ms() < end_ms)
+		(void)usleep(1000);
+	return log_has(b, text);
+}
+
+/* Two rings, as of this gate and an older one; the log is another's meanwhile. */
+static void log_changes_hands(struct bench *b)
+{
+	struct segment segment = SEGMENT_INIT;
+	struct segment_repair repair;
+	struct ring_fds other = RING_FDS_INIT, none = { .memory = b->worker, .wake = b->worker };
+	struct ring ours = RING_INIT, theirs = RING_INIT;
+	uint64_t waiting = 1;
+
+	if (!ok(ring_create(RING_BYTES_MIN, &other, NULL) == 0 &&
+		    ring_map(&ours, &b->ring, RING_PRODUCER, NULL) == 0 &&
+		    ring_map(&theirs, &other, RING_PRODUCER, NULL) == 0,
+		"two rings"))
+		return;
+	ok(segment_open(&segment, b->folder, &repair, NULL) < 0, "the log is the keeper's");
+	ok(ring_put(&ours, S("{\"a\":1}")), "a record");
+	ok(say_log(b, false, &waiting) && waiting == 0 && log_has(b, "\"a\":1"),
+	   "let go of, with what waited written");
+	ok(segment_open(&segment, b->folder, &repair, NULL) == 0, "it is anybody's");
+	segment_release(&segment);
+	say_ring(b, 0, &none);
+	ok(!say_log(b, true, &waiting), "what is no ring is refused");
+	ok(segment_open(&segment, b->folder, &repair, NULL) == 0, "and the log not taken");
+	segment_release(&segment);
+	ok(ring_put(&ours, S("{\"b\":2}")) && ring_put(&theirs, S("{\"c\":3}")), "records of both wait");
+	ok(say_log(b, false, &waiting), "begun anew");
+	say_ring(b, 0, &b->ring);
+	say_ring(b, 5, &other);
+	ok(say_log(b, true, &waiting), "the log is taken again, with both");
+	ok(log_gets(b, "\"b\":2") && log_gets(b, "\"c\":3"), "both are written");
+	ok(ring_put(&theirs, S("{\"d\":4}")) && log_gets(b, "\"d\":4"), "the writer hears of either");
+	ok(log_has(b, "{\"seq\":4,"), "and their numbers are one row");
+	ring_unmap(&ours);
+	ring_unmap(&theirs);
+	ring_fds_release(&other);
+}
+
 static void deaf_manager(struct bench *b)
 {
 	uint64_t end_ms = clock_mono_ms() + WAIT_MS;
@@ -184,6 +269,7 @@ int main(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (ok(begin(&bench), "a keeper")) {
 		deaf_worker(&bench);
+		log_changes_hands(&bench);
 		deaf_manager(&bench);
 	}
 	end(&bench);
