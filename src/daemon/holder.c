@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 #include "daemon/notify.h"
+#include "daemon/spawn.h"
 #include "daemon/work.h"
 
 enum {
@@ -194,21 +195,24 @@ void holder_begin_change(void)
 
 int holder_become(int fd, pid_t manager, int program, struct log *log)
 {
-	char text[32];
+	char entry[64];
 	char *argv[] = { (char *)(uintptr_t) "kanmon", (char *)(uintptr_t) "--role",
 			 (char *)(uintptr_t) "holder", NULL };
 	int high = program < 0 ? -1 : fcntl(program, F_DUPFD_CLOEXEC, WORK_FD + 1);
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, WORK_FD + 1);
+	char **environment;
 
-	(void)snprintf(text, sizeof(text), "%d", (int)manager);
+	(void)snprintf(entry, sizeof(entry), HOLDER_ENVIRONMENT "=%d", (int)manager);
+	environment = spawn_environment(S(HOLDER_ENVIRONMENT "="), entry);
 	closep(&fd);
 	closep(&program);
 	if (copy < 0)
 		return 1;
-	if (high >= 0 && setenv(HOLDER_ENVIRONMENT, text, 1) == 0 && dup2(copy, WORK_FD) == WORK_FD)
-		(void)fexecve(high, argv, environ);
+	if (high >= 0 && environment && dup2(copy, WORK_FD) == WORK_FD)
+		(void)fexecve(high, argv, environment);
 	log_event(log, LOG_WARN, "holder.same", "The gate's first process stays the program it was.",
 		  LFS("why", strerrordesc_np(errno)));
+	free(environment);
 	closep(&high);
 	return hold(copy, manager, log);
 }

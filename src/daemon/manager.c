@@ -155,9 +155,8 @@ static void on_end(void *owner, struct child *child, int status)
 		successor_fail(manager, tr("a process of the new program ended; the gate's log says more"));
 		manager_stop(manager, 1);
 	}
-	/* Of an elder's clients none is left with it. */
 	if (child->role == CHILD_WORKER)
-		upgrade_look(manager);
+		upgrade_worker_ended(manager);
 }
 
 /* --- what they say --- */

@@ -115,6 +115,8 @@ static inline bool upgrade_is_done(const struct manager *manager)
 /* The keeper has let go of the log, or taken it, or is gone. */
 void upgrade_log_left(struct manager *manager);
 void upgrade_keeper_lost(struct manager *manager);
+/* Of an elder's clients none is left with it. */
+void upgrade_worker_ended(struct manager *manager);
 /* Has an elder anything left to do? */
 void upgrade_look(struct manager *manager);
 /* The gate stops: nobody takes its place. */

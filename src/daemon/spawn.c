@@ -82,18 +82,19 @@ pid_t spawn_role(const char *role, int channel, struct err *err)
 	return pid < 0 ? err_sys(err, "cannot start the %s process", role) : pid;
 }
 
-/* Ours, without $NOTIFY_SOCKET: systemd hears only the process it knows. */
-static char **copy_environment(void)
+char **spawn_environment(struct span without, char *with)
 {
 	size_t n = 0, kept = 0;
 	char **copy;
 
 	while (environ[n])
 		n++;
-	copy = calloc(n + 1, sizeof(*copy));
+	copy = calloc(n + 2, sizeof(*copy));
 	for (size_t i = 0; copy && i < n; i++)
-		if (!span_starts(span_str(environ[i]), S("NOTIFY_SOCKET=")))
+		if (!without.n || !span_starts(span_str(environ[i]), without))
 			copy[kept++] = environ[i];
+	if (copy)
+		copy[kept] = with;
 	return copy;
 }
 
@@ -104,7 +105,8 @@ pid_t spawn_manager(int program, int channel, struct err *err)
 	/* Above the places they get. */
 	CLEANUP(closep) int high_program = fcntl(program, F_DUPFD_CLOEXEC, PROGRAM_FD + 1);
 	CLEANUP(closep) int high_channel = fcntl(channel, F_DUPFD_CLOEXEC, PROGRAM_FD + 1);
-	char **environment = copy_environment();
+	/* systemd hears only the process it knows. */
+	char **environment = spawn_environment(S("NOTIFY_SOCKET="), NULL);
 	pid_t pid = -1;
 
 	if (high_program >= 0 && high_channel >= 0 && environment)

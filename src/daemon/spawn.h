@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/span.h"
 
 /*
  * Starts `kanmon --role NAME` with `channel` as its descriptor 3, stdin from /dev/null, stdout and
@@ -22,6 +23,13 @@ pid_t spawn_role(const char *role, int channel, struct err *err);
  * there.
  */
 pid_t spawn_manager(int program, int channel, struct err *err);
+
+/*
+ * Our environment, without what begins so ("": all of it), and with one more entry (NULL: none).
+ *
+ * Owner:  the array is the caller's, to be freed; the entries are borrowed. NULL without memory.
+ */
+char **spawn_environment(struct span without, char *with);
 
 /*
  * In the started process: dies with its parent from here on. False where the parent is gone already.

@@ -86,13 +86,13 @@ void successor_fail(struct manager *manager, const char *why)
 	if (succession->stage == SUCCESSION_NONE || succession->failed)
 		return;
 	succession->failed = true;
-	if (!succession->before) {
+	if (succession->fd >= 0) {
 		refuse(succession->fd, why);
 		return;
 	}
 	wire_begin(&out, HANDOVER_REFUSED, 0);
 	wire_put_span(&out, span_str(why));
-	if (succession->before->channel)
+	if (succession->before && succession->before->channel)
 		(void)channel_send(succession->before->channel, &out);
 	wire_out_release(&out);
 }
@@ -138,7 +138,7 @@ static int share(struct manager *manager, struct err *err)
 	manager->elders.owner = manager;
 	if (succession->stage == SUCCESSION_NONE)
 		return 0;
-	succession->before = elders_add(&manager->elders, succession->fd, err);
+	succession->before = elders_add(&manager->elders, take_fd(&succession->fd), err);
 	if (!succession->before)
 		return -1;
 	succession->before->pid = getppid();

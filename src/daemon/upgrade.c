@@ -116,9 +116,16 @@ void upgrade_look(struct manager *manager)
 	if (upgrade->stage != UPGRADE_DONE || manager->stopping)
 		return;
 	tell_hosts(manager);
-	if (hosts_count(manager->hosts) == 0 &&
-	    (upgrade->retired || !manager->children[CHILD_WORKER].channel))
+	if (hosts_count(manager->hosts) == 0 && (upgrade->retired || !manager->children[CHILD_WORKER].pid))
 		manager_stop(manager, 0);
+}
+
+void upgrade_worker_ended(struct manager *manager)
+{
+	if (!upgrade_is_done(manager))
+		return;
+	manager->upgrade.retired = true;
+	upgrade_look(manager);
 }
 
 static void retire_worker(struct manager *manager, bool all)

@@ -1,5 +1,4 @@
-/* handover.c - what one gate hands to the next: packets that are wrong leave nothing open, descriptors arrive
- * once. */
+/* handover.c - what one gate hands to the next: wrong packets leave nothing open. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/handover.h"
 

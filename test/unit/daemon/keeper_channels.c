@@ -1,5 +1,4 @@
-/* keeper_channels.c - who does not take the keeper's answers loses the channel, not an answer; the log
- * changes hands. */
+/* keeper_channels.c - the keeper's channels lose no answer, and its log changes hands. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <fcntl.h>
