@@ -203,22 +203,6 @@ static void on_late(uv_timer_t *timer)
 	fail(timer->data, tr("the new program did not become ready in time"));
 }
 
-static void leave_log(struct manager *manager)
-{
-	struct upgrade *upgrade = &manager->upgrade;
-
-	upgrade->stage = UPGRADE_READY;
-	/* It asks again when it has done what it is at. */
-	if (manager->relogging)
-		return;
-	upgrade->stage = UPGRADE_LEAVING;
-	(void)uv_timer_start(&upgrade->timer, on_late, UPGRADE_TAKE_MS, 0);
-	manager->briefing.has_log = false;
-	briefing_log(&manager->briefing, false);
-	if (!manager->children[CHILD_KEEPER].channel)
-		upgrade_log_left(manager);
-}
-
 static void hand_elder(struct channel *to, const struct elder *elder)
 {
 	const struct handover_elder handed = { .pid = elder->channel ? (uint64_t)elder->pid : 0,
@@ -234,7 +218,7 @@ static void hand_elder(struct channel *to, const struct elder *elder)
 	wire_out_release(&out);
 }
 
-void upgrade_log_left(struct manager *manager)
+static void commit(struct manager *manager)
 {
 	const struct handover_elder ours = { .pid = (uint64_t)getpid(),
 					     .hosts = hosts_count(manager->hosts),
@@ -245,18 +229,36 @@ void upgrade_log_left(struct manager *manager)
 	struct upgrade *upgrade = &manager->upgrade;
 	struct wire_out out = { 0 };
 
-	if (upgrade->stage == UPGRADE_READY) {
-		leave_log(manager);
-		return;
-	}
-	if (upgrade->stage != UPGRADE_LEAVING)
-		return;
 	upgrade->stage = UPGRADE_TAKING;
 	for (size_t i = 0; i < manager->elders.n; i++)
 		hand_elder(upgrade->channel, manager->elders.at[i]);
 	handover_put_elder(HANDOVER_COMMIT, &ours, &out);
 	(void)channel_send(upgrade->channel, &out);
 	wire_out_release(&out);
+}
+
+static void leave_log(struct manager *manager)
+{
+	struct upgrade *upgrade = &manager->upgrade;
+
+	upgrade->stage = UPGRADE_READY;
+	/* It asks again when it has done what it is at. */
+	if (manager->relogging)
+		return;
+	upgrade->stage = UPGRADE_LEAVING;
+	(void)uv_timer_start(&upgrade->timer, on_late, UPGRADE_TAKE_MS, 0);
+	manager->briefing.has_log = false;
+	briefing_log(&manager->briefing, false);
+	if (!manager->children[CHILD_KEEPER].channel)
+		commit(manager);
+}
+
+void upgrade_log_left(struct manager *manager)
+{
+	if (manager->upgrade.stage == UPGRADE_READY)
+		leave_log(manager);
+	else if (manager->upgrade.stage == UPGRADE_LEAVING)
+		commit(manager);
 }
 
 /* With it the log is free. */

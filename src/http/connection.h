@@ -71,6 +71,7 @@ struct http_server {
 	struct later relief;
 	unsigned retirements; /* how often its connections were */
 	bool draining;
+	bool stepped_back; /* another process listens: one request of each that still comes */
 	struct log_brake brake, tls_brake, slow_brake;
 };
 

@@ -398,6 +398,7 @@ void connection_begin(struct http_request *conn, struct stream *stream)
 	}
 	conn->stream = stream;
 	conn->securing = server->options.tls != NULL;
+	conn->retired = server->stepped_back;
 	list_add(&server->connections, &conn->node);
 	server->n++;
 	server->share->connections++;
@@ -483,7 +484,7 @@ int http_server_listen(struct http_server *server, int fd, struct err *err)
 	return 0;
 }
 
-void http_server_retire(struct http_server *server)
+static void retire(struct http_server *server, bool unheard)
 {
 	server->retirements++;
 	LIST_EACH(&server->connections, node) {
@@ -491,9 +492,14 @@ void http_server_retire(struct http_server *server)
 
 		conn->retired = true;
 		conn->close_after = true;
-		if (conn->state == CONN_READING && !conn->begun && !conn->busy)
+		if (conn->state == CONN_READING && !conn->begun && !conn->busy && (unheard || conn->written))
 			leave(conn);
 	}
+}
+
+void http_server_retire(struct http_server *server)
+{
+	retire(server, true);
 }
 
 static void close_listeners(struct http_server *server, bool refuse)
@@ -518,8 +524,10 @@ void http_server_drain(struct http_server *server)
 
 void http_server_step_back(struct http_server *server)
 {
+	server->stepped_back = true;
 	close_listeners(server, false);
-	http_server_retire(server);
+	/* Who has just been let in, and not been heard yet, would count as refused. */
+	retire(server, false);
 }
 
 struct http_server *http_server_free(struct http_server *server)
