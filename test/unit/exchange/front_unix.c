@@ -130,6 +130,44 @@ static void speaks(struct server *server)
 	rig_end(&peer);
 }
 
+static unsigned retired;
+
+static void on_retired(struct worker *gone)
+{
+	(void)gone;
+	retired++;
+}
+
+static void another_gate_goes_on(void)
+{
+	struct peer host = enter(), late;
+	struct err err = ERR_INIT;
+	uv_os_fd_t fd = -1;
+	int others;
+
+	turn_a_while(&worker.loop);
+	(void)uv_fileno((uv_handle_t *)worker.unix_listener, &fd);
+	others = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	worker.on_retired = on_retired;
+	worker_retire(&worker, false);
+	late = enter();
+	turn_a_while(&worker.loop);
+	is_int(worker.n_channels, 1, "where another gate listens, who comes is not refused, and left to it");
+	rig_say(&host, "%s", REQUEST("4", "no/such", META));
+	ok(hears(&host, "\"id\":4", "K601"), "who is there stays, and is heard");
+	ok(retired == 0, "as long as there is somebody");
+	worker_retire(&worker, true);
+	ok(is_over(&host), "until all are to leave");
+	leave(&host);
+	TURN_UNTIL(&worker.loop, retired);
+	is_int(retired, 1, "then nobody is left, and that is told once");
+	worker.retiring = false;
+	ok(front_unix_listen(&worker, others, &err) == 0, "the socket is as it was");
+	rig_say(&late, "%s", REQUEST("5", "no/such", META));
+	ok(hears(&late, "\"id\":5", "K601"), "and who waited is heard");
+	leave(&late);
+}
+
 static void ends(void)
 {
 	static char large[3000];
@@ -165,6 +203,7 @@ int main(void)
 	server = rig_server("files");
 	refused();
 	speaks(server);
+	another_gate_goes_on();
 	ends();
 	worker_drop_server(&worker, server);
 	rig_stop();
