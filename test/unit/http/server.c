@@ -317,6 +317,33 @@ static void retired(struct buf *got)
 	turn_a_while(&loop);
 }
 
+/* Another process listens from here on. */
+static void stepped_back(struct buf *got)
+{
+	int idle, unheard;
+
+	server = http_server_free(server);
+	start();
+	idle = dial();
+	back.how = ANSWER;
+	back.reply = 1;
+	say(idle, GET);
+	(void)hear(idle, got, 12);
+	unheard = dial();
+	TURN_UNTIL(&loop, http_server_connections(server) == 2);
+	http_server_step_back(server);
+	ok(is_closed(idle), "stepped back: who waits for nothing is closed");
+	say(unheard, GET);
+	(void)hear(unheard, got, 1000);
+	ok(span_starts(buf_span(got), S("HTTP/1.1 200")) &&
+	       span_contains(buf_span(got), S("Connection: close")),
+	   "who was let in and not heard yet is heard, once");
+	(void)close(idle);
+	(void)close(unheard);
+	TURN_UNTIL(&loop, http_server_connections(server) == 0);
+	is_int(http_server_connections(server), 0, "and nobody is left");
+}
+
 int main(void)
 {
 	CLEANUP(buf_release) struct buf got = BUF_INIT((size_t)1 << 20);
@@ -333,6 +360,7 @@ int main(void)
 	new_limits(&got);
 	retired(&got);
 	limits();
+	stepped_back(&got);
 	rig_stop();
 	return tap_done();
 }
