@@ -12,14 +12,11 @@ import subprocess
 import sys
 import tempfile
 
-from wire import (META, MODERN, WAIT, Connection, Gate, Host, Legacy, Modern, call_params, equal, head_bytes, main, ok,
-                  request_text, run_line, skip, text_of, until)
+from wire import META, MODERN, WAIT, Gate, Host, Legacy, Modern, call_params, equal, main, ok, request_text, run_line, skip, text_of, until
+from carriers import KEY, UnixHost, WebSocket
 from started import PEERS
-from channels_peer import (BINARY, CLOSE, PING, PONG, TEXT, Bytes, UnixServer, WebSocketServer, accept_of, frame)
+from channels_peer import BINARY, CLOSE, PING, PONG, TEXT, UnixServer, WebSocketServer, accept_of, frame
 
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-HELLO = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "wire", "version": "1"}}
-NOTE = '{"jsonrpc":"2.0","method":"notifications/initialized"}'
 MODERN_META = {META + "protocolVersion": MODERN, META + "clientCapabilities": {}}
 
 
@@ -28,99 +25,6 @@ def own_folder():
     folder = tempfile.mkdtemp(prefix="kanmon-channels-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
-
-
-class Line:
-    """What a client on a channel does, whatever carries it."""
-
-    def greet(self):
-        self.say(request_text("initialize", HELLO, "hello"))
-        hello = self.answer("hello")
-        self.say(NOTE)
-        return hello
-
-    def call(self, name, arguments, id=1, meta=None):
-        self.say(request_text("tools/call", call_params(name, arguments, meta), id))
-
-    def answer(self, id):
-        """The answer to a request; what comes before it is kept."""
-        for message in self.others:
-            if message.get("id") == id and "method" not in message:
-                self.others.remove(message)
-                return message
-        while True:
-            message = self.message()
-            if message is None or (message.get("id") == id and "method" not in message):
-                return message
-            self.others.append(message)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-
-class WebSocket(Line):
-    def __init__(self, gate, server="", headers=(), protocol="mcp", token=True, version="13", key=KEY, path=None,
-                 context=None):
-        self.others = []
-        rows = [("Host", f"127.0.0.1:{gate.port}"), ("Upgrade", "websocket"), ("Connection", "Upgrade")]
-        rows += [("Sec-WebSocket-Version", version)] if version else []
-        rows += [("Sec-WebSocket-Key", key)] if key else []
-        rows += [("Sec-WebSocket-Protocol", protocol)] if protocol else []
-        rows += [("Authorization", f"Bearer {gate.token if token is True else token}")] if token else []
-        rows += [("Sec-WebSocket-Extensions", "permessage-deflate; client_max_window_bits"), *headers]
-        path = path or (f"/mcp/{server}" if server else "/mcp")
-        connection = Connection(gate.port)
-        if context:
-            connection.socket = context.wrap_socket(connection.socket, server_hostname="localhost")
-        connection.send(head_bytes("GET", path, rows))
-        self.head = connection.head()
-        self.socket = connection.socket
-        self.bytes = Bytes(self.socket)
-        self.bytes.pending = connection.pending
-        if self.head.status != 101:
-            self.head.body = connection.take(int(self.head.header("content-length") or 0))
-
-    def say(self, text):
-        self.socket.sendall(frame(TEXT, text.encode(), os.urandom(4)))
-
-    def next(self):
-        """(kind, payload); (None, b"") where the connection has ended."""
-        try:
-            kind, payload, masked = self.bytes.frame()
-        except (EOFError, OSError):
-            return None, b""
-        return ("masked" if masked else kind), payload
-
-    def message(self):
-        kind, payload = self.next()
-        return json.loads(payload) if kind == TEXT else None
-
-    def close_code(self):
-        kind, payload = self.next()
-        while kind in (TEXT, PING, PONG):
-            kind, payload = self.next()
-        return int.from_bytes(payload[:2], "big") if kind == CLOSE else kind
-
-
-class UnixHost(Line):
-    def __init__(self, path):
-        self.others = []
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(WAIT)
-        self.socket.connect(path)
-        self.bytes = Bytes(self.socket)
-
-    def say(self, text):
-        self.socket.sendall(text.encode() + b"\n")
-
-    def message(self):
-        try:
-            return json.loads(self.bytes.until(b"\n"))
-        except (EOFError, OSError):
-            return None
 
 
 def exercise(line, name, prefix=""):

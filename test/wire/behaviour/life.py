@@ -12,44 +12,10 @@ import time
 
 from wire import (Background, Closed, Host, Legacy, META, Modern, STDIO, equal, error_of, main, ok, raw_status, request_text,
                   run_line, skip, text_of, until, url_line)
+from processes import below, left, processes, role
 
 READY = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 ROLES = ("worker", "keeper", "launcher", "egress")
-
-
-def processes():
-    """pid → (parent, words); the dead who wait to be collected are none."""
-    found = {}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/stat") as stat, open(f"/proc/{pid}/cmdline", "rb") as line:
-                fields = stat.read().rpartition(")")[2].split()
-                if fields[0] not in "ZX":
-                    found[int(pid)] = (int(fields[1]), line.read().decode(errors="replace").split("\0")[:-1])
-        except OSError:
-            pass
-    return found
-
-
-def below(gate):
-    """Every process of the gate's, itself first."""
-    all_of = processes()
-    found = [gate.process.pid]
-    for pid in found:
-        found += [p for p, (parent, _) in all_of.items() if parent == pid]
-    return found
-
-
-def role(gate, name):
-    for pid, (parent, words) in processes().items():
-        if parent == gate.process.pid and words[1:3] == ["--role", name]:
-            return pid
-    return None
-
-
-def left(pids):
-    alive = processes()
-    return [(p, alive[p][1][:4]) for p in pids if p in alive]
 
 
 def audit_lines(gate):

@@ -4,67 +4,12 @@ import json
 import os
 import signal
 
-from wire import (META, MODERN, REVISIONS, Closed, Connection, Events, Legacy, Modern, ask, call_params, equal, error_of,
-                  head_bytes, main, ok, request_text, run_line, text_of, until, url_line)
+from wire import (MODERN, REVISIONS, Connection, Legacy, Modern, ask, call_params, equal, error_of, head_bytes, main, ok,
+                  request_text, run_line, text_of, until, url_line)
+from carriers import Session
 from events import EventServer  # found next to remote
 
 PING = request_text("ping")
-
-
-class Session:
-    """A client of HTTP+SSE: its stream is read event by event."""
-
-    def __init__(self, gate, server="", token=None, revision="2025-11-25", capabilities=None, connect=True):
-        self.gate, self.token = gate, token or gate.token
-        self.events = Events(*self.listen(f"/sse/{server}" if server else "/sse"))
-        self.first = self.events.next()
-        self.where = self.first.get("data", "")
-        self.id = self.where.partition("sessionId=")[2]
-        self.heard = []
-        if connect:
-            self.post(request_text("initialize", {"protocolVersion": revision, "capabilities": capabilities or {},
-                                                  "clientInfo": {"name": "wire", "version": "1"}}, "hello"))
-            self.hello = self.answer("hello")
-            self.post('{"jsonrpc":"2.0","method":"notifications/initialized"}')
-
-    def common(self, token=None):
-        return [("Host", f"127.0.0.1:{self.gate.port}"), ("Authorization", f"Bearer {token or self.token}")]
-
-    def listen(self, path):
-        connection = Connection(self.gate.port)
-        connection.send(head_bytes("GET", path, [*self.common(), ("Accept", "text/event-stream")]))
-        head = connection.head()
-        return connection, head
-
-    def post(self, text, token=None, where=None):
-        reply = ask(self.gate, "POST", where or self.where, [*self.common(token), ("Content-Type", "application/json")],
-                    text.encode())
-        return reply
-
-    def message(self, wanted):
-        """The first message that is wanted, whenever it came."""
-        for message in self.heard:
-            if wanted(message):
-                self.heard.remove(message)
-                return message
-        while event := self.events.message():
-            if wanted(event["json"]):
-                return event["json"]
-            self.heard.append(event["json"])
-        return None
-
-    def answer(self, id):
-        return self.message(lambda message: isinstance(message, dict) and message.get("id") == id and "method" not in message)
-
-    def request(self, method, params=None, id=1):
-        self.post(request_text(method, params, id))
-        return self.answer(id)
-
-    def call(self, name, arguments, id=1, meta=None):
-        return self.request("tools/call", call_params(name, arguments, meta), id)
-
-    def close(self):
-        self.events.close()
 
 
 def opened(gate, token=None, path="/sse", more=(), verb="GET"):
