@@ -215,7 +215,8 @@ static void add_end(struct buf *out, const struct view *view, bool cached)
 	add_id(out, view);
 }
 
-static enum answer_kind answer_initialize(struct span message, const struct view *view, struct buf *out)
+static enum answer_kind answer_initialize(const struct server *server, struct span message,
+					  const struct view *view, struct buf *out)
 {
 	static const struct span mark = SPAN("\"protocolVersion\":\"");
 	const char *hit = memmem(message.p, message.n, mark.p, mark.n);
@@ -230,8 +231,8 @@ static enum answer_kind answer_initialize(struct span message, const struct view
 			version = versions[i];
 	buf_addf(
 	    out,
-	    "{\"result\":{\"protocolVersion\":\"%.*s\",\"capabilities\":{\"tools\":{}},\"serverInfo\":%.*s}",
-	    SPAN_ARG(version), SPAN_ARG(server_info));
+	    "{\"result\":{\"protocolVersion\":\"%.*s\",\"capabilities\":{\"tools\":{%s}},\"serverInfo\":%.*s}",
+	    SPAN_ARG(version), server->changes ? "\"listChanged\":true" : "", SPAN_ARG(server_info));
 	add_id(out, view);
 	return ANSWER_SESSION;
 }
@@ -257,7 +258,7 @@ static enum answer_kind answer_request(const struct server *server, struct span 
 		    S("{\"result\":{\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":{\"tools\":{}}"));
 		add_end(out, view, true);
 	} else if (span_eq(view->method, S("initialize")) && legacy) {
-		return answer_initialize(message, view, out);
+		return answer_initialize(server, message, view, out);
 	} else if (span_eq(view->method, S("ping")) && legacy) {
 		buf_add(out, S("{\"result\":{}"));
 		add_id(out, view);
@@ -279,5 +280,8 @@ enum answer_kind server_answer(const struct server *server, struct span message,
 	}
 	if (!view.id.n || !view.method.n)
 		return ANSWER_NONE;
+	if (server->holds && span_eq(view.method, S("tools/call")) &&
+	    span_contains(message, S("\"text\":\"hold\"")))
+		return ANSWER_HELD;
 	return answer_request(server, message, &view, out);
 }

@@ -18,11 +18,14 @@ enum answer_kind {
 	ANSWER_SESSION, /* the same, and a session begins with it */
 	ANSWER_UNKNOWN, /* an error: no such method */
 	ANSWER_INVALID, /* an error: not a JSON-RPC message */
+	ANSWER_HELD,	/* nothing is said, ever */
 };
 
 /* The server: one tool `echo`, whose result always has the same size. */
 struct server {
 	enum answer_era eras;
+	bool holds;	 /* a call whose text is "hold" gets no answer */
+	bool changes;	 /* it declares that its list may change */
 	struct buf text; /* the tool's result, as the content of a JSON string */
 };
 

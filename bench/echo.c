@@ -28,6 +28,7 @@ struct options {
 	uint16_t port; /* 0: stdin and stdout */
 	enum answer_era eras;
 	uint64_t size;
+	bool hold;
 };
 
 static struct span head_of(enum answer_kind kind)
@@ -42,6 +43,8 @@ static struct span head_of(enum answer_kind kind)
 			 "Mcp-Session-Id: 0f1e2d3c-4b5a-4968-8776-655443322110\r\nContent-Length: ");
 	case ANSWER_UNKNOWN:
 		return S("HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: ");
+	case ANSWER_HELD:
+		return S("");
 	case ANSWER_INVALID:
 		return S("HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ");
 	}
@@ -62,7 +65,7 @@ static void answer_http(const struct server *server, struct client *client, stru
 	buf_clear(scratch);
 	kind = server_answer(server, span_of(client->in.p + head.n, client->request.body_bytes), scratch);
 	buf_add(&client->out, head_of(kind));
-	if (kind == ANSWER_NONE)
+	if (kind == ANSWER_NONE || kind == ANSWER_HELD)
 		return;
 	buf_add_u64(&client->out, scratch->n);
 	buf_add(&client->out, S("\r\n\r\n"));
@@ -212,9 +215,12 @@ static void answer_lines(const struct server *server, struct buf *in, struct buf
 
 	while (span_find(rest, '\n') < rest.n) {
 		struct span line = span_cut(&rest, '\n');
+		size_t before = out->n;
 
 		used += line.n + 1;
-		if (line.n && server_answer(server, line, out) != ANSWER_NONE)
+		if (line.n)
+			(void)server_answer(server, line, out);
+		if (out->n > before)
 			buf_add_char(out, '\n');
 	}
 	buf_consume(in, used);
@@ -267,6 +273,7 @@ static bool parse(int argc, char **argv, struct options *options)
 		{ .name = "stdio", .val = 's' },
 		{ .name = "size", .has_arg = required_argument, .val = 'n' },
 		{ .name = "era", .has_arg = required_argument, .val = 'e' },
+		{ .name = "hold", .val = 'h' },
 		{ 0 },
 	};
 	bool good = true, stdio = false;
@@ -281,6 +288,8 @@ static bool parse(int argc, char **argv, struct options *options)
 			       options->size <= OUT_BYTES_MAX / 8;
 		else if (c == 'e')
 			good = era(optarg, &options->eras);
+		else if (c == 'h')
+			options->hold = true;
 		else
 			good = false;
 	}
@@ -293,13 +302,14 @@ int main(int argc, char **argv)
 	CLEANUP(server_release) struct server server = { 0 };
 
 	if (!parse(argc, argv, &options)) {
-		(void)fputs(
-		    "usage: bench_echo --port N | --stdio [--size BYTES] [--era legacy|modern|both]\n",
-		    stderr);
+		(void)fputs("usage: bench_echo --port N | --stdio [--size BYTES] [--era legacy|modern|both] "
+			    "[--hold]\n",
+			    stderr);
 		return 2;
 	}
 	if (!server_init(&server, options.eras, (size_t)options.size))
 		return 1;
+	server.holds = options.hold;
 	(void)signal(SIGPIPE, SIG_IGN);
 	socket_raise_limit();
 	return options.port ? serve_http(&server, options.port) : serve_stdio(&server);

@@ -12,7 +12,7 @@ import time
 
 from wire import (Background, Closed, Host, Legacy, META, Modern, STDIO, equal, error_of, main, ok, raw_status, request_text,
                   run_line, skip, text_of, until, url_line)
-from processes import below, left, processes, role
+from processes import below, enter, left, processes, role
 
 READY = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 ROLES = ("worker", "keeper", "launcher", "egress")
@@ -225,15 +225,6 @@ def test_nothing_left(place):
     mine = {os.getpid()}
     ok(until(lambda: not [p for p in processes() if p not in mine and p != 1]), "no process is left of all these tests",
        [p for p in processes().items() if p[0] not in mine])
-
-
-def enter():
-    """Where it can be had: process ids of our own, so that nothing killed here can be another's."""
-    if os.environ.get("KANMON_WIRE_INSIDE") or not shutil.which("unshare"):
-        return
-    if subprocess.run(["unshare", "-pf", "--mount-proc", "true"], capture_output=True).returncode == 0:
-        os.environ["KANMON_WIRE_INSIDE"] = "1"
-        os.execvp("unshare", ["unshare", "-pf", "--kill-child", "--mount-proc", sys.executable, *sys.argv])
 
 
 if __name__ == "__main__":

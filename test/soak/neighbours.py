@@ -1,0 +1,290 @@
+# neighbours.py - eight good servers behind one gate with sixteen bad ones: whoever calls the good ones must not feel the others.
+# SPDX-License-Identifier: Apache-2.0
+import collections
+import json
+import multiprocessing
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import watch
+from churn import SHOWN, built
+from started import ROOT, free_port
+from wire import FAULTS, Closed, Legacy, Modern, Place, ok, until
+
+sys.path.insert(0, os.path.join(ROOT, "bench"))
+import session as requests  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+GOOD = 8
+NEAR = ("dies", "crashes", "hangs", "mute", "drips", "slow", "garbage", "news")
+FAR = ("resets", "hangs", "mute", "drips", "slow", "garbage", "news")
+CALLS_PER_S = 60
+LOADS = 4
+SHARE = 0.2
+PACE_SECONDS = 1.0  # between two visits to one server
+LIST_SECONDS = 10  # the gate waits eight for the slowest server
+VISIT_SECONDS = 45  # a greeting has thirty
+SETTLE_SECONDS = 120
+MORE = "limits: { session-idle: 5s, call-total: 20s, sessions-per-token: 9000, processes-per-token: 1024 }\n"
+BAD = {"timeout": "3s"}
+forked = multiprocessing.get_context("fork")
+
+
+class Servers:
+    """Their lines in a config, good and bad."""
+
+    def __init__(self, place, folder):
+        self.ports, self.own = [], set()
+        for name in ("bench/bench_echo", "test/soak/soak_neighbour"):
+            os.symlink(built(name), os.path.join(folder, name.rpartition("_")[2]))
+        echo, log = os.path.join(folder, "echo"), os.path.join(folder, "log")
+        self.good = {}
+        for i in range(GOOD // 2):
+            port = free_port()
+            far = place.started.start([echo, "--port", str(port), "--size", "200"], log)
+            place.started.wait_port(far, port)
+            self.ports.append(port)
+            self.own.add(far.pid)
+            self.good[f"near{i}"] = {"run": f"{echo} --stdio --size 200", "idle": "3s"}
+            self.good[f"far{i}"] = {"url": f"http://127.0.0.1:{port}/mcp"}
+        bad = place.started.start([sys.executable, os.path.join(HERE, "bad.py")], log, stdout=subprocess.PIPE)
+        ports = json.loads(bad.stdout.readline())
+        self.ports += ports.values()
+        neighbour = os.path.join(folder, "neighbour")
+        self.bad = {f"{kind}-near": {"run": f"{neighbour} {kind}", "idle": "3s", **BAD} for kind in NEAR}
+        self.bad["dies-again"] = {"run": f"{neighbour} dies", "idle": "3s", **BAD}
+        self.bad |= {f"{kind}-far": {"url": f"http://127.0.0.1:{ports[kind]}/mcp", **BAD} for kind in FAR}
+
+
+class Others:
+    """Clients in a process of their own, each of which visits one server again and again while it is told to."""
+
+    def __init__(self, gate, names):
+        self.active, self.over = forked.Event(), forked.Event()
+        self.mine, its = forked.Pipe(duplex=False)
+        self.process = forked.Process(target=self._run, args=(gate, names, its), daemon=True)
+        self.process.start()
+        its.close()
+
+    def _run(self, gate, names, pipe):
+        self.seconds, self.counts, self.odd = collections.defaultdict(float), collections.Counter(), []
+        threads = [threading.Thread(target=self._visits, args=(gate, name, i)) for i, name in enumerate(names)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        pipe.send((dict(self.seconds), self.counts, self.odd))
+
+    def _visits(self, gate, name, number):
+        while not self.over.is_set():
+            if not self.active.wait(0.2):
+                continue
+            begin = time.monotonic()
+            try:
+                outcome = self.visit(gate, name, number)
+            except (OSError, Closed, ValueError) as e:
+                outcome = "lost"
+                self.odd.append(f"{name}: {e!r}")
+            took = time.monotonic() - begin
+            self.counts[outcome] += 1
+            self.seconds[name] = max(self.seconds[name], took)
+            number += 1
+            time.sleep(max(0.05, PACE_SECONDS - took))
+
+    @staticmethod
+    def visit(gate, name, number):
+        """Opens a session or none, at the server or at all of them, and calls it."""
+        server, tool = (name, "echo") if number % 4 < 3 else ("", f"{name}__echo")
+        client = (Legacy if number % 2 else Modern)(gate, server)
+        try:
+            if isinstance(client, Legacy) and not client.session:
+                return "refused"
+            message = client.call(tool, {"text": "x"}).json()
+            return "refused" if "error" in message else "answered"
+        finally:
+            if isinstance(client, Legacy) and client.session:
+                client.delete()
+
+    def result(self):
+        self.over.set()
+        found = self.mine.recv()
+        self.process.join()
+        return found
+
+
+class Side:
+    """One gate with its servers, and the clients besides those that are measured."""
+
+    def __init__(self, place, name, servers, busy, names):
+        self.name, self.ports = name, servers.ports
+        self.gate = place.gate(servers.good | (servers.bad if busy else {}), MORE)
+        self.others = Others(self.gate, names)
+        self.windows, self.lists, self.bad_lists = [], [], []
+
+    def probe_list(self, number):
+        """How long the list of all servers takes, and whether the good ones are in it."""
+        begin = time.monotonic()
+        client = (Legacy if number % 2 else Modern)(self.gate)
+        reply = client.request("tools/list")
+        self.lists.append(time.monotonic() - begin)
+        names = {tool["name"] for tool in reply.json().get("result", {}).get("tools", [])}
+        missing = [f"{kind}{i}" for kind in ("near", "far") for i in range(GOOD // 2) if f"{kind}{i}__echo" not in names]
+        if missing:
+            self.bad_lists.append(f"{missing} are not in a list: {reply}")
+        if isinstance(client, Legacy):
+            client.delete()
+
+    def is_quiet(self):
+        state = json.loads(self.gate.command("status", "-o", "json"))
+        return not (watch.servers(self.gate) or state["sessions"] or state["calls_in_flight"])
+
+    def cpu(self):
+        return sum(watch.cpu_seconds(pid) for pid in watch.roles(self.gate).values())
+
+
+class Measured:
+    """Four loads at a fixed rate each: a stdio and an HTTP server, in both eras, at their own endpoint and at that of all."""
+
+    def __init__(self, side, folder, number, seconds):
+        self.clients, self.children = [], []
+        plans = (("own", "near0", requests.LEGACY), ("own", "far1", requests.MODERN),
+                 ("all", "near2", requests.MODERN), ("all", "far3", requests.LEGACY))
+        for i, (way, server, revision) in enumerate(plans):
+            path, tool = (f"/mcp/{server}", "echo") if way == "own" else ("/mcp", f"{server}__echo")
+            session = None
+            if revision == requests.LEGACY:
+                self.clients.append(Legacy(side.gate, server if way == "own" else ""))
+                session = self.clients[-1].session
+            host = requests.Session(side.name, side.gate.port, path, revision, side.gate.token)
+            host.tool = tool
+            file = os.path.join(folder, f"request-{number}-{i}")
+            with open(file, "wb") as out:
+                out.write(host.request(300, session))
+            self.children.append((way, subprocess.Popen(
+                [built("bench/bench_load"), "--port", str(side.gate.port), "--request", file, "--connections", "4",
+                 "--rate", str(CALLS_PER_S), "--count", str(int(CALLS_PER_S * seconds)), "--warmup", str(CALLS_PER_S // 2),
+                 "--timeout", "20"], stdout=subprocess.PIPE, text=True)))
+
+    def result(self):
+        """way → (p50, p99) in microseconds, and what failed."""
+        figures, failed = collections.defaultdict(list), []
+        for way, child in self.children:
+            text, _ = child.communicate()
+            one = json.loads(text)
+            figures[way].append((one["p50_us"], one["p99_us"]))
+            if any(one["failures"].values()):
+                failed.append(f"{way}: {one['failures']} {one['first_failure']}")
+        for client in self.clients:
+            client.delete()
+        return {way: tuple(statistics.mean(part) for part in zip(*pairs)) for way, pairs in figures.items()}, failed
+
+
+class Run:
+    def __init__(self, place, folder, options):
+        self.folder, self.quick, self.number = folder, options.quick, 0
+        servers = Servers(place, folder)
+        self.own = servers.own
+        good = list(servers.good) * 2
+        self.alone = Side(place, "alone", servers, False, good[:len(servers.bad)])
+        self.crowded = Side(place, "crowded", servers, True, list(servers.bad))
+        self.failed, self.held, self.left = [], [], []
+
+    def window(self, side, label, seconds):
+        side.others.active.set()
+        time.sleep(0.5 if self.quick else 2)
+        before = side.cpu()
+        measured = Measured(side, self.folder, self.number, seconds)
+        self.number += 1
+        probes = 0
+        while any(child.poll() is None for _, child in measured.children):
+            side.probe_list(probes)
+            probes += 1
+            time.sleep(0.5)
+        figures, failed = measured.result()
+        used = side.cpu() - before
+        side.others.active.clear()
+        self.failed += [f"{label}: {line}" for line in failed]
+        shown = ", ".join(f"{way} p50 {p50:.0f} p99 {p99:.0f} us" for way, (p50, p99) in figures.items())
+        print(f"# window {self.number}, {label}: {shown}; {used:.2f} s of CPU in the gate; {probes} lists", flush=True)
+        return figures
+
+    def rest(self, label):
+        """Nothing is asked of the crowded gate: what it holds now is what stays."""
+        begin = time.monotonic()
+        if not until(self.crowded.is_quiet, SETTLE_SECONDS):
+            self.left.append(f"{label}: {watch.servers(self.crowded.gate)}, {self.crowded.gate.command('status', '-o', 'json')}")
+        self.held.append(watch.window(self.crowded.gate, self.crowded.ports))
+        print(f"# {label}: quiet after {time.monotonic() - begin:.0f} s; {watch.text(self.held[-1])}", flush=True)
+
+    def rounds(self, count, seconds):
+        figures = collections.defaultdict(list)
+        plan = [("first", self.alone), ("crowded", self.crowded), ("second", self.alone)]
+        for i in range(count):
+            for label, side in plan[i % 3:] + plan[:i % 3]:
+                for way, (_, p99) in self.window(side, label, seconds).items():
+                    figures[way, label].append(p99)
+            if i + 1 in (count // 3, 2 * count // 3, count):
+                self.rest(f"after round {i + 1}")
+        return figures
+
+    def judge_latency(self, figures):
+        for way, what in (("own", "at their own endpoints"), ("all", "at that of all servers")):
+            first, second, crowded = (statistics.median(figures[way, label]) for label in ("first", "second", "crowded"))
+            alone = statistics.median(figures[way, "first"] + figures[way, "second"])
+            noise = abs(first - second)
+            text = (f"alone {alone:.0f} us (its two halves {first:.0f} and {second:.0f}), with bad neighbours {crowded:.0f} us, "
+                    f"{crowded / alone - 1:+.1%}, {len(figures[way, 'crowded'])} windows each")
+            print(f"# p99 {what}: {text}", flush=True)
+            # In a quick run few calls say little about the slowest of a hundred: only that nobody waits for a bad server.
+            most = 1_000_000 if self.quick else (1 + SHARE) * alone + noise
+            ok(crowded <= most, f"neighbours: calls of the good servers {what} are as quick as without bad ones", text)
+
+    def judge(self):
+        lists = self.crowded.lists
+        print(f"# the list of all servers: {len(lists)} times, median {statistics.median(lists):.3f} s, longest {max(lists):.3f} s; "
+              f"alone longest {max(self.alone.lists):.3f} s", flush=True)
+        ok(not self.failed, "neighbours: every call of a good server is answered", *self.failed[:SHOWN])
+        ok(max(lists) < LIST_SECONDS and statistics.median(lists) < 1, "neighbours: the list of all servers comes in time")
+        ok(not self.crowded.bad_lists, "neighbours: and all good servers are in it", *self.crowded.bad_lists[:SHOWN])
+        seconds, counts, odd = self.crowded.others.result()
+        print(f"# calls of bad servers: {dict(counts)}; longest {dict((k, round(v, 1)) for k, v in seconds.items())}", flush=True)
+        ok(counts["refused"] and not odd, "neighbours: who calls a bad server is told so", *odd[:SHOWN])
+        late = {name: took for name, took in seconds.items() if took > VISIT_SECONDS}
+        ok(not late, "neighbours: and in bounded time", late)
+        _, counts, odd = self.alone.others.result()
+        ok(counts["answered"] == counts.total() and not odd, "neighbours: without bad ones nobody is refused", counts, *odd[:SHOWN])
+
+    def judge_held(self):
+        gate = self.crowded.gate
+        ok(not self.left, "neighbours: no process outlives its client by more than its grace", *self.left)
+        found = until(lambda: not watch.zombies(gate.process.pid), 5) and [] or watch.zombies(gate.process.pid)
+        ok(not found, "neighbours: no dead process was left uncollected", found)
+        strays = [stray for stray in watch.strays(gate, self.folder) if stray[0] not in self.own]
+        ok(not strays, "neighbours: no process has got away from the gate", *strays[:SHOWN])
+        found = watch.changes(self.held[0], self.held[-1])
+        ok(not found, "neighbours: descriptors and threads are as many as at the first rest, memory is within 5 %", *found)
+        log = [line for line in gate.log_text().splitlines() if any(word in line for word in FAULTS)]
+        ok(not log and gate.process.poll() is None, "neighbours: no process of the gate's failed", *log[:SHOWN])
+
+
+def run(options):
+    folder = tempfile.mkdtemp(prefix="kanmon-soak-")
+    os.chmod(folder, 0o755)
+    try:
+        with Place() as place:
+            run = Run(place, folder, options)
+            run.window(run.crowded, "warm-up", 2 if options.quick else 10)
+            run.window(run.alone, "warm-up", 2 if options.quick else 10)
+            run.rest("after the warm-up")
+            figures = run.rounds(1 if options.quick else 9, 2 if options.quick else 10)
+            run.judge_latency(figures)
+            run.judge_held()
+            run.judge()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
