@@ -171,9 +171,19 @@ bool channel_host_is_busy(const struct channel_host *host)
 	return host->client && host->client->n_exchanges;
 }
 
+/* Who starts a program and dies leaves it like that: both ends of its pipes are closed. */
+static bool is_deaf(const struct channel_host *host)
+{
+	return host->options.port->is_deaf && host->options.port->is_deaf(host->options.carrier);
+}
+
 static bool has_left(const struct channel_host *host)
 {
-	if (!host->leaving || host_queue_waiting(&host->queue))
+	if (!host->leaving)
+		return false;
+	if (is_deaf(host))
+		return true;
+	if (host_queue_waiting(&host->queue))
 		return false;
 	return !host->client || !has_calls(host->client);
 }

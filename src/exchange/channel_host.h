@@ -29,6 +29,9 @@ struct channel_port {
 	void (*write)(void *carrier, struct span message);
 	/* Bytes that the peer has yet to take. */
 	size_t (*waiting)(const void *carrier);
+	/* Can the peer no longer hear? What it asked for is for nobody then. NULL: that is told by its end.
+	 */
+	bool (*is_deaf)(const void *carrier);
 	/* False: too much waits for the peer; nothing more of what it says is to be read until true comes. */
 	void (*listen)(void *carrier, bool on);
 	/* About once a second. May be NULL. It may not free the host. */
@@ -69,7 +72,8 @@ bool channel_host_is_busy(const struct channel_host *host);
 
 /* What waited has been taken. */
 void channel_host_drained(struct channel_host *host);
-/* The peer has said all it will say: on_end follows when what it asked for is answered and taken. */
+/* The peer has said all it will say: on_end follows when what it asked for is answered and taken, or when it
+   can hear no more. */
 void channel_host_leave(struct channel_host *host);
 /* The peer is gone, or hears nothing any more: on_end follows. */
 void channel_host_end(struct channel_host *host);

@@ -38,6 +38,13 @@ static size_t port_waiting(const void *carrier)
 	return front->out ? stream_queued(front->out) : 0;
 }
 
+static bool port_is_deaf(const void *carrier)
+{
+	const struct stdio_front *front = carrier;
+
+	return front->out && stream_is_deaf(front->out);
+}
+
 static void port_listen(void *carrier, bool on)
 {
 	struct stdio_front *front = carrier;
@@ -53,6 +60,7 @@ static const struct channel_port port = { .transport = SPAN("stdio"),
 					  .slow = "stdio.slow",
 					  .write = port_write,
 					  .waiting = port_waiting,
+					  .is_deaf = port_is_deaf,
 					  .listen = port_listen };
 
 static void on_host_end(void *carrier, bool cut)

@@ -52,6 +52,13 @@ static size_t port_waiting(const void *carrier)
 	return stream_queued(front->stream);
 }
 
+static bool port_is_deaf(const void *carrier)
+{
+	const struct unix_front *front = carrier;
+
+	return stream_is_deaf(front->stream);
+}
+
 static void port_listen(void *carrier, bool on)
 {
 	struct unix_front *front = carrier;
@@ -69,6 +76,7 @@ static const struct channel_port port = { .transport = SPAN("unix"),
 					  .stays = true,
 					  .write = port_write,
 					  .waiting = port_waiting,
+					  .is_deaf = port_is_deaf,
 					  .listen = port_listen };
 
 static void on_host_end(void *carrier, bool cut)

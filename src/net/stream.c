@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -463,6 +464,15 @@ struct span stream_why(const struct stream *stream)
 size_t stream_queued(const struct stream *stream)
 {
 	return stream->closing ? 0 : uv_stream_get_write_queue_size(&stream->h.any);
+}
+
+bool stream_is_deaf(const struct stream *stream)
+{
+	struct pollfd look = { .fd = -1 };
+
+	if (stream->closing || uv_fileno(&stream->h.handle, &look.fd) != 0)
+		return false;
+	return poll(&look, 1, 0) == 1 && (look.revents & (POLLERR | POLLHUP)) != 0;
 }
 
 void stream_half_open(struct stream *stream)

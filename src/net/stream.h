@@ -63,6 +63,13 @@ void stream_write(struct stream *stream, const struct span *parts, size_t n);
 size_t stream_queued(const struct stream *stream);
 
 /*
+ * Has the other side closed, so that nobody can read what is written from now on? Sees it before a write
+ * does, also where nothing is read any more. Of a pipe or a unix socket: over TCP whoever closes looks like
+ * one who has said all.
+ */
+bool stream_is_deaf(const struct stream *stream);
+
+/*
  * The other side may say its last word and still hear: after STREAM_EOF writing goes on, and should it fail
  * on_end comes a second time, with STREAM_BROKEN. For plain streams.
  */

@@ -634,6 +634,36 @@ static void gone(struct server *server)
 	rig_end(&peer);
 }
 
+/* So leaves a host that dies: it closes both, and a call may take long. */
+static void deaf(struct server *server)
+{
+	struct host host;
+	struct peer peer;
+
+	if (!ok(greeted(&host, server, &peer, HELLO("1", "2025-11-25"), "2025-11-25"), "a host"))
+		return;
+	(void)call_legacy(&host, &peer, 100);
+	ends_input(&host);
+	channel_hosts_tick(&worker, loop_now(&worker.loop));
+	turn_a_while(&worker.loop);
+	ok(!host.ended, "who has said all and can hear is waited for");
+	closep(&host.pipes.in);
+	channel_hosts_tick(&worker, loop_now(&worker.loop));
+	TURN_UNTIL(&worker.loop, host.ended);
+	ok(host.ended && !host.cut, "who no longer hears has left, with a call under way");
+	leave(&host);
+	rig_end(&peer);
+	if (!ok(greeted(&host, server, &peer, HELLO("1", "2025-11-25"), "2025-11-25"), "another host"))
+		return;
+	(void)call_legacy(&host, &peer, 100);
+	closep(&host.pipes.in);
+	ends_input(&host);
+	TURN_UNTIL(&worker.loop, host.ended);
+	ok(host.ended && !host.cut, "the other way round it is seen at once");
+	leave(&host);
+	rig_end(&peer);
+}
+
 int main(void)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)16 << 20);
@@ -649,6 +679,7 @@ int main(void)
 	batches(server);
 	unfinished(server);
 	gone(server);
+	deaf(server);
 	late(server);
 	answered(server, &text);
 	stuck(server, &text);

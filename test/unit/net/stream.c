@@ -143,6 +143,29 @@ static void ends(void)
 	finish(&end, -1);
 }
 
+static void deaf(void)
+{
+	struct err err = ERR_INIT;
+	struct end end;
+	int fd, pipe[2];
+
+	open_end(&end, &fd);
+	ok(!stream_is_deaf(end.stream), "the other side hears");
+	(void)shutdown(fd, SHUT_WR);
+	TURN_UNTIL(&loop, end.ends);
+	ok(!stream_is_deaf(end.stream), "also when it has said all");
+	(void)close(fd);
+	ok(stream_is_deaf(end.stream), "but not when it is closed");
+	finish(&end, -1);
+	if (pipe2(pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		abort();
+	end = (struct end){ .stream = stream_open(&loop, pipe[1], STREAM_PIPE, &events, &end, &err) };
+	ok(end.stream && !stream_is_deaf(end.stream), "a pipe has a reader");
+	(void)close(pipe[0]);
+	ok(stream_is_deaf(end.stream), "and then it has none");
+	finish(&end, -1);
+}
+
 /* Both the reading and the writing side see the break. */
 static void broken_both_ways(void)
 {
@@ -360,6 +383,7 @@ int main(void)
 		large[i] = (char)(i * 31 + i / 251);
 	refused();
 	ends();
+	deaf();
 	broken_both_ways();
 	inside_callbacks();
 	partial_writes();
