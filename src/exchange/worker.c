@@ -59,6 +59,19 @@ static void tick_exchanges(struct worker *worker, uint64_t now)
 	}
 }
 
+/* Is there a connection to a server that could grow old? */
+static bool tick_pools(const struct worker *worker, uint64_t now)
+{
+	bool any = false;
+
+	LIST_EACH(&worker->servers, node) {
+		struct server *server = LIST_ENTRY(node, struct server, node);
+
+		any |= server->pool && http_pool_tick(server->pool, now);
+	}
+	return any;
+}
+
 /* Nothing is timed that does not exist: an idle gate sleeps. */
 static bool anything_to_time(const struct worker *worker)
 {
@@ -102,6 +115,7 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct worker *worker = timer->data;
 	uint64_t now = loop_now(&worker->loop);
+	bool kept = tick_pools(worker, now);
 
 	/* Clients first: whoever waits for a list that does not come hears that, not only that it is late. */
 	tick_clients(worker, now);
@@ -124,7 +138,7 @@ static void on_tick(uv_timer_t *timer)
 		worker->on_drained(worker);
 	if (worker->retiring)
 		look_whether_retired(worker);
-	if (anything_to_time(worker) || worker->draining || worker->retiring)
+	if (kept || anything_to_time(worker) || worker->draining || worker->retiring)
 		return;
 	worker->ticking = false;
 	(void)uv_timer_stop(timer);

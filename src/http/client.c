@@ -104,6 +104,23 @@ static struct http_call *fail_later(struct http_call *call, enum http_failure fa
 	return call;
 }
 
+struct outgoing *http_pool_idle(const struct http_pool *pool)
+{
+	return LIST_ENTRY(pool->idle.prev, struct outgoing, node);
+}
+
+bool http_pool_tick(struct http_pool *pool, uint64_t now_ms)
+{
+	while (!list_empty(&pool->idle)) {
+		struct outgoing *oldest = LIST_ENTRY(pool->idle.next, struct outgoing, node);
+
+		if (now_ms < oldest->idle_ms + HTTP_POOL_IDLE_MS)
+			return true;
+		outgoing_free(oldest);
+	}
+	return !list_empty(&pool->used);
+}
+
 void http_pool_serve(struct http_pool *pool)
 {
 	struct http_call *call;
@@ -111,7 +128,7 @@ void http_pool_serve(struct http_pool *pool)
 	while ((call = next_call(pool)) != NULL) {
 		payer_unwait(&pool->payers, call->payer, &call->node);
 		if (!list_empty(&pool->idle)) {
-			outgoing_take(LIST_ENTRY(pool->idle.next, struct outgoing, node), call);
+			outgoing_take(http_pool_idle(pool), call);
 		} else if (!outgoing_dial(pool, call)) {
 			(void)fail_later(call, HTTP_FAIL_DIAL,
 					 S("the gate has no memory for a connection; try again later"));
@@ -140,7 +157,7 @@ static struct http_call *send_call(struct http_call *call, struct span head, str
 
 	call->again = BUF_CHARGED(head.n + body.n, call->budget);
 	if (!list_empty(&pool->idle) && !pool->payers.n_waiting && !call->repeatable && is_within_share(call))
-		return send_now(call, LIST_ENTRY(pool->idle.next, struct outgoing, node), head, body);
+		return send_now(call, http_pool_idle(pool), head, body);
 	buf_add(&call->again, head);
 	buf_add(&call->again, body);
 	if (!buf_ok(&call->again))

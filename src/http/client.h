@@ -8,6 +8,8 @@
 #include "net/stream.h"
 
 struct http_pool;
+
+enum { HTTP_POOL_IDLE_MS = 60000 };
 struct http_call;
 struct tls_context;
 
@@ -45,6 +47,11 @@ struct http_pool *http_pool_new(struct loop *loop, struct channel *egress,
 struct http_pool *http_pool_free(struct http_pool *pool);
 /* What is under way goes on under the limits that are in force now. */
 void http_pool_set_limits(struct http_pool *pool, const struct http_limits *limits, size_t max_waiting);
+/*
+ * To be called about once a second: closes connections that nobody has used for HTTP_POOL_IDLE_MS, which a
+ * burst of calls has left. False where it has none at all.
+ */
+bool http_pool_tick(struct http_pool *pool, uint64_t now_ms);
 /* The egress process was started anew. */
 void http_pool_set_egress(struct http_pool *pool, struct channel *egress);
 

@@ -114,6 +114,7 @@ static void finished(struct outgoing *connection, bool clean)
 		http_reset(&connection->parser);
 		list_remove(&connection->node);
 		list_add(&connection->pool->idle, &connection->node);
+		connection->idle_ms = loop_now(connection->pool->loop);
 		stream_resume(connection->stream);
 	} else {
 		outgoing_free(connection);

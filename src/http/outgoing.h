@@ -15,6 +15,7 @@ struct outgoing {
 	struct stream *stream;
 	struct http_parser parser;
 	struct http_call *call; /* NULL: idle */
+	uint64_t idle_ms;	/* since when */
 	struct question dial;
 	const struct channel *asked; /* whom for it: only compared */
 	uv_timer_t *limit;	     /* of the TLS handshake; NULL: none is going on */
@@ -45,7 +46,7 @@ struct http_pool {
 	struct loop *loop;
 	struct channel *egress;
 	struct http_pool_options options;
-	struct list idle, used;
+	struct list idle, used; /* idle: who was used last comes last */
 	struct payers payers;
 	size_t n;
 	size_t n_lasting; /* calls, whether they have a connection or not */
@@ -63,6 +64,8 @@ void http_call_free(struct http_call *call);
 /* Tells its owner, and frees it. */
 void http_call_fail(struct http_call *call, enum http_failure failure, struct span why);
 void http_call_enqueue(struct http_call *call);
+/* Of those that are free the one that was used last, so that the others can grow old. */
+struct outgoing *http_pool_idle(const struct http_pool *pool);
 /* Gives what is free to those who wait. */
 void http_pool_serve(struct http_pool *pool);
 

@@ -263,6 +263,57 @@ static void kept_alive(void)
 	turn_a_while(&loop);
 }
 
+/* Has the other side closed it? */
+static bool is_closed(int fd)
+{
+	char byte;
+
+	turn_a_while(&loop);
+	return read(fd, &byte, 1) == 0;
+}
+
+static void grown_old(void)
+{
+	struct http_pool *pool = pool_new(2);
+	struct seen a = { 0 }, b = { 0 }, c = { 0 };
+	uint64_t begin_ms = loop_now(&loop);
+	int first, second;
+
+	ok(!http_pool_tick(pool, begin_ms), "a pool without connections has nothing to time");
+	send_one(pool, &a, false);
+	send_one(pool, &b, false);
+	first = connect_one();
+	second = connect_one();
+	(void)requests_on(first);
+	(void)requests_on(second);
+	ok(http_pool_tick(pool, begin_ms + 10ULL * HTTP_POOL_IDLE_MS) && !is_closed(first) &&
+	       !is_closed(second),
+	   "what carries a call does not grow old");
+	say(first, FINE);
+	TURN_UNTIL(&loop, a.done);
+	say(second, FINE);
+	TURN_UNTIL(&loop, b.done);
+	ok(http_pool_tick(pool, begin_ms + HTTP_POOL_IDLE_MS - 1) && requests_on(first) == 0,
+	   "both are kept for a while");
+	send_one(pool, &c, false);
+	is_int(requests_on(second), 1, "of two the one that was used last takes the next call");
+	ok(http_pool_tick(pool, loop_now(&loop) + HTTP_POOL_IDLE_MS) && is_closed(first) &&
+	       !is_closed(second),
+	   "the time of the other one is over, and it is closed");
+	say(second, FINE);
+	TURN_UNTIL(&loop, c.done);
+	ok(http_pool_tick(pool, loop_now(&loop)) && !is_closed(second), "that one is kept again");
+	ok(!http_pool_tick(pool, loop_now(&loop) + HTTP_POOL_IDLE_MS) && is_closed(second),
+	   "and closed in its turn");
+	(void)close(first);
+	(void)close(second);
+	release(&a);
+	release(&b);
+	release(&c);
+	pool = http_pool_free(pool);
+	turn_a_while(&loop);
+}
+
 /* Bytes behind an answer must never be taken for the next call's answer. */
 static void too_much(void)
 {
@@ -430,8 +481,8 @@ static void shares(void)
 	say(fd, FINE);
 	TURN_UNTIL(&loop, greedy[0].done);
 	is_int(requests_on(fd) + requests_on(theirs), 1, "his own answer lets his next call go");
-	(void)close(fd);
 	(void)close(theirs);
+	(void)close(fd);
 	fd = connect_one();
 	is_int(requests_on(fd), 1, "and again where its connection was stale");
 	say(fd, FINE);
@@ -655,6 +706,7 @@ int main(void)
 	unreachable();
 	bad_answers();
 	kept_alive();
+	grown_old();
 	too_much();
 	waiting();
 	lasting();
