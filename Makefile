@@ -23,6 +23,10 @@ bench: all ## the gate's cost beside nginx and haproxy
 	ninja -C $(BUILD)
 	bench/run
 
+soak: all ## for about two hours: clients come and go 10000 times on each transport, bad servers beside good ones
+	ninja -C $(BUILD)
+	test/soak/run
+
 asan: ## unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	./check sanitizer
 
@@ -35,4 +39,4 @@ clean: ## all build folders, nothing else
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
 
-.PHONY: all check lint format fuzz bench asan tsan clean help
+.PHONY: all check lint format fuzz bench soak asan tsan clean help

@@ -31,15 +31,26 @@ PACE_SECONDS = 1.0  # between two visits to one server
 LIST_SECONDS = 10  # the gate waits eight for the slowest server
 VISIT_SECONDS = 45  # a greeting has thirty
 SETTLE_SECONDS = 120
+LOADING, MEASURED = 1, 2  # who runs before whom
 MORE = "limits: { session-idle: 5s, call-total: 20s, sessions-per-token: 9000, processes-per-token: 1024 }\n"
 BAD = {"timeout": "3s"}
 forked = multiprocessing.get_context("fork")
 
 
+def set_precedence(level):
+    """Before whatever else this machine does, for what is started from here on, too. Gates, good servers and what measures have
+    one level; bad servers, and clients that only make the load, have a lower one: what they cost themselves is not the gate's."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(level))
+        return True
+    except OSError:
+        return False
+
+
 class Servers:
     """Their lines in a config, good and bad."""
 
-    def __init__(self, place, folder):
+    def __init__(self, place, folder, first):
         self.ports, self.own = [], set()
         for name in ("bench/bench_echo", "test/soak/soak_neighbour"):
             os.symlink(built(name), os.path.join(folder, name.rpartition("_")[2]))
@@ -53,10 +64,15 @@ class Servers:
             self.own.add(far.pid)
             self.good[f"near{i}"] = {"run": f"{echo} --stdio --size 200", "idle": "3s"}
             self.good[f"far{i}"] = {"url": f"http://127.0.0.1:{port}/mcp"}
+        if first:
+            set_precedence(LOADING)
         bad = place.started.start([sys.executable, os.path.join(HERE, "bad.py")], log, stdout=subprocess.PIPE)
         ports = json.loads(bad.stdout.readline())
+        if first:
+            set_precedence(MEASURED)
         self.ports += ports.values()
-        neighbour = os.path.join(folder, "neighbour")
+        lowered = f"chrt --rr {LOADING} " if first and shutil.which("chrt") else ""
+        neighbour = lowered + os.path.join(folder, "neighbour")
         self.bad = {f"{kind}-near": {"run": f"{neighbour} {kind}", "idle": "3s", **BAD} for kind in NEAR}
         self.bad["dies-again"] = {"run": f"{neighbour} dies", "idle": "3s", **BAD}
         self.bad |= {f"{kind}-far": {"url": f"http://127.0.0.1:{ports[kind]}/mcp", **BAD} for kind in FAR}
@@ -65,7 +81,8 @@ class Servers:
 class Others:
     """Clients in a process of their own, each of which visits one server again and again while it is told to."""
 
-    def __init__(self, gate, names):
+    def __init__(self, gate, names, first):
+        self.first = first
         self.active, self.over = forked.Event(), forked.Event()
         self.mine, its = forked.Pipe(duplex=False)
         self.process = forked.Process(target=self._run, args=(gate, names, its), daemon=True)
@@ -73,6 +90,8 @@ class Others:
         its.close()
 
     def _run(self, gate, names, pipe):
+        if self.first:
+            set_precedence(LOADING)
         self.seconds, self.counts, self.odd = collections.defaultdict(float), collections.Counter(), []
         threads = [threading.Thread(target=self._visits, args=(gate, name, i)) for i, name in enumerate(names)]
         for thread in threads:
@@ -99,9 +118,12 @@ class Others:
 
     @staticmethod
     def visit(gate, name, number):
-        """Opens a session or none, at the server or at all of them, and calls it."""
+        """Opens a session or none, at the server or at all of them, and calls it.
+
+        No session at all of them: with that each of its servers is started, and there are more of them beside bad neighbours.
+        """
         server, tool = (name, "echo") if number % 4 < 3 else ("", f"{name}__echo")
-        client = (Legacy if number % 2 else Modern)(gate, server)
+        client = (Legacy if number % 2 and server else Modern)(gate, server)
         try:
             if isinstance(client, Legacy) and not client.session:
                 return "refused"
@@ -121,16 +143,16 @@ class Others:
 class Side:
     """One gate with its servers, and the clients besides those that are measured."""
 
-    def __init__(self, place, name, servers, busy, names):
-        self.name, self.ports = name, servers.ports
+    def __init__(self, place, name, servers, busy, names, first):
+        self.name, self.ports, self.first = name, servers.ports, first
         self.gate = place.gate(servers.good | (servers.bad if busy else {}), MORE)
-        self.others = Others(self.gate, names)
+        self.others = Others(self.gate, names, first)
         self.windows, self.lists, self.bad_lists = [], [], []
 
     def probe_list(self, number):
         """How long the list of all servers takes, and whether the good ones are in it."""
         begin = time.monotonic()
-        client = (Legacy if number % 2 else Modern)(self.gate)
+        client = (Legacy if number % 8 == 7 else Modern)(self.gate)
         reply = client.request("tools/list")
         self.lists.append(time.monotonic() - begin)
         names = {tool["name"] for tool in reply.json().get("result", {}).get("tools", [])}
@@ -143,6 +165,9 @@ class Side:
     def is_quiet(self):
         state = json.loads(self.gate.command("status", "-o", "json"))
         return not (watch.servers(self.gate) or state["sessions"] or state["calls_in_flight"])
+
+    def starts(self):
+        return sum(server["started"] for server in json.loads(self.gate.command("status", "-o", "json"))["servers"])
 
     def cpu(self):
         return sum(watch.cpu_seconds(pid) for pid in watch.roles(self.gate).values())
@@ -169,7 +194,7 @@ class Measured:
             self.children.append((way, subprocess.Popen(
                 [built("bench/bench_load"), "--port", str(side.gate.port), "--request", file, "--connections", "4",
                  "--rate", str(CALLS_PER_S), "--count", str(int(CALLS_PER_S * seconds)), "--warmup", str(CALLS_PER_S // 2),
-                 "--timeout", "20"], stdout=subprocess.PIPE, text=True)))
+                 "--timeout", "20"], stdout=subprocess.PIPE, text=True, preexec_fn=lambda: side.first and set_precedence(MEASURED))))
 
     def result(self):
         """way → (p50, p99) in microseconds, and what failed."""
@@ -188,17 +213,21 @@ class Measured:
 class Run:
     def __init__(self, place, folder, options):
         self.folder, self.quick, self.number = folder, options.quick, 0
-        servers = Servers(place, folder)
+        first = not options.quick and set_precedence(MEASURED)
+        print(f"# all of it runs {'before' if first else 'beside'} what else this machine does", flush=True)
+        servers = Servers(place, folder, first)
         self.own = servers.own
         good = list(servers.good) * 2
-        self.alone = Side(place, "alone", servers, False, good[:len(servers.bad)])
-        self.crowded = Side(place, "crowded", servers, True, list(servers.bad))
+        self.alone = Side(place, "alone", servers, False, good[:len(servers.bad)], first)
+        self.crowded = Side(place, "crowded", servers, True, list(servers.bad), first)
         self.failed, self.held, self.left = [], [], []
+        if first:
+            set_precedence(LOADING)
 
     def window(self, side, label, seconds):
         side.others.active.set()
         time.sleep(0.5 if self.quick else 2)
-        before = side.cpu()
+        before, started = side.cpu(), side.starts()
         measured = Measured(side, self.folder, self.number, seconds)
         self.number += 1
         probes = 0
@@ -211,7 +240,8 @@ class Run:
         side.others.active.clear()
         self.failed += [f"{label}: {line}" for line in failed]
         shown = ", ".join(f"{way} p50 {p50:.0f} p99 {p99:.0f} us" for way, (p50, p99) in figures.items())
-        print(f"# window {self.number}, {label}: {shown}; {used:.2f} s of CPU in the gate; {probes} lists", flush=True)
+        print(f"# window {self.number}, {label}: {shown}; {used:.2f} s of CPU in the gate; {probes} lists, "
+              f"{side.starts() - started} starts of servers", flush=True)
         return figures
 
     def rest(self, label):
@@ -279,10 +309,11 @@ def run(options):
     try:
         with Place() as place:
             run = Run(place, folder, options)
-            run.window(run.crowded, "warm-up", 2 if options.quick else 10)
-            run.window(run.alone, "warm-up", 2 if options.quick else 10)
+            # Long enough for everybody to have been hung up on, and for the buffers of what is large.
+            run.window(run.crowded, "warm-up", 2 if options.quick else 40)
+            run.window(run.alone, "warm-up", 2 if options.quick else 8)
             run.rest("after the warm-up")
-            figures = run.rounds(1 if options.quick else 9, 2 if options.quick else 10)
+            figures = run.rounds(1 if options.quick else 8, 2 if options.quick else 8)
             run.judge_latency(figures)
             run.judge_held()
             run.judge()
