@@ -23,7 +23,7 @@ bench: all ## the gate's cost beside nginx and haproxy
 	ninja -C $(BUILD)
 	bench/run
 
-soak: all ## for about two hours: clients come and go 10000 times on each transport, bad servers beside good ones
+soak: all ## for half an hour or more: clients come and go 10000 times on each transport, bad servers beside good ones
 	ninja -C $(BUILD)
 	test/soak/run
 
