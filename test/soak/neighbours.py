@@ -62,7 +62,8 @@ class Servers:
             place.started.wait_port(far, port)
             self.ports.append(port)
             self.own.add(far.pid)
-            self.good[f"near{i}"] = {"run": f"{echo} --stdio --size 200", "idle": "3s"}
+            # Longer than the list of all servers may wait for the slowest: what has ended meanwhile is not in it.
+            self.good[f"near{i}"] = {"run": f"{echo} --stdio --size 200", "idle": "20s"}
             self.good[f"far{i}"] = {"url": f"http://127.0.0.1:{port}/mcp"}
         if first:
             set_precedence(LOADING)
