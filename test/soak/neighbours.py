@@ -83,7 +83,7 @@ class Others:
     """Clients in a process of their own, each of which visits one server again and again while it is told to."""
 
     def __init__(self, gate, names, first, sessions):
-        self.first, self.sessions = first, sessions
+        self.first, self.sessions, self.token = first, sessions, gate.new_token("others")
         self.active, self.over = forked.Event(), forked.Event()
         self.mine, its = forked.Pipe(duplex=False)
         self.process = forked.Process(target=self._run, args=(gate, names, its), daemon=True)
@@ -123,7 +123,7 @@ class Others:
         No session at all of them: with that each of its servers is started, and there are more of them beside bad neighbours.
         """
         server, tool = (name, "echo") if number % 4 < 3 else ("", f"{name}__echo")
-        client = (Legacy if number % 4 in self.sessions else Modern)(gate, server)
+        client = (Legacy if number % 4 in self.sessions else Modern)(gate, server, self.token)
         try:
             if isinstance(client, Legacy) and not client.session:
                 return "refused"
