@@ -1,19 +1,21 @@
-/* answer.c - what an MCP server with one tool says to one message. */
+/* answer.c - what an MCP server of simple tools says to one message. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/answer.h"
 
 #define TEXT_BYTES_MAX (8U * 1024U * 1024U)
+#define LIST_BYTES_MAX (8U * 1024U * 1024U)
 /* An answer to tools/call without its text, in the middle of what the eras need. */
 #define ENVELOPE_BYTES 82U
 
 static const struct span server_info = SPAN("{\"name\":\"bench-echo\",\"version\":\"1.0.0\"}");
 
-static const struct span tool_list = SPAN(
-    "[{\"name\":\"echo\",\"title\":\"Echo\",\"description\":\"Takes a text and returns the matching "
+/* A tool behind its name. */
+static const struct span tool_rest = SPAN(
+    "\",\"title\":\"Echo\",\"description\":\"Takes a text and returns the matching "
     "entries of the order book.\",\"inputSchema\":{\"type\":\"object\",\"properties\":{\"text\":{"
     "\"type\":\"string\",\"description\":\"What to look for.\"},\"n\":{\"type\":\"integer\","
     "\"minimum\":0,\"maximum\":1000000,\"description\":\"How many entries at most.\"}},"
-    "\"required\":[\"text\"]}}]");
+    "\"required\":[\"text\"]}}");
 
 static const struct span versions[] = {
 	SPAN("2025-11-25"),
@@ -158,11 +160,27 @@ static void add_record(struct buf *text, unsigned number)
 	    1 + number % 9);
 }
 
-bool server_init(struct server *server, enum answer_era eras, size_t size)
+static void add_tools(struct buf *list, size_t n)
+{
+	buf_add_char(list, '[');
+	for (size_t i = 1; i < n; i++) {
+		buf_addf(list, "{\"name\":\"lookup_%04zu", i);
+		buf_add(list, tool_rest);
+		buf_add_char(list, ',');
+	}
+	buf_add(list, S("{\"name\":\"echo"));
+	buf_add(list, tool_rest);
+	buf_add_char(list, ']');
+}
+
+bool server_init(struct server *server, enum answer_era eras, size_t size, size_t tools)
 {
 	size_t wanted = size > ENVELOPE_BYTES ? size - ENVELOPE_BYTES : 1;
 
-	*server = (struct server){ .eras = eras, .text = BUF_INIT(TEXT_BYTES_MAX) };
+	*server = (struct server){ .eras = eras,
+				   .text = BUF_INIT(TEXT_BYTES_MAX),
+				   .tools = BUF_INIT(LIST_BYTES_MAX) };
+	add_tools(&server->tools, tools);
 	buf_add_char(&server->text, '[');
 	for (unsigned i = 0; server->text.n < wanted && buf_ok(&server->text); i++) {
 		size_t before = server->text.n;
@@ -176,12 +194,13 @@ bool server_init(struct server *server, enum answer_era eras, size_t size)
 	buf_add_char(&server->text, ']');
 	while (server->text.n < wanted && buf_ok(&server->text))
 		buf_add_char(&server->text, ' ');
-	return buf_ok(&server->text);
+	return buf_ok(&server->text) && buf_ok(&server->tools);
 }
 
 void server_release(struct server *server)
 {
 	buf_release(&server->text);
+	buf_release(&server->tools);
 }
 
 static void add_id(struct buf *out, const struct view *view)
@@ -250,7 +269,7 @@ static enum answer_kind answer_request(const struct server *server, struct span 
 		add_end(out, view, false);
 	} else if (span_eq(view->method, S("tools/list")) && (legacy || modern)) {
 		buf_add(out, S("{\"result\":{\"tools\":"));
-		buf_add(out, tool_list);
+		buf_add(out, buf_span(&server->tools));
 		add_end(out, view, true);
 	} else if (span_eq(view->method, S("server/discover")) && modern) {
 		buf_add(

@@ -1,4 +1,4 @@
-/* answer.h - what an MCP server with one tool says to one message. */
+/* answer.h - what an MCP server of simple tools says to one message. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
@@ -21,19 +21,20 @@ enum answer_kind {
 	ANSWER_HELD,	/* nothing is said, ever */
 };
 
-/* The server: one tool `echo`, whose result always has the same size. */
+/* The server: a tool `echo`, whose result always has the same size, and others beside it. */
 struct server {
 	enum answer_era eras;
-	bool holds;	 /* a call whose text is "hold" gets no answer */
-	bool changes;	 /* it declares that its list may change */
-	struct buf text; /* the tool's result, as the content of a JSON string */
+	bool holds;	  /* a call whose text is "hold" gets no answer */
+	bool changes;	  /* it declares that its list may change */
+	struct buf text;  /* the tool's result, as the content of a JSON string */
+	struct buf tools; /* the list of them; `echo` is the last */
 };
 
 /*
- * Prepares a server whose answers to tools/call have `size` bytes, or a little more where `size` is
- * less than an empty one needs.
+ * Prepares a server of `tools` tools, whose answers to tools/call have `size` bytes, or a little more
+ * where `size` is less than an empty one needs.
  */
-MUST_CHECK bool server_init(struct server *server, enum answer_era eras, size_t size);
+MUST_CHECK bool server_init(struct server *server, enum answer_era eras, size_t size, size_t tools);
 void server_release(struct server *server);
 
 /* Adds the answer to `message`, one line without its end, to `out`. */

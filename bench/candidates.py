@@ -1,13 +1,12 @@
 """What is compared: each candidate stands between the load and the same upstream."""
 # SPDX-License-Identifier: Apache-2.0
 
-import json
 import os
 import shutil
 import subprocess
 
 from process import Unavailable, free_port
-from session import MODERN
+from session import Session
 
 SIZES = (1024, 20480)
 SERVERS = {1024: "echo", 20480: "echo20"}
@@ -76,11 +75,15 @@ class Setting:
 
     def start_upstreams(self):
         for size in SIZES:
-            port = free_port()
-            argv = [self.program("echo"), "--port", str(port), "--size", str(size)]
-            process = self.processes.start(f"upstream {size}", argv, self.load_cpu)
-            process.wait_listening(port)
-            self.upstream[size] = port
+            self.upstream[size] = self.start_upstream("--size", size)
+
+    def start_upstream(self, *options):
+        """One more of them; returns its port."""
+        port = free_port()
+        words = [str(option) for option in options]
+        argv = [self.program("echo"), "--port", str(port), *words]
+        self.processes.start(" ".join(["upstream", *words]), argv, self.load_cpu).wait_listening(port)
+        return port
 
 
 class Candidate:
@@ -89,6 +92,9 @@ class Candidate:
     name = ""
     sizes = SIZES
     slow = False  # few requests, few cases
+    session = Session  # how it is called
+    expect = None  # what each of its answers holds, where it does not repeat the request's id
+    sessions = None  # a file of session ids that the requests take in turn; None: all are of one session
 
     def __init__(self, setting):
         self.setting = setting
@@ -225,25 +231,35 @@ class Kanmon(Candidate):
     def server(self, size):
         return f"url: http://127.0.0.1:{self.setting.upstream[size]}/mcp"
 
+    def servers(self):
+        """What stands below `servers:`, each with every tool allowed."""
+        return {SERVERS[size]: self.server(size) for size in SIZES}
+
+    def settings(self):
+        """Further lines of the config."""
+        return ""
+
     def start(self):
         port = free_port()
         self.ports = dict.fromkeys(SIZES, port)
         self.path = {size: f"/mcp/{SERVERS[size]}" for size in SIZES}
-        text = f"version: 1\nlisten: 127.0.0.1:{port}\nservers:\n"
-        for size in SIZES:
-            text += f'  {SERVERS[size]}:\n    {self.server(size)}\n    tools: {{ allow: ["*"] }}\n'
-        conf = self.write("kanmon.yaml", text)
-        program = os.path.join(self.setting.build, "kanmon")
-        environment = kanmon_environment(self.folder())
-        process = self.launch([program, "serve", "-c", conf], env=environment, cwd=self.folder())
+        text = f"version: 1\nlisten: 127.0.0.1:{port}\n{self.settings()}servers:\n"
+        for name, server in self.servers().items():
+            text += f'  {name}:\n    {server}\n    tools: {{ allow: ["*"] }}\n'
+        self.conf = self.write("kanmon.yaml", text)
+        self.environment = kanmon_environment(self.folder())
+        process = self.launch([self.program(), "serve", "-c", self.conf], env=self.environment, cwd=self.folder())
         process.wait_listening(port)
-        self.token = self.make_token(program, conf, environment)
+        self.token = self.make_token()
 
-    def make_token(self, program, conf, environment, name="bench"):
-        argv = [program, "token", "create", name, "-c", conf]
+    def program(self):
+        return os.path.join(self.setting.build, "kanmon")
+
+    def make_token(self, name="bench"):
+        argv = [self.program(), "token", "create", name, "-c", self.conf]
         try:
             done = subprocess.run(
-                argv, env=environment, cwd=self.folder(), capture_output=True, text=True, timeout=10, check=False
+                argv, env=self.environment, cwd=self.folder(), capture_output=True, text=True, timeout=10, check=False
             )
         except subprocess.TimeoutExpired as error:
             raise Unavailable(f"{self.name}: token create did not end within 10 s") from error
@@ -256,7 +272,7 @@ class Kanmon(Candidate):
         return words[-1]
 
     def version(self):
-        words = first_line([os.path.join(self.setting.build, "kanmon"), "version"]).split()
+        words = first_line([self.program(), "version"]).split()
         return words[-1] if words else ""
 
 
@@ -267,35 +283,3 @@ class KanmonStdio(Kanmon):
 
     def server(self, size):
         return f"run: {self.setting.program('echo')} --stdio --size {size}"
-
-
-class Supergateway(Candidate):
-    """A Node gateway from stdio to HTTP, for scale."""
-
-    name = "supergateway"
-    sizes = SIZES[:1]
-    slow = True
-
-    def package(self):
-        return os.path.join(self.setting.peers, "node_modules", "supergateway")
-
-    def start(self):
-        script = os.path.join(self.package(), "dist", "index.js")
-        if self.setting.revision == MODERN:
-            raise Unavailable(f"supergateway does not speak {MODERN}")
-        if not os.path.exists(script):
-            raise Unavailable(f"supergateway is not installed below {self.setting.peers}")
-        server = f"{self.setting.program('echo')} --stdio --era legacy"
-        argv = [find_program("node", "nodejs"), script, "--stdio", server, "--stateful", "--logLevel", "none"]
-        argv += ["--outputTransport", "streamableHttp", "--port", str(self.ports[SIZES[0]])]
-        self.launch(argv).wait_listening(self.ports[SIZES[0]])
-
-    def version(self):
-        try:
-            with open(os.path.join(self.package(), "package.json"), encoding="utf-8") as file:
-                return json.load(file)["version"]
-        except (OSError, ValueError, KeyError):
-            return ""
-
-
-ALL = (Kanmon, KanmonStdio, Direct, Relay, Nginx, Haproxy, Supergateway)

@@ -17,6 +17,7 @@
 #define OUT_BYTES_MAX (32U * 1024U * 1024U)
 #define READ_BYTES (64U * 1024U)
 #define EVENTS 256
+#define TOOLS_MAX 10000U
 
 struct client {
 	int fd;
@@ -27,7 +28,7 @@ struct client {
 struct options {
 	uint16_t port; /* 0: stdin and stdout */
 	enum answer_era eras;
-	uint64_t size;
+	uint64_t size, tools;
 	bool hold;
 };
 
@@ -274,6 +275,7 @@ static bool parse(int argc, char **argv, struct options *options)
 		{ .name = "size", .has_arg = required_argument, .val = 'n' },
 		{ .name = "era", .has_arg = required_argument, .val = 'e' },
 		{ .name = "hold", .val = 'h' },
+		{ .name = "tools", .has_arg = required_argument, .val = 't' },
 		{ 0 },
 	};
 	bool good = true, stdio = false;
@@ -290,6 +292,9 @@ static bool parse(int argc, char **argv, struct options *options)
 			good = era(optarg, &options->eras);
 		else if (c == 'h')
 			options->hold = true;
+		else if (c == 't')
+			good = span_u64(span_str(optarg), &options->tools) && options->tools > 0 &&
+			       options->tools <= TOOLS_MAX;
 		else
 			good = false;
 	}
@@ -298,16 +303,16 @@ static bool parse(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .eras = ERA_BOTH, .size = 1024 };
+	struct options options = { .eras = ERA_BOTH, .size = 1024, .tools = 1 };
 	CLEANUP(server_release) struct server server = { 0 };
 
 	if (!parse(argc, argv, &options)) {
 		(void)fputs("usage: bench_echo --port N | --stdio [--size BYTES] [--era legacy|modern|both] "
-			    "[--hold]\n",
+			    "[--tools N] [--hold]\n",
 			    stderr);
 		return 2;
 	}
-	if (!server_init(&server, options.eras, (size_t)options.size))
+	if (!server_init(&server, options.eras, (size_t)options.size, (size_t)options.tools))
 		return 1;
 	server.holds = options.hold;
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -31,6 +31,8 @@ static const struct span id_mark = SPAN("@@@@@@@@@@");
 struct options {
 	uint16_t port;
 	const char *request;
+	const char *sessions; /* a file of ids that take turns in the requests; NULL: as the request is */
+	const char *expect;   /* what every answer holds, where it holds no id; NULL: the id */
 	uint64_t connections, count, warmup, rate, timeout_s;
 	bool wait;
 };
@@ -52,6 +54,8 @@ struct load {
 	const struct options *options;
 	struct buf request;
 	size_t id_at;
+	struct buf sessions; /* lines of the same length, the request's own the first */
+	size_t session_bytes, session_at, next_session;
 	int epoll;
 	struct connection *connections;
 	struct connection *idle;
@@ -124,6 +128,14 @@ static void failed(struct load *load, struct connection *connection, enum failur
 		connection_rest(load, connection);
 }
 
+/* The next request is another session's. */
+static void take_session(struct load *load, struct connection *connection)
+{
+	memcpy(connection->request + load->session_at, load->sessions.p + load->next_session,
+	       load->session_bytes);
+	load->next_session = (load->next_session + load->session_bytes + 1) % load->sessions.n;
+}
+
 static void issue(struct load *load, struct connection *connection)
 {
 	char digits[ID_DIGITS + 1];
@@ -131,6 +143,8 @@ static void issue(struct load *load, struct connection *connection)
 	connection->id = load->next_id++;
 	(void)snprintf(digits, sizeof(digits), "%llu", (unsigned long long)connection->id);
 	memcpy(connection->request + load->id_at, digits, ID_DIGITS);
+	if (load->sessions.n)
+		take_session(load, connection);
 	connection->busy = true;
 	connection->sent = 0;
 	connection->since_ns = due_ns(load, load->issued++);
@@ -156,13 +170,15 @@ static void issue_due(struct load *load)
 	}
 }
 
-static bool holds_id(const struct connection *connection, struct span body)
+static bool is_answer(const struct load *load, const struct connection *connection, struct span body)
 {
 	char needle[ID_DIGITS + 6];
 	int n = snprintf(needle, sizeof(needle), "\"id\":%llu", (unsigned long long)connection->id);
 	struct span tail = body.n > 64 ? span_skip(body, body.n - 64) : body;
 	struct span id = span_of(needle, (size_t)n);
 
+	if (load->options->expect)
+		return span_contains(body, span_str(load->options->expect));
 	return span_contains(tail, id) || span_contains(body, id);
 }
 
@@ -177,7 +193,7 @@ static void answered(struct load *load, struct connection *connection)
 		failed(load, connection, FAILURE_STATUS, buf_span(&connection->in));
 		return;
 	}
-	if (!holds_id(connection, body)) {
+	if (!is_answer(load, connection, body)) {
 		failed(load, connection, FAILURE_ANSWER, body);
 		return;
 	}
@@ -295,28 +311,59 @@ static void run_phase(struct load *load, uint64_t count, uint64_t rate)
 	load->report.elapsed_ns = now_ns() - load->begin_ns;
 }
 
-static bool load_request(struct load *load)
+/* The whole file. False, and it is said why, where it cannot be had. */
+static bool read_file(const char *path, struct buf *out)
 {
-	FILE *file = fopen(load->options->request, "rb");
-	char *room = buf_reserve(&load->request, REQUEST_BYTES_MAX);
-	const char *mark;
+	FILE *file = fopen(path, "rb");
+	char *room = buf_reserve(out, REQUEST_BYTES_MAX);
 
 	if (!file || !room) {
-		perror(load->options->request);
+		perror(path);
 		if (file)
 			(void)fclose(file);
 		return false;
 	}
-	load->request.n = fread(room, 1, REQUEST_BYTES_MAX, file);
+	out->n = fread(room, 1, REQUEST_BYTES_MAX, file);
 	(void)fclose(file);
-	mark = memmem(load->request.p, load->request.n, id_mark.p, id_mark.n);
-	if (!mark) {
-		(void)fprintf(stderr, "bench_load: %s does not hold %.*s in the place of an id\n",
-			      load->options->request, SPAN_ARG(id_mark));
+	return true;
+}
+
+static bool find_in_request(const struct load *load, struct span mark, size_t *at)
+{
+	const char *hit = memmem(load->request.p, load->request.n, mark.p, mark.n);
+
+	if (!hit) {
+		(void)fprintf(stderr, "bench_load: %s does not hold %.*s\n", load->options->request,
+			      SPAN_ARG(mark));
 		return false;
 	}
-	load->id_at = (size_t)(mark - load->request.p);
+	*at = (size_t)(hit - load->request.p);
 	return true;
+}
+
+static bool load_sessions(struct load *load)
+{
+	struct span head = S("\r\nmcp-session-id: ");
+
+	if (!load->options->sessions)
+		return true;
+	if (!read_file(load->options->sessions, &load->sessions) ||
+	    !find_in_request(load, head, &load->session_at))
+		return false;
+	load->session_at += head.n;
+	load->session_bytes = span_find(buf_span(&load->sessions), '\n');
+	if (load->sessions.n % (load->session_bytes + 1) == 0 &&
+	    span_find(span_skip(buf_span(&load->request), load->session_at), '\r') == load->session_bytes)
+		return true;
+	(void)fprintf(stderr, "bench_load: the ids in %s are not all as long as the request's\n",
+		      load->options->sessions);
+	return false;
+}
+
+static bool load_request(struct load *load)
+{
+	return read_file(load->options->request, &load->request) &&
+	       find_in_request(load, id_mark, &load->id_at) && load_sessions(load);
 }
 
 static bool load_connect(struct load *load)
@@ -348,6 +395,7 @@ static void load_release(struct load *load)
 	}
 	free(load->connections);
 	buf_release(&load->request);
+	buf_release(&load->sessions);
 	closep(&load->epoll);
 }
 
@@ -407,6 +455,8 @@ static bool parse(int argc, char **argv, struct options *options)
 		{ .name = "rate", .has_arg = required_argument, .val = 'r' },
 		{ .name = "timeout", .has_arg = required_argument, .val = 't' },
 		{ .name = "wait", .val = 'g' },
+		{ .name = "sessions", .has_arg = required_argument, .val = 's' },
+		{ .name = "expect", .has_arg = required_argument, .val = 'e' },
 		{ 0 },
 	};
 	bool good = true;
@@ -428,6 +478,10 @@ static bool parse(int argc, char **argv, struct options *options)
 			good = number(optarg, 1, 3600, &options->timeout_s);
 		else if (c == 'g')
 			options->wait = true;
+		else if (c == 's')
+			options->sessions = optarg;
+		else if (c == 'e')
+			options->expect = optarg;
 		else
 			good = false;
 	}
@@ -441,9 +495,10 @@ int main(int argc, char **argv)
 	int status;
 
 	if (!parse(argc, argv, &options)) {
-		(void)fputs("usage: bench_load --port N --request FILE [--connections N] [--count N] "
-			    "[--warmup N] [--rate PER-SECOND] [--timeout SECONDS] [--wait]\n",
-			    stderr);
+		(void)fputs(
+		    "usage: bench_load --port N --request FILE [--connections N] [--count N] "
+		    "[--warmup N] [--rate PER-SECOND] [--timeout SECONDS] [--wait] [--sessions FILE] [--expect TEXT]\n",
+		    stderr);
 		return 2;
 	}
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -455,6 +510,7 @@ int main(int argc, char **argv)
 		return 1;
 	load->options = &options;
 	load->request = BUF_INIT(REQUEST_BYTES_MAX);
+	load->sessions = BUF_INIT(REQUEST_BYTES_MAX);
 	load->next_id = ID_FIRST;
 	load->epoll = epoll_create1(EPOLL_CLOEXEC);
 	status = run(load);

@@ -10,6 +10,7 @@ from collections import namedtuple
 
 from candidates import kanmon_environment
 from process import Unavailable, cpu_ns, descendants, pin
+from session import Session
 
 # A shape of load; `count` for 1 KB, the larger size runs `count_large`.
 Case = namedtuple("Case", "name connections rate count count_large warmup")
@@ -33,6 +34,37 @@ SLOW = (
 SLOW_QUICK = (Case("c=1", 1, None, 40, 0, 10),)
 
 
+def in_turn(all_of_them, number):
+    """Every round begins with another: whoever comes first may find a colder machine."""
+    turn = number % len(all_of_them) if all_of_them else 0
+    return all_of_them[turn:] + all_of_them[:turn]
+
+
+class View:
+    """One way to call a gate that is called in several: what run_case() asks of a candidate."""
+
+    expect = sessions = None
+
+    def __init__(self, name, gate, path, revision, size):
+        self.name, self.gate, self.path = name, gate, path
+        self.revision, self.size = revision, size
+        self.ports = gate.ports
+        self.request = os.path.join(gate.folder(), f"{name.replace(' ', '-').replace('/', '')}.request")
+
+    def pids(self):
+        return self.gate.pids()
+
+    def upstream_pids(self):
+        return self.gate.upstream_pids()
+
+    def write_request(self):
+        host = Session(self.name, self.ports[self.size], self.path, self.revision, self.gate.token)
+        host.open()
+        host.call(self.size)
+        with open(self.request, "wb") as file:
+            file.write(host.request(self.size))
+
+
 def next_line(process, seconds):
     """A line of the load generator; it has its own limit on time, this one is for its bugs."""
     ready, _, _ = select.select([process.popen.stdout], [], [], seconds)
@@ -53,6 +85,8 @@ def run_case(setting, candidate, case, size, request):
     argv = [setting.program("load"), "--port", str(candidate.ports[size]), "--request", request]
     argv += ["--connections", str(case.connections), "--count", str(count), "--warmup", str(case.warmup)]
     argv += ["--wait", "--timeout", "20"] + (["--rate", str(case.rate)] if case.rate else [])
+    argv += ["--expect", candidate.expect] if candidate.expect else []
+    argv += ["--sessions", candidate.sessions] if candidate.sessions else []
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     load = setting.processes.start("load", argv, setting.load_cpu, **pipes)
     try:

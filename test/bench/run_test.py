@@ -17,6 +17,7 @@ run = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench_tes
 LOADER.exec_module(run)
 
 import figures  # noqa: E402
+import page as pages  # noqa: E402
 
 GOOD = dict.fromkeys(run.FIGURES, 1.5)
 
@@ -39,27 +40,28 @@ class FiguresTest(unittest.TestCase):
         self.assertEqual(set(run.faults(json.dumps(dict.fromkeys(run.FIGURES, 1)), False).values()), {""})
 
     def test_what_only_root_can_see(self):
-        text = json.dumps({**GOOD, "idle_pss_mb": None})
-        self.assertIsNone(run.faults(text, False)["idle_pss_mb"])
-        self.assertTrue(run.faults(text, True)["idle_pss_mb"])
-        self.assertTrue(run.faults(json.dumps({**GOOD, "idle_pss_mb": 0}), False)["idle_pss_mb"])
+        for key in run.ROOT_ONLY:
+            text = json.dumps({**GOOD, key: None})
+            self.assertIsNone(run.faults(text, False)[key])
+            self.assertTrue(run.faults(text, True)[key])
+            self.assertTrue(run.faults(json.dumps({**GOOD, key: 0}), False)[key])
 
     def test_what_people_wrote_is_kept(self):
-        result = {key: None for key, *_ in figures.LABELS}
+        result = {key: None for key, *_ in pages.LABELS}
         result |= {"machine": {"cpu": "x", "cpus": 2, "kernel": "6", "load_before": 0, "commit": None}, "versions": {},
-                   "revision": "2025-11-25", "rounds": 7, "command": "bench/run", "rows": [], "idle": None, "notes": ["one"]}
+                   "revision": "2025-11-25", "rounds": 7, "command": "bench/run", "rows": [], "idle": None, "eras": None, "flat": None, "streams": None, "notes": ["one"]}
         with tempfile.TemporaryDirectory() as folder:
             page = pathlib.Path(folder) / "RESULTS.md"
-            figures.write_results(page, result)
+            pages.write_results(page, result)
             self.assertTrue(page.read_text().endswith("- one\n"))
-            page.write_text(page.read_text() + "\n" + figures.BY_HAND + "\n\nMostly in the kernel.\n")
-            figures.write_results(page, result | {"notes": ["two"]})
+            page.write_text(page.read_text() + "\n" + pages.BY_HAND + "\n\nMostly in the kernel.\n")
+            pages.write_results(page, result | {"notes": ["two"]})
             text = page.read_text()
-            self.assertIn("- two\n\n" + figures.BY_HAND + "\n\nMostly in the kernel.\n", text)
+            self.assertIn("- two\n\n" + pages.BY_HAND + "\n\nMostly in the kernel.\n", text)
             self.assertNotIn("- one", text)
 
     def test_the_benchmark_gives_them(self):
-        found = figures.summary(figures.Runs(), {}, {})
+        found = figures.summary(figures.Runs(), {}, {"run_start": None, "eras": None, "flat": None, "streams": None})
         self.assertEqual(set(run.FIGURES) - set(found), set())
 
 
