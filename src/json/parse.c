@@ -257,29 +257,52 @@ SCAN const char *read_escapes(struct pass *pass, const char *p)
 	return p;
 }
 
+#ifdef __SSE2__
 /*
- * To the first byte from `p` that is neither plain nor part of an escape of one letter. Text inside
- * text has such an escape every few bytes, so a block is looked at once for all of them.
+ * The same as read_easy() for a text that goes on for long. Text inside text has an escape every few bytes,
+ * so all of a run are found at once.
  */
+APART static const char *read_runs(const char *p, const char *end, bool *escaped)
+{
+	uint64_t carry = 0;
+
+	while (end - p >= SCAN_RUN) {
+		const struct scan_run run = scan_run(p);
+		uint64_t before = carry, inside = scan_escaped(run.slash, &carry);
+		uint64_t odd = inside & ~(run.quote | run.slash), stop;
+
+		if (odd)
+			odd &= ~scan_run_letters(p);
+		stop = (run.quote & ~inside) | run.hard | odd;
+		if (stop) {
+			unsigned at = (unsigned)__builtin_ctzll(stop);
+			uint64_t passed = ((uint64_t)1 << at) - 1;
+
+			*escaped |= ((run.slash & passed) | before) != 0;
+			return p + at - (inside >> at & 1);
+		}
+		*escaped |= run.slash != 0;
+		p += SCAN_RUN;
+	}
+	return p - carry;
+}
+#endif
+
+/* To the first byte from `p` that is neither plain nor part of an escape of one letter; or before that. */
 SCAN const char *read_easy(const struct pass *pass, const char *p, bool *escaped, const bool wide)
 {
 #ifdef __SSE2__
-	/* One byte behind the block is there: the letter, where its last byte is a backslash. */
-	while (wide && pass->end - p > SCAN_BLOCK) {
-		uint32_t special = scan_special_block(p);
-		unsigned done = SCAN_BLOCK;
+	for (unsigned i = 0; wide && i < 2 && pass->end - p >= 16; i++) {
+		unsigned hit = scan_special_mask(p, true);
 
-		while (special) {
-			unsigned at = (unsigned)__builtin_ctz(special);
-
-			if (p[at] != '\\' || UNLIKELY(!short_escapes[(unsigned char)p[at + 1]]))
-				return p + at;
-			*escaped = true;
-			special &= ~((uint32_t)3 << at);
-			done = at == SCAN_BLOCK - 1 ? SCAN_BLOCK + 1 : SCAN_BLOCK;
-		}
-		p += done;
+		if (hit && p[__builtin_ctz(hit)] != '\\')
+			return p + __builtin_ctz(hit);
+		if (hit)
+			break;
+		p += 16;
 	}
+	if (wide && pass->end - p >= SCAN_RUN)
+		p = read_runs(p, pass->end, escaped);
 #else
 	(void)escaped;
 #endif

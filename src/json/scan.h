@@ -42,12 +42,62 @@ SCAN unsigned scan_special_mask(const char *p, const bool high)
 	return (unsigned)_mm_movemask_epi8(hit);
 }
 
-enum { SCAN_BLOCK = 32 };
+/* One bit a byte of a run of SCAN_RUN bytes. */
+struct scan_run {
+	uint64_t slash, quote;
+	uint64_t hard; /* control characters, and bytes of 0x80 and more */
+};
 
-/* The same with `high` for SCAN_BLOCK bytes. */
-SCAN uint32_t scan_special_block(const char *p)
+enum { SCAN_RUN = 64 };
+
+SCAN struct scan_run scan_run(const char *p)
 {
-	return scan_special_mask(p, true) | (uint32_t)scan_special_mask(p + 16, true) << 16;
+	struct scan_run run = { 0 };
+
+	for (unsigned i = 0; i < SCAN_RUN; i += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		__m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+		__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+		__m128i hard = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+
+		run.slash |= (uint64_t)(unsigned)_mm_movemask_epi8(slash) << i;
+		run.quote |= (uint64_t)(unsigned)_mm_movemask_epi8(quote) << i;
+		run.hard |= (uint64_t)(unsigned)_mm_movemask_epi8(hard) << i;
+	}
+	return run;
+}
+
+/* One bit a byte: the letters, and the slash, that stand for something behind a backslash. */
+SCAN uint64_t scan_run_letters(const char *p)
+{
+	static const char letters[] = { 'n', 't', 'r', '/', 'b', 'f' };
+	uint64_t found = 0;
+
+	for (unsigned i = 0; i < SCAN_RUN; i += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+		__m128i hit = _mm_setzero_si128();
+
+		for (unsigned k = 0; k < sizeof(letters); k++)
+			hit = _mm_or_si128(hit, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(letters[k])));
+		found |= (uint64_t)(unsigned)_mm_movemask_epi8(hit) << i;
+	}
+	return found;
+}
+
+/*
+ * The bytes that a backslash before them makes part of an escape. `carry` is 1 where the byte before the run
+ * was such a backslash, and is set for the next one. In a row of backslashes every second one is escaped: a
+ * row that begins at an odd place is added to itself, which carries past its end, and tells it from the
+ * others.
+ */
+SCAN uint64_t scan_escaped(uint64_t slash, uint64_t *carry)
+{
+	const uint64_t even = 0x5555555555555555;
+	uint64_t begins = slash & ~*carry, after = begins << 1 | *carry, odd, ends;
+
+	odd = begins & ~even & ~after;
+	*carry = __builtin_add_overflow(odd, begins, &ends);
+	return (even ^ ends << 1) & after;
 }
 
 SCAN unsigned scan_space_mask(const char *p)

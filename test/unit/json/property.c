@@ -252,6 +252,54 @@ static bool survives_damage(struct maker *m, struct buf *text)
 	return all;
 }
 
+/* A long string in which backslashes abound, in rows of every length and at every place of a block. */
+static void make_escapes(struct maker *m)
+{
+	static const char rare[] = "/bfrtux\x01\x1f\x80\xe3";
+	uint32_t n = 40 + pick(m, 400), wild = pick(m, 3);
+
+	buf_clear(m->out);
+	buf_add(m->out, span_first(S("[[[[[[[[[[[[[[[["), pick(m, 16)));
+	buf_add_char(m->out, '"');
+	while (n-- > 0) {
+		uint32_t kind = pick(m, 12);
+
+		if (kind == 0)
+			for (uint32_t k = pick(m, pick(m, 10) ? 4 : 130); k > 0; k--)
+				buf_add(m->out, S("\\\\"));
+		else if (kind == 1)
+			buf_add(m->out, S("\\\""));
+		else if (kind == 2)
+			buf_add(m->out, S("\\n"));
+		else if (kind == 3 && wild)
+			buf_add(m->out, pick(m, 2) ? S("\\u00e9") : S("\\t"));
+		else if (kind == 4 && wild == 2 && pick(m, 20) == 0)
+			buf_add_char(m->out, pick(m, 2) ? '\\' : rare[pick(m, sizeof(rare) - 1)]);
+		else
+			buf_add_char(m->out, (char)('a' + pick(m, 26)));
+	}
+	buf_add_char(m->out, '"');
+	for (size_t i = 0; m->out->p[i] == '['; i++)
+		buf_add_char(m->out, ']');
+}
+
+static void test_escapes(struct maker *m)
+{
+	CLEANUP(json_release) struct json json = { .n = 0 };
+	unsigned taken = 0, refused = 0;
+	bool alike = true;
+
+	for (int i = 0; i < TEXTS && alike; i++) {
+		make_escapes(m);
+		alike = parses_alike(&json, buf_span(m->out));
+		taken += json.n > 0;
+		refused += json.n == 0;
+	}
+	ok(alike, "with and without SSE2: the same of strings full of escapes");
+	ok(taken > TEXTS / 4 && refused > TEXTS / 20, "of which some are good and some are not: %u, %u",
+	   taken, refused);
+}
+
 int main(void)
 {
 	CLEANUP(buf_release) struct buf text = BUF_INIT(MAX_BYTES);
@@ -278,5 +326,6 @@ int main(void)
 	ok(canonical, "the canonical form is its own canonical form");
 	ok(edited, "edits give the same on compact and spaced sources");
 	ok(damaged, "a changed byte is judged the same with and without SSE2");
+	test_escapes(&m);
 	return tap_done();
 }
