@@ -258,6 +258,18 @@ SCAN const char *read_escapes(struct pass *pass, const char *p)
 }
 
 #ifdef __SSE2__
+/* Of these escaped bytes those that make no escape of one letter. */
+SCAN uint64_t keep_long(const char *p, uint64_t escaped)
+{
+	uint64_t kept = escaped;
+
+	for (; escaped; escaped &= escaped - 1) {
+		if (short_escapes[(unsigned char)p[__builtin_ctzll(escaped)]])
+			kept &= ~(escaped & -escaped);
+	}
+	return kept;
+}
+
 /*
  * The same as read_easy() for a text that goes on for long. Text inside text has an escape every few bytes,
  * so all of a run are found at once.
@@ -269,11 +281,9 @@ APART static const char *read_runs(const char *p, const char *end, bool *escaped
 	while (end - p >= SCAN_RUN) {
 		const struct scan_run run = scan_run(p);
 		uint64_t before = carry, inside = scan_escaped(run.slash, &carry);
-		uint64_t odd = inside & ~(run.quote | run.slash), stop;
+		uint64_t stop = (run.quote & ~inside) | run.hard;
 
-		if (odd)
-			odd &= ~scan_run_letters(p);
-		stop = (run.quote & ~inside) | run.hard | odd;
+		stop |= keep_long(p, inside & ~(run.quote | run.slash));
 		if (stop) {
 			unsigned at = (unsigned)__builtin_ctzll(stop);
 			uint64_t passed = ((uint64_t)1 << at) - 1;

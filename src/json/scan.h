@@ -50,38 +50,28 @@ struct scan_run {
 
 enum { SCAN_RUN = 64 };
 
+SCAN void scan_quarter(struct scan_run *run, const char *p, unsigned at)
+{
+	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
+	__m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
+	__m128i hard = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
+
+	run->slash |= (uint64_t)(unsigned)_mm_movemask_epi8(slash) << at;
+	run->quote |= (uint64_t)(unsigned)_mm_movemask_epi8(quote) << at;
+	run->hard |= (uint64_t)(unsigned)_mm_movemask_epi8(hard) << at;
+}
+
+/* Quarter by quarter, as no compiler unrolls it at our level of optimisation. */
 SCAN struct scan_run scan_run(const char *p)
 {
 	struct scan_run run = { 0 };
 
-	for (unsigned i = 0; i < SCAN_RUN; i += 16) {
-		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		__m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-		__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-		__m128i hard = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-
-		run.slash |= (uint64_t)(unsigned)_mm_movemask_epi8(slash) << i;
-		run.quote |= (uint64_t)(unsigned)_mm_movemask_epi8(quote) << i;
-		run.hard |= (uint64_t)(unsigned)_mm_movemask_epi8(hard) << i;
-	}
+	scan_quarter(&run, p, 0);
+	scan_quarter(&run, p, 16);
+	scan_quarter(&run, p, 32);
+	scan_quarter(&run, p, 48);
 	return run;
-}
-
-/* One bit a byte: the letters, and the slash, that stand for something behind a backslash. */
-SCAN uint64_t scan_run_letters(const char *p)
-{
-	static const char letters[] = { 'n', 't', 'r', '/', 'b', 'f' };
-	uint64_t found = 0;
-
-	for (unsigned i = 0; i < SCAN_RUN; i += 16) {
-		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-		__m128i hit = _mm_setzero_si128();
-
-		for (unsigned k = 0; k < sizeof(letters); k++)
-			hit = _mm_or_si128(hit, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(letters[k])));
-		found |= (uint64_t)(unsigned)_mm_movemask_epi8(hit) << i;
-	}
-	return found;
 }
 
 /*
