@@ -5,7 +5,7 @@
 
 #include "json/hash.h"
 #include "json/order.h"
-#include "json/scan.h"
+#include "json/run.h"
 #include "json/string.h"
 #include "json/tape.h"
 
@@ -228,12 +228,6 @@ static const char *read_second_half(struct pass *pass, const char *first)
 	return p;
 }
 
-/* The escapes of one letter. */
-static const bool short_escapes[NO_BYTE + 1] = {
-	['"'] = true, ['\\'] = true, ['/'] = true, ['b'] = true,
-	['f'] = true, ['n'] = true,  ['r'] = true, ['t'] = true,
-};
-
 /* One past the escape, not of one letter, whose backslash is at `p`. */
 APART static const char *read_long_escape(struct pass *pass, const char *p)
 {
@@ -252,49 +246,15 @@ APART static const char *read_long_escape(struct pass *pass, const char *p)
 SCAN const char *read_escapes(struct pass *pass, const char *p)
 {
 	do {
-		p = LIKELY(short_escapes[peek(pass, p + 1)]) ? p + 2 : read_long_escape(pass, p);
+		p = LIKELY(run_short_escapes[peek(pass, p + 1)]) ? p + 2 : read_long_escape(pass, p);
 	} while (p && peek(pass, p) == '\\');
 	return p;
 }
 
 #ifdef __SSE2__
-/* Of these escaped bytes those that make no escape of one letter. */
-SCAN uint64_t keep_long(const char *p, uint64_t escaped)
-{
-	uint64_t kept = escaped;
-
-	for (; escaped; escaped &= escaped - 1) {
-		if (short_escapes[(unsigned char)p[__builtin_ctzll(escaped)]])
-			kept &= ~(escaped & -escaped);
-	}
-	return kept;
-}
-
-/*
- * The same as read_easy() for a text that goes on for long. Text inside text has an escape every few bytes,
- * so all of a run are found at once.
- */
 APART static const char *read_runs(const char *p, const char *end, bool *escaped)
 {
-	uint64_t carry = 0;
-
-	while (end - p >= SCAN_RUN) {
-		const struct scan_run run = scan_run(p);
-		uint64_t before = carry, inside = scan_escaped(run.slash, &carry);
-		uint64_t stop = (run.quote & ~inside) | run.hard;
-
-		stop |= keep_long(p, inside & ~(run.quote | run.slash));
-		if (stop) {
-			unsigned at = (unsigned)__builtin_ctzll(stop);
-			uint64_t passed = ((uint64_t)1 << at) - 1;
-
-			*escaped |= ((run.slash & passed) | before) != 0;
-			return p + at - (inside >> at & 1);
-		}
-		*escaped |= run.slash != 0;
-		p += SCAN_RUN;
-	}
-	return p - carry;
+	return run_past(p, end, escaped);
 }
 #endif
 
@@ -311,7 +271,7 @@ SCAN const char *read_easy(const struct pass *pass, const char *p, bool *escaped
 			break;
 		p += 16;
 	}
-	if (wide && pass->end - p >= SCAN_RUN)
+	if (wide && pass->end - p >= RUN_BYTES)
 		p = read_runs(p, pass->end, escaped);
 #else
 	(void)escaped;

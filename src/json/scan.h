@@ -42,54 +42,6 @@ SCAN unsigned scan_special_mask(const char *p, const bool high)
 	return (unsigned)_mm_movemask_epi8(hit);
 }
 
-/* One bit a byte of a run of SCAN_RUN bytes. */
-struct scan_run {
-	uint64_t slash, quote;
-	uint64_t hard; /* control characters, and bytes of 0x80 and more */
-};
-
-enum { SCAN_RUN = 64 };
-
-SCAN void scan_quarter(struct scan_run *run, const char *p, unsigned at)
-{
-	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
-	__m128i slash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
-	__m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
-	__m128i hard = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20));
-
-	run->slash |= (uint64_t)(unsigned)_mm_movemask_epi8(slash) << at;
-	run->quote |= (uint64_t)(unsigned)_mm_movemask_epi8(quote) << at;
-	run->hard |= (uint64_t)(unsigned)_mm_movemask_epi8(hard) << at;
-}
-
-/* Quarter by quarter, as no compiler unrolls it at our level of optimisation. */
-SCAN struct scan_run scan_run(const char *p)
-{
-	struct scan_run run = { 0 };
-
-	scan_quarter(&run, p, 0);
-	scan_quarter(&run, p, 16);
-	scan_quarter(&run, p, 32);
-	scan_quarter(&run, p, 48);
-	return run;
-}
-
-/*
- * The bytes that a backslash before them makes part of an escape. `carry` is 1 where the byte before the run
- * was such a backslash, and is set for the next one. In a row of backslashes every second one is escaped: a
- * row that begins at an odd place is added to itself, which carries past its end, and tells it from the
- * others.
- */
-SCAN uint64_t scan_escaped(uint64_t slash, uint64_t *carry)
-{
-	const uint64_t even = 0x5555555555555555;
-	uint64_t begins = slash & ~*carry, after = begins << 1 | *carry, odd, ends;
-
-	odd = begins & ~even & ~after;
-	*carry = __builtin_add_overflow(odd, begins, &ends);
-	return (even ^ ends << 1) & after;
-}
-
 SCAN unsigned scan_space_mask(const char *p)
 {
 	__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
