@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 		return 3;
 	/* The modern era has no news but for those who asked. */
 	eras = neighbour.kind == KIND_NEWS ? ERA_LEGACY : ERA_BOTH;
-	if (!server_init(&neighbour.server, eras, ANSWER_BYTES))
+	if (!server_init(&neighbour.server, eras, ANSWER_BYTES, 1))
 		return 1;
 	neighbour.server.changes = neighbour.kind == KIND_NEWS;
 	(void)signal(SIGPIPE, SIG_IGN);
