@@ -83,6 +83,22 @@ static void emit_result(struct exchange *x, const struct message *message, const
 	buf_add_char(out, '}');
 }
 
+/*
+ * spec: mcp/2026-07-28 caching, MUST NOT: what is one token's reaches no other's. Which server has a URI, and
+ * what of a list is shown, is the token's here, whatever the server says of its own.
+ */
+static void keep_private(const struct exchange *x, const struct message *message, struct edits *edits)
+{
+	json_at at = JSON_NONE;
+
+	/* Of a legacy server there is nothing to change: translate_result() has said so. */
+	if (x->revision >= REVISION_2026_07_28 && x->attachment->link->era == ERA_MODERN &&
+	    (method_info(x->method)->flags & METHOD_CACHED))
+		at = json_get(message->json, message->result, S("cacheScope"));
+	if (at != JSON_NONE)
+		edits_add(edits, (struct json_edit){ at, JSON_REPLACE, S("\"private\"") });
+}
+
 static void reply_result(struct exchange *x, const struct message *message)
 {
 	struct legs legs = legs_back(x);
@@ -96,6 +112,7 @@ static void reply_result(struct exchange *x, const struct message *message)
 	if (legs.from != legs.to)
 		translate_result(message, x->method == METHOD_TASKS_RESULT ? METHOD_TOOLS_CALL : x->method,
 				 legs, &edits);
+	keep_private(x, message, &edits);
 	task_edit_result(x, message, &edits);
 	if (message->root != JSON_NONE)
 		edits_add(&edits, (struct json_edit){ message->id, JSON_REPLACE, x->id });

@@ -229,6 +229,22 @@ def test_answers(place):
         equal(error_of(client.request("tools/list", {"cursor": "x"})), (200, -32602, "K610"), f"{server}: a cursor nobody gave")
 
 
+def test_caches(place):
+    """A server lets its answers be shared; whose they are depends on the token, so the gate does not."""
+    offers = {"tools": {}, "prompts": {}, "resources": {}}
+    remote = place.remote(capabilities=offers)
+    remote.core.resources, remote.core.templates = ["far://a"], ["far://t/{x}"]
+    gate = place.gate({"far": url_line(remote), "near": run_line("--capabilities", json.dumps(offers), "--resources", "near://a",
+                                                                 "--templates", "near://t/{x}")})
+    for server in ("near", "far", ""):
+        client = Modern(gate, server)
+        for method in ("server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list", "resources/read"):
+            reply = client.request(method, {"uri": f"{server or 'far'}://a"} if method == "resources/read" else None)
+            result = reply.json().get("result", {})
+            equal((result.get("resultType"), result.get("cacheScope")), ("complete", "private"),
+                  f"{server or '/mcp'}: {method} is for one token only", reply)
+
+
 def test_list_changed(place):
     """What a client of all servers sees changes with the rules: it hears of that where it listens."""
     gate = place.gate({"a": run_line()})
@@ -285,4 +301,4 @@ def test_heard_alone(place):
 
 if __name__ == "__main__":
     main(test_list_changed, test_heeded, test_heard_alone, test_map, test_headers, test_params, test_methods, test_other_era, test_plain_refusals, test_unreachable_params,
-         test_answers)
+         test_answers, test_caches)

@@ -9,6 +9,9 @@ import time
 MODERN = "2026-07-28"
 META = "io.modelcontextprotocol/"
 ANY = {"type": "object"}
+# What the modern era lets a client keep; a server that does not look who asks says that all may have it.
+CACHED = ("tools/list", "prompts/list", "resources/list", "resources/templates/list", "resources/read")
+PUBLIC = ',"ttlMs":0,"cacheScope":"public"'
 # How long a tool waits for what the test has to do.
 PATIENCE = 40
 
@@ -108,7 +111,8 @@ class Core:
             out.send(f'{{"jsonrpc":"2.0","id":{key},"error":{{"code":-32601,"message":"Method not found"}}}}')
             return
         if modern:
-            body = '{"resultType":"complete",' + body[1:] if body != "{}" else '{"resultType":"complete"}'
+            members = '"resultType":"complete"' + (PUBLIC if message["method"] in CACHED else "")
+            body = "{" + members + ("," + body[1:] if body != "{}" else "}")
         twice = ""
         if self.garble == message["method"]:
             self.garble, twice = None, '"jsonrpc":"2.0",'
