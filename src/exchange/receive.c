@@ -109,7 +109,8 @@ static void reply_result(struct exchange *x, const struct message *message)
 
 	owner_learn(x, message);
 	view_alone_passed(x, message);
-	if (legs.from != legs.to)
+	/* A server that agreed to an old revision may say what only a later one knows. */
+	if (legs.from != legs.to || legs.to < REVISION_2025_11_25)
 		translate_result(message, x->method == METHOD_TASKS_RESULT ? METHOD_TOOLS_CALL : x->method,
 				 legs, &edits);
 	keep_private(x, message, &edits);

@@ -304,16 +304,32 @@ static const struct {
 	const char *asked, *answered;
 	enum era server;
 	bool audio, link;
+	bool agrees; /* the server, to what the client asked for */
 } sessions[] = {
-	{ "2024-11-05", "2024-11-05", ERA_LEGACY, false, false },
-	{ "2025-03-26", "2025-03-26", ERA_LEGACY, true, false },
-	{ "2025-06-18", "2025-06-18", ERA_LEGACY, true, true },
-	{ "2024-11-05", "2024-11-05", ERA_MODERN, false, false },
-	{ "2025-03-26", "2025-03-26", ERA_MODERN, true, false },
-	{ "2025-11-25", "2025-11-25", ERA_MODERN, true, true },
-	{ "1999-01-01", "2025-11-25", ERA_MODERN, true, true },
-	{ "2026-07-28", "2025-11-25", ERA_LEGACY, true, true },
+	{ "2024-11-05", "2024-11-05", ERA_LEGACY, false, false, false },
+	{ "2024-11-05", "2024-11-05", ERA_LEGACY, false, false, true },
+	{ "2025-03-26", "2025-03-26", ERA_LEGACY, true, false, false },
+	{ "2025-03-26", "2025-03-26", ERA_LEGACY, true, false, true },
+	{ "2025-06-18", "2025-06-18", ERA_LEGACY, true, true, false },
+	{ "2025-06-18", "2025-06-18", ERA_LEGACY, true, true, true },
+	{ "2024-11-05", "2024-11-05", ERA_MODERN, false, false, false },
+	{ "2025-03-26", "2025-03-26", ERA_MODERN, true, false, false },
+	{ "2025-11-25", "2025-11-25", ERA_MODERN, true, true, false },
+	{ "1999-01-01", "2025-11-25", ERA_MODERN, true, true, false },
+	{ "2026-07-28", "2025-11-25", ERA_LEGACY, true, true, false },
 };
+
+static bool greet_in(struct peer *peer, const char *revision)
+{
+	if (!rig_launch(peer))
+		return false;
+	rig_say(
+	    peer,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"%s\",\"capabilities\":" OFFERS
+	    "}}",
+	    rig_id(rig_hear(peer)), revision);
+	return true;
+}
 
 static void revisions(void)
 {
@@ -324,8 +340,10 @@ static void revisions(void)
 		scene.client = client_of(ERA_LEGACY, scene.server);
 		(void)snprintf(text, sizeof(text), INITIALIZE("%s"), sessions[i].asked);
 		page_ask(scene.client, &scene.page, text);
-		ok(rig_greet(&scene.peer, OFFERS), "%s to %s", sessions[i].asked,
-		   era_name(sessions[i].server));
+		ok(sessions[i].agrees ? greet_in(&scene.peer, sessions[i].asked)
+				      : rig_greet(&scene.peer, OFFERS),
+		   "%s to %s%s", sessions[i].asked, era_name(sessions[i].server),
+		   sessions[i].agrees ? ", which agrees" : "");
 		TURN_UNTIL(&worker.loop, scene.page.finals);
 		(void)snprintf(text, sizeof(text), "\"protocolVersion\":\"%s\"", sessions[i].answered);
 		ok(page_has(&scene.page, text), "answered in %s", sessions[i].answered);
