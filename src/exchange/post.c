@@ -8,7 +8,8 @@
 
 enum {
 	POST_PAUSE_BYTES = 256 * 1024,	  /* so much unread by the client, and the server waits too */
-	POST_BACKLOG_BYTES = 1024 * 1024, /* events kept for a client that may come back */
+	POST_BACKLOG_BYTES = 1024 * 1024, /* events kept for a client that may come back, while it is there */
+	POST_AWAY_BYTES = 64 * 1024,	  /* and beside the largest answer, while it is away */
 	POST_AWAY_MS = 5 * 60 * 1000,	  /* how long a client may stay away */
 	POST_RETRY_MS = 1000,		  /* when it should come back after a broken connection */
 };
@@ -92,7 +93,10 @@ static void keep_event(struct post *post, struct span message)
 	uint64_t head[2] = { post->last_event, message.n };
 	size_t need = sizeof(head) + message.n;
 
-	while (post->backlog.n + need <= POST_BACKLOG_BYTES && !buf_reserve(&post->backlog, need) &&
+	/* Away, perhaps because it was told to go: the answer is nowhere else. */
+	if (post->away_ms)
+		post->backlog.max = post->worker->limits.result_bytes + POST_AWAY_BYTES;
+	while (post->backlog.n + need <= post->backlog.max && !buf_reserve(&post->backlog, need) &&
 	       drop_oldest(post->client, post))
 		post->backlog.over = false;
 	buf_add(&post->backlog, span_of((const char *)head, sizeof(head)));

@@ -270,6 +270,40 @@ static void left_behind(struct span answer, struct buf *got)
 	to(sink, answer, true);
 }
 
+/* The server wants to be polled: the gate closes the stream itself, and the answer comes when nobody is
+ * there. */
+static void large_answer_meanwhile(struct buf *got, size_t bytes, bool kept)
+{
+	struct buf text = BUF_INIT((size_t)64 << 20);
+	int fd = ask();
+	struct post *post;
+	struct sink *sink;
+
+	make_client(REVISION_2025_11_25);
+	post = post_on(TAKE(request), false, true, false);
+	sink = post_open(post);
+	post_ready(post);
+	to(sink, S("{\"n\":1}"), false);
+	sink->poll(sink, NULL, 10);
+	ok(span_contains(hear(fd, got, "0\r\n\r\n"), S("retry: 10\n")), "a client is sent away");
+	(void)close(fd);
+	for (size_t i = 0; i < bytes; i++)
+		buf_add_char(&text, 'x');
+	to(sink, buf_span(&text), true);
+	is_int(client->account->held.used > bytes, kept, "an answer of %zu bytes is %s", bytes,
+	       kept ? "kept, at the principal's cost" : "more than the gate takes from a server");
+	fd = dial();
+	send_text(fd, "GET /mcp HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 1-1\r\n\r\n");
+	(void)hear(fd, got, kept ? "0\r\n\r\n" : "\r\n\r\n");
+	ok(kept ? got->n > bytes && span_contains(buf_span(got), S("id: 1-2\ndata: xxx"))
+		: span_starts(buf_span(got), S("HTTP/1.1 405")),
+	   "and %s", kept ? "given to who comes back" : "lost");
+	(void)close(fd);
+	buf_release(&text);
+	drop_client();
+	is_int(worker.held.used, 0, "# nothing is held any more");
+}
+
 /* Whoever leaves again and again must not have the gate keep it all. */
 static void many_left_behind(struct buf *got)
 {
@@ -430,6 +464,8 @@ int main(void)
 	large_answer(&got);
 	cut_while_starting();
 	coming_back(&got);
+	large_answer_meanwhile(&got, worker.limits.result_bytes + (size_t)128 * 1024, false);
+	large_answer_meanwhile(&got, (size_t)2 << 20, true);
 	many_left_behind(&got);
 	waiting_for_readers(&got);
 	too_much_to_keep(&got);
