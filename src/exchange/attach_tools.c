@@ -95,7 +95,8 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 	if (fine && link)
 		known_drop(attachment);
 	if (!fine) {
-		attachment->failure = gather_was_late(gather) ? LINK_SILENT : LINK_REFUSED;
+		attachment->failure = gather_failure(gather);
+		(void)attachment_hides(attachment, attachment->failure, why);
 		(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
 				   sizeof(attachment->why));
 	}

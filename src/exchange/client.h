@@ -253,6 +253,11 @@ bool attachment_open(struct attachment *attachment);
 enum stage_result attachment_refuse_crowded(struct exchange *x);
 /* Refuses one whose server could not be reached, or did not list its tools: with attachment->why. */
 enum stage_result attachment_refuse_unreachable(struct exchange *x);
+/*
+ * Is a failure's reason for the log and the status only? Where a server is that the gate does not start, and
+ * what lies between the two, no client is told. Of a link that goes on it is noted here.
+ */
+bool attachment_hides(struct attachment *attachment, enum link_failure failure, struct span why);
 /* attach_tools.c: as attachment_need_link(), for link->catalogue. `fresh`: fetch again even where there is
  * one. */
 enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh);

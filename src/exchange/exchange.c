@@ -34,6 +34,8 @@ static void on_call_failed(struct call *call, enum link_failure failure, struct 
 	struct exchange *x = LIST_ENTRY(call, struct exchange, call);
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
 
+	if (attachment_hides(x->attachment, failure, why))
+		why = S("it cannot be reached; the gate's log says why");
 	x->worker->metrics.failed++;
 	buf_addf(&text, "The request to the server %.*s failed: %.*s. %s.", SPAN_ARG(server_shown(x->server)),
 		 SPAN_ARG(span_first(why, 300)),

@@ -18,6 +18,7 @@ struct gather {
 	uint64_t started_ms;
 	uint64_t ttl_ms;
 	bool late, unknown;
+	enum link_failure failure;
 	gather_done *done;
 	void *owner;
 };
@@ -31,8 +32,10 @@ static void finish(struct gather *gather, bool fine, struct span why)
 
 static void on_failed(struct call *call, enum link_failure failure, struct span why)
 {
-	(void)failure;
-	finish(LIST_ENTRY(call, struct gather, call), false, why);
+	struct gather *gather = LIST_ENTRY(call, struct gather, call);
+
+	gather->failure = failure;
+	finish(gather, false, why);
 }
 
 static void take_ttl(struct gather *gather, const struct message *message)
@@ -145,6 +148,7 @@ struct gather *gather_start(struct link *link, enum method method, struct span m
 	gather->started_ms = loop_now(link->upstream->loop);
 	gather->method = method;
 	gather->ttl_ms = GATHER_TTL_MS;
+	gather->failure = LINK_REFUSED;
 	gather->meta = BUF_INIT((size_t)256 * 1024);
 	gather->items = BUF_CHARGED(GATHER_BYTES, link->budget);
 	gather->result = BUF_CHARGED((size_t)1 << 20, link->budget);
@@ -173,9 +177,9 @@ bool gather_tick(struct gather *gather, uint64_t now_ms, uint64_t most_ms)
 	return true;
 }
 
-bool gather_was_late(const struct gather *gather)
+enum link_failure gather_failure(const struct gather *gather)
 {
-	return gather->late;
+	return gather->late ? LINK_SILENT : gather->failure;
 }
 
 struct gather *gather_free(struct gather *gather)

@@ -23,8 +23,9 @@ struct gather *gather_free(struct gather *gather);
  * True: so it did, and may be freed by now.
  */
 bool gather_tick(struct gather *gather, uint64_t now_ms, uint64_t most_ms);
-/* Did it end because of that? Read during `done`. */
-bool gather_was_late(const struct gather *gather);
+/* Why the list could not be had: LINK_SILENT where it was late, LINK_REFUSED where the server said so itself.
+ */
+enum link_failure gather_failure(const struct gather *gather);
 
 /* How long the list holds, as its server says it: the least of its pages. 0: not at all, or not said. */
 uint64_t gather_ttl_ms(const struct gather *gather);

@@ -1,6 +1,7 @@
 # life.py - tests of a gate from its start to its end: ports, locks, reloads, deaths, drains.
 # SPDX-License-Identifier: Apache-2.0
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -82,16 +83,20 @@ def test_dead_servers():
     gate.start()
     token = gate.token()
     for name, part in (("missing", "the program 'no-such-program' is in no folder of PATH"),
-                       ("ends", "exited"), ("far", "Connection refused")):
+                       ("ends", "exited"), ("far", "cannot be reached; the gate's log says why")):
         status, reply = Agent(gate, token, name).initialize()
         ok(status == 200 and code_of(reply) == "K701" and part in reply["error"]["message"],
            f"{name}: the agent is told why, with K701", status, reply)
+        ok(not re.search(r"127\.0\.0\.1|port|refused", reply["error"]["message"]),
+           f"{name}: and nothing of an address", reply)
     agent = Agent(gate, token)
     equal(agent.initialize()[0], 200, "the catalogue stands without them")
     equal(agent.request("tools/list")[1]["result"]["tools"], [], "and is empty")
     servers = {s["name"]: s for s in gate.state()["servers"]}
     ok(all(servers[n]["failed"] > 0 and servers[n]["last_failure"] for n in ("missing", "ends", "far")),
        "status counts the failures", servers)
+    contains(servers["far"]["last_failure"], "127.0.0.1", "status says where one was not reached")
+    contains(servers["far"]["last_failure"], "Connection refused", "and why")
     contains(gate.ask("status").out, "closed shows no tools: it has no `tools.allow`.", "status names the closed one")
     equal(gate.health("/readyz"), 200, "the gate itself is ready")
 

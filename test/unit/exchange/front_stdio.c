@@ -320,6 +320,16 @@ static void failing(struct host *host, struct server *server, struct peer *peer)
 	x->call.on_failed(&x->call, LINK_UNSENT, S("why"));
 	ok(hears(host, "The request to the server my_files failed: why. It was not sent.", "K702"),
 	   "one that could not be asked");
+	say(host, REQUEST("73", "tools/call", "\"name\":\"t\""));
+	(void)rig_hear_of(peer, "tools/call");
+	x = exchange_find(client, S("73"));
+	server->kind = SERVER_HTTP;
+	x->call.on_failed(&x->call, LINK_UNSENT, S("nobody at 192.0.2.7"));
+	server->kind = SERVER_STDIO;
+	ok(hears(host, "my_files failed: it cannot be reached; the gate's log says why. It was not sent.",
+		 "K702") &&
+	       span_eq(span_str(server->last_failure), S("nobody at 192.0.2.7")),
+	   "of one that is somewhere else, where that is stands in the status only");
 	server->shown = S("");
 }
 

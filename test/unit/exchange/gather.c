@@ -17,7 +17,7 @@ static void on_done(void *owner, struct gather *gather, bool fine, struct span w
 
 	got->done++;
 	got->fine = fine;
-	got->late = gather_was_late(gather);
+	got->late = gather_failure(gather) == LINK_SILENT;
 	buf_clear(&got->why);
 	buf_add(&got->why, why);
 	buf_clear(&got->items);

@@ -164,6 +164,16 @@ def test_refused_greeting(place):
     ok(Legacy(gate, "a").session, "and leaves none behind: another server has room for one")
 
 
+def test_out_of_reach(place):
+    """Where a server is, only the operator is told: in the log, and with the status."""
+    gate = place.gate({"far": {"url": "http://127.0.0.1:1/mcp"}})
+    reply = Legacy(gate, "far", connect=False).initialize()
+    text = reply.json()["error"]["message"]
+    ok("cannot be reached" in text and not re.search(r"127|port|refused|last tried", text), "a client is told no address", reply)
+    for where, told in (("the log", gate.log_text()), ("the status", gate.command("status"))):
+        ok("port 1 (last tried 127.0.0.1)" in told, f"{where} says where it was tried", told[-1500:])
+
+
 def test_cut_greeting(place):
     """A token that is revoked while its initialize waits for a server: whoever asked is told, and not with 200."""
     gate = place.gate({"mute": {"run": "sleep 1000"}, "a": run_line()})
@@ -208,4 +218,5 @@ def test_list_changed(place):
 
 
 if __name__ == "__main__":
-    main(test_list_changed, test_cut_greeting, test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit, test_refused_greeting)
+    main(test_list_changed, test_cut_greeting, test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit, test_refused_greeting,
+         test_out_of_reach)
