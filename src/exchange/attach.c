@@ -244,7 +244,7 @@ static void tell_out(struct client *client, struct exchange *x)
 	if (!buf_ok(&client->worker->out))
 		return;
 	client->worker->metrics.notifications++;
-	if (x && x->sink)
+	if (x && exchange_takes_more(x))
 		x->sink->send(x->sink, x, 200, buf_span(&client->worker->out), false);
 	else
 		(void)client_tell(client, buf_span(&client->worker->out));
@@ -289,7 +289,10 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 	struct attachment *attachment = owner;
 	struct client *client = attachment->client;
 	bool modern = client->era == ERA_MODERN;
-	struct exchange *x = client->outlet && !modern
+	/* spec: mcp/2025-11-25 transports, SHOULD: what is asked because of a request comes on its own
+	 * stream. */
+	bool asks = message->kind == MESSAGE_REQUEST || message->method == METHOD_CANCELLED;
+	struct exchange *x = client->outlet && !modern && !asks
 				 ? NULL
 				 : nearest(attachment, modern && message->method == METHOD_MESSAGE);
 
@@ -334,7 +337,7 @@ static void give_up_ask(struct attachment *attachment, struct link *link, const 
 		S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":"));
 	buf_add_u64(out, ask->id);
 	buf_add(out, S(",\"reason\":\"timed out\"}}"));
-	tell_out(client, client->outlet ? NULL : nearest(attachment, false));
+	tell_out(client, nearest(attachment, false));
 }
 
 static void on_tick(void *owner, struct link *link, uint64_t now_ms)

@@ -241,6 +241,13 @@ bool client_tell(struct client *client, struct span message)
 	return true;
 }
 
+bool client_reach(struct client *client, const struct exchange *x, struct span message)
+{
+	if (x && x->sink && !client->outlet)
+		return false;
+	return client_tell(client, message);
+}
+
 void client_set_outlet(struct client *client, struct outlet *outlet)
 {
 	struct span rest;
@@ -454,11 +461,11 @@ static void ask_legacy(struct client *client, struct attachment *attachment, str
 		return;
 	}
 	emit_ask(&worker->out, ask, message);
-	if (buf_ok(&worker->out) && x && x->sink) {
+	if (buf_ok(&worker->out) && x && exchange_takes_more(x)) {
 		x->sink->send(x->sink, x, 200, buf_span(&worker->out), false);
 		sent = true;
 	} else {
-		sent = buf_ok(&worker->out) && client_tell(client, buf_span(&worker->out));
+		sent = buf_ok(&worker->out) && client_reach(client, x, buf_span(&worker->out));
 	}
 	if (sent)
 		return;
@@ -517,7 +524,7 @@ void client_unasked(struct client *client, struct attachment *attachment, struct
 		edit = (struct json_edit){ at, JSON_REPLACE, buf_span(&number) };
 		buf_clear(&worker->out);
 		json_emit(&worker->out, json, message->root, &edit, 1);
-		if (buf_ok(&worker->out) && x && x->sink)
+		if (buf_ok(&worker->out) && x && exchange_takes_more(x))
 			x->sink->send(x->sink, x, 200, buf_span(&worker->out), false);
 		else if (buf_ok(&worker->out))
 			(void)client_tell(client, buf_span(&worker->out));

@@ -201,6 +201,11 @@ bool client_sees(const struct client *client, const struct server *server);
 
 /* Sends what belongs to no request: to the outlet, or parked until there is one. False: lost. */
 bool client_tell(struct client *client, struct span message);
+/*
+ * The same for a question that holds up the request `x` (NULL: none that is known), whose own stream cannot
+ * take it: false also where no outlet is there and the client waits for nothing but its answer.
+ */
+bool client_reach(struct client *client, const struct exchange *x, struct span message);
 /* Sets where such messages go and sends what was parked. */
 void client_set_outlet(struct client *client, struct outlet *outlet);
 

@@ -18,6 +18,8 @@ struct parked;
  */
 struct sink {
 	void (*send)(struct sink *sink, struct exchange *x, unsigned status, struct span message, bool final);
+	/* Does it take messages beside the answer? NULL: it does. */
+	bool (*takes_more)(const struct sink *sink);
 	/* The answer will come as a stream, or late: begin the reply now. May be NULL. */
 	void (*begin)(struct sink *sink, struct exchange *x);
 	/* The server wants the client to come back for the answer after `retry_ms`. May be NULL. */
@@ -133,6 +135,12 @@ void exchange_finish(struct exchange *x, unsigned status, struct span message, c
 void exchange_cancel(struct exchange *x, struct span reason);
 /* The client cannot be reached any more, but the call goes on (legacy HTTP). */
 void exchange_detach(struct exchange *x);
+
+/* Can the client be told or asked something on the request's own stream? */
+static inline bool exchange_takes_more(const struct exchange *x)
+{
+	return x->sink && (!x->sink->takes_more || x->sink->takes_more(x->sink));
+}
 
 /* Runs it again from where the server is chosen; it was judged and recorded before. */
 void exchange_repeat(struct exchange *x);

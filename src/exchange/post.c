@@ -192,6 +192,14 @@ static void post_send(struct sink *sink, struct exchange *x, unsigned status, st
 		settle(post);
 }
 
+/* Who takes no events gets one JSON text, and nothing besides. */
+static bool post_takes_more(const struct sink *sink)
+{
+	const struct post *post = LIST_ENTRY(sink, struct post, sink);
+
+	return !post->request || post->events;
+}
+
 static void post_begin(struct sink *sink, struct exchange *x)
 {
 	(void)x;
@@ -367,7 +375,9 @@ struct post *post_new(struct worker *worker, const struct post_options *options)
 
 	if (!post)
 		return NULL;
-	post->sink = (struct sink){ .send = post_send, .begin = post_begin, .poll = post_poll };
+	post->sink = (struct sink){
+		.send = post_send, .takes_more = post_takes_more, .begin = post_begin, .poll = post_poll
+	};
 	post->worker = worker;
 	post->client = client_ref(options->client);
 	post->request = options->request;

@@ -161,8 +161,8 @@ static bool send_ask(struct exchange *x, const struct json *json, json_at input,
 		relate(&worker->out, x->task);
 	if (!buf_ok(&worker->out))
 		return false;
-	if (!x->sink)
-		return client_tell(x->client, buf_span(&worker->out));
+	if (!exchange_takes_more(x))
+		return client_reach(x->client, x, buf_span(&worker->out));
 	x->sink->send(x->sink, x, 200, buf_span(&worker->out), false);
 	return true;
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
 
-from wire import Host, Legacy, STDIO, Background, equal, error_of, main, ok, run_line, text_of, together, url_line
+from wire import Host, Legacy, STDIO, Background, equal, error_of, main, ok, request_text, run_line, text_of, together, url_line
 
 CAPABILITIES = {"sampling": {}, "elicitation": {}, "roots": {"listChanged": True}}
 QUESTIONS = {
@@ -94,6 +94,39 @@ def test_only_the_caller(place):
         outside.close()
 
 
+def test_lone_call(place):
+    """A call that is alone is asked on its own stream, also where the session has another."""
+    gate = two_servers(place)
+    for server in ("near", "far"):
+        client = Legacy(gate, server, capabilities=CAPABILITIES)
+        outside = client.get()
+        events = client.stream_call("ask", {"method": "roots/list", "id": "4"})
+        question = asked(events)
+        ok(outside.is_quiet(), f"{server}: the session's stream has nothing of it")
+        client.post(f'{{"jsonrpc":"2.0","id":{question["id"]},"result":{{"roots":[]}}}}')
+        ok('"roots":[]' in text_of(events.rest()[-1]["json"]), f"{server}: the answer goes back")
+        outside.close()
+
+
+def test_json_only(place):
+    """Who takes no events can be asked on the session's stream, or not at all; it is no reason to wait for ever."""
+    gate = two_servers(place)
+    for server in ("near", "far"):
+        client = Legacy(gate, server, capabilities=CAPABILITIES)
+        headers = [(n, "application/json" if n == "Accept" else v) for n, v in client.headers()]
+        text = request_text("tools/call", {"name": "ask", "arguments": {"method": "roots/list", "id": "4"}})
+        said = text_of(client.post(text, headers))
+        ok('"id":4,' in said and '"code":-32603' in said, f"{server}: without a stream the server is told so", said)
+        outside = client.get()
+        with client.send(text, headers) as waiting:
+            question = asked(outside)
+            ok(question, f"{server}: with one the question comes on it")
+            client.post(f'{{"jsonrpc":"2.0","id":{question["id"]},"result":{{"roots":[]}}}}')
+            said = text_of(waiting.reply())
+            ok('"roots":[]' in said, f"{server}: and its answer goes back", said)
+        outside.close()
+
+
 def test_foreign_answer(place):
     gate = two_servers(place)
     client, other = (Legacy(gate, "near", capabilities=CAPABILITIES) for _ in range(2))
@@ -128,5 +161,6 @@ def test_stdio_host(place):
 
 
 if __name__ == "__main__":
-    main(test_answer_goes_back, test_error_goes_back, test_capabilities, test_only_the_caller, test_foreign_answer,
+    main(test_answer_goes_back, test_error_goes_back, test_capabilities, test_only_the_caller, test_lone_call, test_json_only,
+         test_foreign_answer,
          test_stdio_host)
