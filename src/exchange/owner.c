@@ -115,7 +115,8 @@ static bool has_title(const struct attachment *attachment, enum title title, str
 	case TITLE_TEMPLATE:
 		return has_template(attachment, uri, steps);
 	case TITLE_LEARNT:
-		return uri_set_has(&attachment->learnt, uri);
+		return uri_set_has(&attachment->learnt, uri) ||
+		       (attachment->link && catalogue_shows(attachment->link->catalogue, uri));
 	case TITLES:
 		break;
 	}
@@ -274,15 +275,26 @@ static void learn_message(struct attachment *attachment, const struct json *json
 		learn_block(attachment, json, content);
 }
 
+static void learn_outcome(struct attachment *attachment, const struct json *json, json_at result)
+{
+	if (json_is(json, result, JSON_OBJECT))
+		learn_each(attachment, json, json_get(json, result, S("content")), learn_block);
+}
+
 void owner_learn(struct exchange *x, const struct message *message)
 {
 	const struct json *json = message->json;
 	struct attachment *attachment = x->attachment;
 
-	if (x->only || message->kind != MESSAGE_RESULT || !json_is(json, message->result, JSON_OBJECT))
+	if (x->only || !attachment || message->kind != MESSAGE_RESULT ||
+	    !json_is(json, message->result, JSON_OBJECT))
 		return;
-	if (x->method == METHOD_TOOLS_CALL)
-		learn_each(attachment, json, json_get(json, message->result, S("content")), learn_block);
+	if (x->method == METHOD_TOOLS_CALL || x->method == METHOD_TASKS_RESULT ||
+	    x->method == METHOD_TASKS_GET)
+		learn_outcome(attachment, json, message->result);
+	/* In the modern era what a task ended with stands in its state. */
+	if (x->method == METHOD_TASKS_GET)
+		learn_outcome(attachment, json, json_get(json, message->result, S("result")));
 	if (x->method == METHOD_PROMPTS_GET)
 		learn_each(attachment, json, json_get(json, message->result, S("messages")), learn_message);
 	if (x->method == METHOD_RESOURCES_READ)

@@ -3,6 +3,7 @@
 #include "exchange/task_run.h"
 
 #include "base/clock.h"
+#include "exchange/owner.h"
 #include "exchange/rounds.h"
 #include "exchange/task.h"
 #include "json/write.h"
@@ -110,6 +111,7 @@ static void answer_get(struct exchange *x, const struct message *outcome)
 	buf_add(&result, S("{\"resultType\":\"complete\""));
 	task_state_add(&result, &state, ERA_MODERN, task_id(x->task));
 	if (outcome) {
+		owner_learn(x, outcome);
 		add_outcome(x, &result, outcome);
 	} else if (state.status == TASK_INPUT_REQUIRED) {
 		buf_add(&result, S(",\"inputRequests\":{"));

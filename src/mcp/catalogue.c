@@ -33,6 +33,7 @@ struct catalogue *catalogue_unref(struct catalogue *catalogue)
 	for (size_t i = 0; i < catalogue->n; i++)
 		(void)schema_free(catalogue->tools[i].schema);
 	map_release(&catalogue->by_name);
+	map_release(&catalogue->pages);
 	free(catalogue->tools);
 	arena_release(&catalogue->arena);
 	free(catalogue);
@@ -64,13 +65,43 @@ static bool is_task_only(const struct json *json, json_at tool)
 	return json_is(json, support, JSON_STRING) && json_string_is(json, support, S("required"));
 }
 
+/* False: without memory. */
+static bool add_page(struct catalogue *catalogue, const struct json *json, json_at uri)
+{
+	CLEANUP(buf_release) struct buf scratch = BUF_INIT((size_t)OMISSION_URI_BYTES);
+	struct span text;
+
+	if (!json_is(json, uri, JSON_STRING))
+		return true;
+	text = json_string(json, uri, &scratch);
+	/* One that is too long for a URI is none. */
+	if (!text.n || text.n > OMISSION_URI_BYTES || map_get(&catalogue->pages, text))
+		return true;
+	text = arena_dup(&catalogue->arena, text);
+	return text.p && map_put(&catalogue->pages, text, catalogue);
+}
+
+static bool add_pages(struct catalogue *catalogue, const struct json *json, json_at tool)
+{
+	json_at meta = json_get(json, tool, S("_meta"));
+	json_at ui = json_is(json, meta, JSON_OBJECT) ? json_get(json, meta, S("ui")) : JSON_NONE;
+
+	if (meta == JSON_NONE)
+		return true;
+	if (json_is(json, ui, JSON_OBJECT) &&
+	    !add_page(catalogue, json, json_get(json, ui, S("resourceUri"))))
+		return false;
+	return !json_is(json, meta, JSON_OBJECT) ||
+	       add_page(catalogue, json, json_get(json, meta, S("ui/resourceUri")));
+}
+
 static bool add_tool(struct catalogue *catalogue, const struct json *json, json_at at, struct span name)
 {
 	CLEANUP(buf_release) struct buf raw = BUF_INIT(CATALOGUE_BYTES);
 	json_at schema = json_get(json, at, S("inputSchema"));
 	struct tool tool = { 0 };
 
-	if (!make_room(catalogue))
+	if (!make_room(catalogue) || !add_pages(catalogue, json, at))
 		return false;
 	json_emit(&raw, json, at, NULL, 0);
 	tool.name = arena_dup(&catalogue->arena, name);
@@ -136,6 +167,11 @@ struct tool *catalogue_find(const struct catalogue *catalogue, struct span name)
 
 	return place && catalogue->tools[place - 1].omission != OMIT_TWICE ? &catalogue->tools[place - 1]
 									   : NULL;
+}
+
+bool catalogue_shows(const struct catalogue *catalogue, struct span uri)
+{
+	return catalogue && map_get(&catalogue->pages, uri);
 }
 
 const struct schema *catalogue_schema(struct catalogue *catalogue, struct tool *tool)

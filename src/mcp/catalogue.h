@@ -38,6 +38,7 @@ struct catalogue {
 	struct tool *tools;
 	size_t n, cap;
 	struct map by_name;
+	struct map pages;   /* URIs that tools name as theirs to show: catalogue_shows() */
 	struct span result; /* the list's own members besides its tools: a JSON object */
 	uint64_t ttl_ms;    /* how long the server says that the list holds */
 	size_t server_n;    /* the length of its server's name */
@@ -70,6 +71,12 @@ bool catalogue_set_result(struct catalogue *catalogue, struct span result) MUST_
 
 /* NULL where there is none of that name, or more than one. */
 struct tool *catalogue_find(const struct catalogue *catalogue, struct span name);
+
+/*
+ * Does one of its tools name the URI as the resource that shows it? It need be in no list of resources.
+ * Source: the extension MCP Apps, `_meta.ui.resourceUri`, and `ui/resourceUri` of its drafts.
+ */
+bool catalogue_shows(const struct catalogue *catalogue, struct span uri);
 
 /*
  * The compiled inputSchema, made at the first use. NULL where it cannot be used; tool->problem

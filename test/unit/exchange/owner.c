@@ -166,6 +166,23 @@ static void learnt(void)
 	leave(client);
 }
 
+#define APP(uri)                                                                                             \
+	"\"tools\":[{\"name\":\"t\",\"inputSchema\":{},\"_meta\":{\"ui\":{\"resourceUri\":\"" uri "\"}}}]"
+
+/* The page that a tool is shown with need not be listed. */
+static void shown(void)
+{
+	struct client *client = two(ERA_LEGACY, r_both, t_both);
+
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	give(&peers[0], "tools/list", APP("ui://app"));
+	give(&peers[1], "tools/list", APP("x://a"));
+	ok(heard.finals == 1 && rig_heard(&heard, "ui://app"), "# two lists of tools");
+	ok(reaches(client, 0, READ("ui://app"), "ui://app"), "the page is that of the tool's server");
+	ok(reaches(client, 0, READ("x://a"), "x://a"), "but not what another lists");
+	leave(client);
+}
+
 static struct span told;
 static char told_store[4096];
 
@@ -271,6 +288,7 @@ int main(void)
 	refused();
 	routed();
 	learnt();
+	shown();
 	updated();
 	dead();
 	modern();

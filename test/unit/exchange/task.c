@@ -92,6 +92,24 @@ static void plainly(void)
 
 /* --- a client that takes tasks --- */
 
+/* Of all servers together: a link in what a task ended with is its server's, as one in a call's result is. */
+static void links(void)
+{
+	struct scene scene;
+
+	scene_begin(&scene, ERA_MODERN, ERA_LEGACY, true, LEGACY_TASKS, REQUIRED);
+	page_ask(scene.client, &scene.page, REQUEST("1", "tools/call", "\"name\":\"files__t\"," TAKES));
+	ok(scene_answers(&scene, "\"task\":{}", "\"task\":{" OWN("working") "}") && scene_named(&scene),
+	   "# a task of one of all servers");
+	scene_ask(&scene, "tasks/get", "," TAKES);
+	ok(scene_answers(&scene, "tasks/get", OWN("completed")), "# it has ended");
+	ok(scene_answers(&scene, "tasks/result",
+			 "\"content\":[{\"type\":\"resource_link\",\"uri\":\"l://1\",\"name\":\"n\"}]") &&
+	       scene_has(&scene, "l://1") && uri_set_has(&attachment_in(scene.client)->learnt, S("l://1")),
+	   "a link in what it ended with is its server's");
+	scene_end(&scene);
+}
+
 static void to_its_end(void)
 {
 	struct scene scene;
@@ -322,6 +340,7 @@ int main(void)
 	undeclared();
 	of_another();
 	plainly();
+	links();
 	to_its_end();
 	with_an_error();
 	asked();

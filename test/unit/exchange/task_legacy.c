@@ -304,8 +304,15 @@ static void joint_legacy(void)
 	   "it asks of itself");
 	page_ask(scene.client, &scene.page, REQUEST("2", "tasks/list", ""));
 	ok(scene_has(&scene, scene.id), "and is listed");
+	scene_ask(&scene, "tasks/result", "");
+	ok(scene_answers(&scene, "tasks/result",
+			 "\"content\":[{\"type\":\"resource_link\",\"uri\":\"l://1\",\"name\":\"n\"}]") &&
+	       scene_has(&scene, "l://1") && uri_set_has(&attachment_in(scene.client)->learnt, S("l://1")),
+	   "a link in what it ended with is its server's");
 	scene_end(&scene);
 }
+
+#define LINK "{\"type\":\"resource_link\",\"uri\":\"l://1\",\"name\":\"n\"}"
 
 static void joint_modern(void)
 {
@@ -319,10 +326,12 @@ static void joint_modern(void)
 	scene_ask(&scene, "tasks/get", "," META);
 	ok(scene_has(&scene, "\"code\":-32021"), "is not for who does not declare the extension");
 	scene_ask(&scene, "tasks/get", "," TAKES);
-	ok(scene_answers(&scene, "\"taskId\":\"own-1\"", IS("completed") ",\"result\":{\"content\":[]}") &&
-	       scene_has(&scene, "\"result\":{\"content\":[]}") && page_has(&scene.page, scene.id) &&
+	ok(scene_answers(&scene, "\"taskId\":\"own-1\"",
+			 IS("completed") ",\"result\":{\"content\":[" LINK "]}") &&
+	       scene_has(&scene, "\"result\":{\"content\":[" LINK "]}") && page_has(&scene.page, scene.id) &&
 	       !page_has(&scene.page, "own-1"),
 	   "is found at its server");
+	ok(uri_set_has(&attachment_in(scene.client)->learnt, S("l://1")), "whose is what it links to");
 	scene_end(&scene);
 }
 

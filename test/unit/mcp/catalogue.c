@@ -137,12 +137,40 @@ static void schemas(void)
 	(void)catalogue_unref(catalogue);
 }
 
+static void pages(void)
+{
+	struct catalogue *catalogue = catalogue_new();
+	CLEANUP(buf_release) struct buf page = BUF_INIT((size_t)1 << 20);
+
+	ok(add(catalogue,
+	       "[{\"name\":\"a\",\"_meta\":7},{\"name\":\"b\",\"_meta\":{\"ui\":\"ui://no\"}},{\"name\":\"c\","
+	       "\"_meta\":{\"ui\":{\"resourceUri\":7},\"ui/resourceUri\":null}},{\"name\":\"d\",\"resourceUri\":\"ui://no\"}"
+	       "]") &&
+	       !catalogue_shows(catalogue, S("ui://no")) && !catalogue_shows(catalogue, S("")) &&
+	       !catalogue_shows(NULL, S("ui://no")),
+	   "what only looks like a page is none");
+	buf_add(&page, S("[{\"name\":\"e\",\"_meta\":{\"ui\":{\"resourceUri\":\"ui://"));
+	while (page.n < (size_t)2 * OMISSION_URI_BYTES)
+		buf_add_char(&page, 'x');
+	buf_add(&page, S("\"}}}]"));
+	ok(add(catalogue, buf_cstr(&page)) && catalogue->n == 5 && catalogue->pages.n == 0,
+	   "one that is too long is none; its tool is kept");
+	ok(add(catalogue,
+	       "[{\"name\":\"f\",\"_meta\":{\"ui\":{\"resourceUri\":\"ui:\\/\\/one\"}}},{\"name\":\"g\",\"_meta\":{"
+	       "\"ui/resourceUri\":\"ui://two\"}},{\"name\":\"h\",\"_meta\":{\"ui\":{\"resourceUri\":\"ui://one\"}}}]") &&
+	       catalogue_shows(catalogue, S("ui://one")) && catalogue_shows(catalogue, S("ui://two")) &&
+	       !catalogue_shows(catalogue, S("ui://three")),
+	   "what its tools are shown with is known");
+	(void)catalogue_unref(catalogue);
+}
+
 int main(void)
 {
 	left_out();
 	kept();
 	limits();
 	schemas();
+	pages();
 	json_release(&json);
 	return tap_done();
 }
