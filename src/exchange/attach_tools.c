@@ -47,32 +47,48 @@ static struct catalogue *keep_ttl(struct catalogue *catalogue, const struct gath
 	return catalogue;
 }
 
-/* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
-static struct catalogue *share(struct attachment *attachment, struct gather *gather, struct json *json)
+static struct catalogue *read_tools(const struct attachment *attachment, const struct gather *gather,
+				    struct json *json)
 {
-	struct server *server = attachment->server;
-	uint8_t digest[32];
-	struct catalogue *catalogue;
+	struct catalogue *catalogue = catalogue_new();
 	CLEANUP(buf_release) struct buf array = BUF_INIT((size_t)40 * 1024 * 1024);
 
-	digest_blake2b(gather_items(gather), digest);
-	if (server->shared && memcmp(digest, server->shared_digest, sizeof(digest)) == 0)
-		return keep_ttl(catalogue_ref(server->shared), gather);
 	buf_add_char(&array, '[');
 	buf_add(&array, gather_items(gather));
 	buf_add_char(&array, ']');
-	catalogue = catalogue_new();
 	if (catalogue)
-		catalogue->server_n = server->name.n;
+		catalogue->server_n = attachment->server->name.n;
 	if (!catalogue || !buf_ok(&array) || !json_parse(json, buf_span(&array), array.max) ||
 	    !catalogue_add(catalogue, json, 0) || !catalogue_set_result(catalogue, gather_result(gather)))
 		return catalogue_unref(catalogue);
-	(void)catalogue_unref(server->shared);
-	server->shared = catalogue_ref(catalogue);
-	memcpy(server->shared_digest, digest, sizeof(digest));
-	server->shared_revision = attachment->link->revision;
-	note_left_out(attachment, catalogue);
-	return keep_ttl(catalogue, gather);
+	return catalogue;
+}
+
+/* From now on it is what the server shows, also where it cannot be reached. */
+static struct catalogue *show(struct server *server, const struct known_list *list)
+{
+	server->shared = list->tools;
+	server->shared_revision = list->revision;
+	return catalogue_ref(list->tools);
+}
+
+/* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
+static struct catalogue *share(struct attachment *attachment, struct gather *gather, struct json *json)
+{
+	struct known_lists *lists = &attachment->server->known[OFFER_TOOLS];
+	struct known_list list = { .revision = attachment->link->revision };
+	const struct known_list *known;
+
+	digest_blake2b(gather_items(gather), list.digest);
+	known = known_find(lists, list.digest);
+	if (known)
+		return keep_ttl(show(attachment->server, known), gather);
+	list.tools = read_tools(attachment, gather, json);
+	if (!list.tools)
+		return NULL;
+	known_add(lists, &list);
+	note_left_out(attachment, list.tools);
+	return keep_ttl(show(attachment->server, &list), gather);
 }
 
 static void on_fetched(void *owner, struct gather *gather, bool fine, struct span why)

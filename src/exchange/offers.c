@@ -110,6 +110,8 @@ static struct offer *read_offer(struct attachment *attachment, enum offer_kind k
 	struct server *server = attachment->server;
 	CLEANUP(buf_release) struct buf array = BUF_INIT(items.n + 2);
 	uint8_t digest[OFFER_DIGEST_BYTES];
+	struct known_list list = { .revision = attachment->link->revision };
+	const struct known_list *known;
 	struct offer *offer;
 
 	buf_add_char(&array, '[');
@@ -118,13 +120,15 @@ static struct offer *read_offer(struct attachment *attachment, enum offer_kind k
 	if (!buf_ok(&array))
 		return NULL;
 	offer_digest(buf_span(&array), digest);
-	if (server->offers[kind] && memcmp(server->offers[kind]->digest, digest, sizeof(digest)) == 0)
-		return offer_ref(server->offers[kind]);
+	known = known_find(&server->known[kind], digest);
+	if (known)
+		return offer_ref(known->offer);
 	offer = offer_read(kind, server->name, buf_span(&array), &attachment->client->worker->side);
 	if (!offer)
 		return NULL;
-	(void)offer_unref(server->offers[kind]);
-	server->offers[kind] = offer_ref(offer);
+	list.offer = offer_ref(offer);
+	memcpy(list.digest, digest, sizeof(digest));
+	known_add(&server->known[kind], &list);
 	note_omitted(attachment, offer);
 	return offer;
 }

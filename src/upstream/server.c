@@ -5,8 +5,6 @@
 #include <stdlib.h>
 
 #include "http/client.h"
-#include "mcp/catalogue.h"
-#include "mcp/offer.h"
 #include "net/tls_context.h"
 #include "upstream/house.h"
 
@@ -84,9 +82,8 @@ struct server *server_unref(struct server *server)
 	(void)tls_context_unref(server->outwards);
 	server->common = server_common_unref(server->common);
 	server->house = house_unref(server->house);
-	server->shared = catalogue_unref(server->shared);
 	for (size_t i = 0; i < OFFER_KINDS; i++)
-		server->offers[i] = offer_unref(server->offers[i]);
+		known_clear(&server->known[i]);
 	arena_release(&server->arena);
 	free(server);
 	return NULL;

@@ -390,6 +390,47 @@ static void asked_too_late(void)
 	buf_release(&heard.last);
 }
 
+static struct link *link_of(const struct client *client)
+{
+	return LIST_ENTRY(client->attachments.next, struct attachment, node)->link;
+}
+
+/* A server that shows each client one of two lists: each is kept once, however they take turns. */
+static void two_lists(void)
+{
+	struct server *server = rig_server("files");
+	struct client *clients[4];
+	struct heard heard = { 0 };
+	struct peer peers[4];
+	size_t listed = 0;
+
+	for (int i = 0; i < 4; i++) {
+		char id[16];
+
+		(void)snprintf(id, sizeof(id), "token:%d", i);
+		clients[i] = rig_client_of(id, ERA_LEGACY, server, "mcp");
+		rig_ask(clients[i], &heard, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
+		ok(rig_greet(&peers[i], "{\"tools\":{}}"), "# a client");
+		list_tools(&peers[i], i % 2 ? "{\"name\":\"b\",\"inputSchema\":{}}"
+					    : "{\"name\":\"a\",\"inputSchema\":{}}");
+		TURN_UNTIL(&worker.loop, heard.finals);
+		ok(rig_heard(&heard, i % 2 ? "\"name\":\"b\"" : "\"name\":\"a\""), "client %d has its list",
+		   i);
+		listed += link_of(clients[i])->listed != 0;
+	}
+	ok(link_of(clients[0])->catalogue == link_of(clients[2])->catalogue &&
+	       link_of(clients[1])->catalogue == link_of(clients[3])->catalogue &&
+	       link_of(clients[0])->catalogue != link_of(clients[1])->catalogue,
+	   "those who see the same share it");
+	is_int(listed, 2, "and each is paid for once");
+	for (int i = 0; i < 4; i++) {
+		clients[i] = rig_leave(clients[i]);
+		rig_end(&peers[i]);
+	}
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 int main(void)
 {
 	if (!ok(rig_start(), "a worker"))
@@ -405,6 +446,7 @@ int main(void)
 	never_lists(ERA_MODERN);
 	silent_in_a_round();
 	asked_too_late();
+	two_lists();
 	rig_stop();
 	return tap_done();
 }

@@ -1,0 +1,49 @@
+/* known.h - the lists of a server that were seen last: who is given one of them again shares it. */
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mcp/revision.h"
+
+struct catalogue;
+struct offer;
+
+/*
+ * A server may show one list to one client and another to the next: by what each declares, by its era, or by
+ * chance.
+ */
+enum {
+	KNOWN_LISTS = 8,
+	KNOWN_DIGEST_BYTES = 32,
+	KNOWN_IDLE_BYTES = 4 * 1024 * 1024, /* of those but the newest that nobody else holds */
+};
+
+/* One of them: of its tools, or of something else; the other pointer is NULL. */
+struct known_list {
+	struct catalogue *tools;
+	struct offer *offer;
+	enum revision revision; /* what it is in the words of */
+	uint8_t digest[KNOWN_DIGEST_BYTES];
+};
+
+/* Zero is empty. */
+struct known_lists {
+	struct known_list lists[KNOWN_LISTS]; /* the newest first */
+	size_t n;
+};
+
+/* The one of this digest, which is the newest from now on. NULL: there is none. Borrowed until the next one.
+ */
+const struct known_list *known_find(struct known_lists *known, const uint8_t digest[KNOWN_DIGEST_BYTES]);
+
+/*
+ * One more, the newest. The least recent leaves where there are too many, or where too much would be held for
+ * nobody.
+ *
+ * Owner: takes a reference to the list over.
+ */
+void known_add(struct known_lists *known, const struct known_list *list);
+void known_clear(struct known_lists *known);
