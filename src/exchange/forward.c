@@ -229,11 +229,12 @@ enum stage_result exchange_forward(struct exchange *x)
 			return result;
 	}
 	link_initialized(x->attachment->link);
+	/* What waits here is at the server already. */
+	if (x->parked)
+		return parked_resume(x);
 	result = turnstile_enter(x);
 	if (result != STAGE_NEXT)
 		return result;
-	if (x->parked)
-		return parked_resume(x);
 	set_level(x, x->attachment->link);
 	outgoing_init(&out, x);
 	result = write_and_send(x, &out);

@@ -12,6 +12,7 @@
 #include "exchange/round_state.h"
 #include "exchange/task.h"
 #include "exchange/task_run.h"
+#include "exchange/turnstile.h"
 #include "json/write.h"
 
 enum { PARKED_NAME_BYTES = 16, PARKED_SHOWN_BYTES = 8 * 1024 * 1024 };
@@ -28,6 +29,7 @@ struct parked {
 	uint8_t name[PARKED_NAME_BYTES];
 	uint64_t expires_ms;
 	struct buf answer; /* what the server ended the call with while the client was away */
+	bool counted;	   /* the server's place is its, while the client is away: turnstile.h */
 	bool failed;	   /* or it failed, and this is why */
 	enum link_failure failure;
 	char why[200];
@@ -36,8 +38,18 @@ struct parked {
 
 /* --- its life --- */
 
+/* The server no longer works on it. */
+static void leave_place(struct parked *parked)
+{
+	if (!parked->counted)
+		return;
+	parked->counted = false;
+	turnstile_give(parked->client->worker, parked->attachment->server);
+}
+
 static void parked_free(struct parked *parked)
 {
+	leave_place(parked);
 	questions_clear(&parked->questions);
 	parked->task = task_unref(parked->task);
 	loop_later_cancel(&parked->showing);
@@ -57,6 +69,7 @@ static void on_message(struct call *call, const struct message *message, bool fi
 	struct parked *parked = LIST_ENTRY(call, struct parked, call);
 
 	if (final) {
+		leave_place(parked);
 		if (parked->task)
 			task_answered(parked->task);
 		json_emit(&parked->answer, message->json, message->root, NULL, 0);
@@ -74,6 +87,7 @@ static void on_failed(struct call *call, enum link_failure failure, struct span 
 {
 	struct parked *parked = LIST_ENTRY(call, struct parked, call);
 
+	leave_place(parked);
 	parked->failed = true;
 	parked->failure = failure;
 	(void)span_to_cstr(span_first(why, sizeof(parked->why) - 1), parked->why, sizeof(parked->why));
@@ -137,8 +151,11 @@ static void show(struct later *later)
 		parked->client->n_parked_calls++;
 	}
 	parked->expires_ms = loop_now(&x->worker->loop) + PARKED_MS;
-	if (call_is_open(&x->call))
+	if (call_is_open(&x->call)) {
 		call_move(&parked->call, &x->call);
+		parked->counted = x->counted;
+		x->counted = false;
+	}
 	parked->task = task_lend(x);
 	parked->x = NULL;
 	x->parked = NULL;
@@ -242,6 +259,8 @@ bool parked_find(struct exchange *x, struct span name)
 			continue;
 		parked->x = x;
 		x->parked = parked;
+		x->counted = parked->counted;
+		parked->counted = false;
 		return true;
 	}
 	return false;
@@ -316,6 +335,9 @@ void parked_forget(struct exchange *x)
 		parked_free(parked);
 		return;
 	}
+	/* Where the call is with the client's request, it ends with that. */
+	parked->counted = x->counted && call_is_open(&parked->call);
+	x->counted = x->counted && !parked->counted;
 	parked->x = NULL;
 	x->parked = NULL;
 }

@@ -32,6 +32,26 @@ static void unqueue(struct exchange *x)
 	server_common(x->server)->n_waiting--;
 }
 
+/* Whose turn it was goes behind all others that wait. */
+static void go_behind(struct server *server, const struct account *account)
+{
+	struct list own;
+
+	list_init(&own);
+	LIST_EACH(&server->queue, node) {
+		if (LIST_ENTRY(node, struct exchange, waiting)->client->account != account)
+			continue;
+		list_remove(node);
+		list_add(&own, node);
+	}
+	while (!list_empty(&own)) {
+		struct list *node = own.next;
+
+		list_remove(node);
+		list_add(&server->queue, node);
+	}
+}
+
 /* In a turn of its own: what ends may end inside of what another one does. */
 static void run_next(struct later *later)
 {
@@ -43,6 +63,7 @@ static void run_next(struct later *later)
 
 		unqueue(x);
 		attachment_unpark(x);
+		go_behind(server, x->client->account);
 		exchange_repeat(x);
 	}
 	(void)server_unref(kept);
@@ -111,16 +132,19 @@ enum stage_result turnstile_enter(struct exchange *x)
 	return STAGE_WAIT;
 }
 
+void turnstile_give(struct worker *worker, struct server *server)
+{
+	server_common(server)->n_calls--;
+	wake(worker, server);
+	if (server_common(server)->n_waiting)
+		wake_others(worker, server);
+}
+
 void turnstile_leave(struct exchange *x)
 {
-	struct server *server = x->server;
-
 	unqueue(x);
 	if (!x->counted)
 		return;
 	x->counted = false;
-	server_common(server)->n_calls--;
-	wake(x->worker, server);
-	if (server_common(server)->n_waiting)
-		wake_others(x->worker, server);
+	turnstile_give(x->worker, x->server);
 }
