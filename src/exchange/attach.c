@@ -289,9 +289,12 @@ static void on_message(void *owner, struct link *link, const struct message *mes
 	struct attachment *attachment = owner;
 	struct client *client = attachment->client;
 	bool modern = client->era == ERA_MODERN;
-	/* spec: mcp/2025-11-25 transports, SHOULD: what is asked because of a request comes on its own
-	 * stream. */
-	bool asks = message->kind == MESSAGE_REQUEST || message->method == METHOD_CANCELLED;
+	/*
+	 * spec: mcp/2025-11-25 transports, SHOULD: what is asked because of a request comes on its own
+	 * stream. A server whose requests have such streams would have asked there.
+	 */
+	bool asks = !link_has_requests(link) &&
+		    (message->kind == MESSAGE_REQUEST || message->method == METHOD_CANCELLED);
 	struct exchange *x = client->outlet && !modern && !asks
 				 ? NULL
 				 : nearest(attachment, modern && message->method == METHOD_MESSAGE);
