@@ -65,7 +65,7 @@ static struct catalogue *read_tools(const struct attachment *attachment, const s
 }
 
 /* From now on it is what the server shows, also where it cannot be reached. */
-static struct catalogue *show(struct server *server, const struct known_list *list)
+static struct catalogue *show(struct server *server, const struct recent_list *list)
 {
 	server->shared = list->tools;
 	server->shared_revision = list->revision;
@@ -75,18 +75,18 @@ static struct catalogue *show(struct server *server, const struct known_list *li
 /* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
 static struct catalogue *share(struct attachment *attachment, struct gather *gather, struct json *json)
 {
-	struct known_lists *lists = &attachment->server->known[OFFER_TOOLS];
-	struct known_list list = { .revision = attachment->link->revision };
-	const struct known_list *known;
+	struct recent_lists *lists = &attachment->server->recent[OFFER_TOOLS];
+	struct recent_list list = { .revision = attachment->link->revision };
+	const struct recent_list *recent;
 
 	digest_blake2b(gather_items(gather), list.digest);
-	known = known_find(lists, list.digest);
-	if (known)
-		return keep_ttl(show(attachment->server, known), gather);
+	recent = recent_find(lists, list.digest);
+	if (recent)
+		return keep_ttl(show(attachment->server, recent), gather);
 	list.tools = read_tools(attachment, gather, json);
 	if (!list.tools)
 		return NULL;
-	known_add(lists, &list);
+	recent_add(lists, &list);
 	note_left_out(attachment, list.tools);
 	return keep_ttl(show(attachment->server, &list), gather);
 }

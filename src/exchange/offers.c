@@ -110,8 +110,8 @@ static struct offer *read_offer(struct attachment *attachment, enum offer_kind k
 	struct server *server = attachment->server;
 	CLEANUP(buf_release) struct buf array = BUF_INIT(items.n + 2);
 	uint8_t digest[OFFER_DIGEST_BYTES];
-	struct known_list list = { .revision = attachment->link->revision };
-	const struct known_list *known;
+	struct recent_list list = { .revision = attachment->link->revision };
+	const struct recent_list *recent;
 	struct offer *offer;
 
 	buf_add_char(&array, '[');
@@ -120,15 +120,15 @@ static struct offer *read_offer(struct attachment *attachment, enum offer_kind k
 	if (!buf_ok(&array))
 		return NULL;
 	offer_digest(buf_span(&array), digest);
-	known = known_find(&server->known[kind], digest);
-	if (known)
-		return offer_ref(known->offer);
+	recent = recent_find(&server->recent[kind], digest);
+	if (recent)
+		return offer_ref(recent->offer);
 	offer = offer_read(kind, server->name, buf_span(&array), &attachment->client->worker->side);
 	if (!offer)
 		return NULL;
 	list.offer = offer_ref(offer);
 	memcpy(list.digest, digest, sizeof(digest));
-	known_add(&server->known[kind], &list);
+	recent_add(&server->recent[kind], &list);
 	note_omitted(attachment, offer);
 	return offer;
 }

@@ -542,7 +542,7 @@ static bool has_lists(const struct server *server)
 	bool any = server->shared != NULL;
 
 	for (size_t i = 0; i < OFFER_KINDS; i++)
-		any |= server->known[i].n > 0;
+		any |= server->recent[i].n > 0;
 	return any;
 }
 

@@ -83,7 +83,7 @@ struct server *server_unref(struct server *server)
 	server->common = server_common_unref(server->common);
 	server->house = house_unref(server->house);
 	for (size_t i = 0; i < OFFER_KINDS; i++)
-		known_clear(&server->known[i]);
+		recent_clear(&server->recent[i]);
 	arena_release(&server->arena);
 	free(server);
 	return NULL;

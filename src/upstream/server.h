@@ -10,7 +10,7 @@
 #include "net/loop.h"
 #include "policy/tool_rules.h"
 #include "upstream/common.h"
-#include "upstream/known.h"
+#include "upstream/recent.h"
 
 struct http_pool;
 struct tls_context;
@@ -61,8 +61,8 @@ struct server {
 	struct http_pool *pool;	      /* HTTP */
 	enum speaks legacy, modern;
 	uint64_t legacy_until_ms, modern_until_ms; /* how long a SPEAKS_NO holds; 0: for good */
-	struct known_lists known[OFFER_KINDS];	   /* for links that see the same lists */
-	struct catalogue *shared;		   /* the newest of its tools. Borrowed from `known` */
+	struct recent_lists recent[OFFER_KINDS];   /* for links that see the same lists */
+	struct catalogue *shared;		   /* the newest of its tools. Borrowed from `recent` */
 	size_t omitted[OFFER_KINDS]
 		      [OMISSIONS];    /* what was left out of its lists when they were last looked at */
 	struct server_common own;     /* where no other thread has it */

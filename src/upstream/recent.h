@@ -1,4 +1,4 @@
-/* known.h - the lists of a server that were seen last: who is given one of them again shares it. */
+/* recent.h - the lists of a server that were seen last: who is given one of them again shares it. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
@@ -16,28 +16,28 @@ struct offer;
  * chance.
  */
 enum {
-	KNOWN_LISTS = 8,
-	KNOWN_DIGEST_BYTES = 32,
-	KNOWN_IDLE_BYTES = 4 * 1024 * 1024, /* of those but the newest that nobody else holds */
+	RECENT_LISTS = 8,
+	RECENT_DIGEST_BYTES = 32,
+	RECENT_IDLE_BYTES = 4 * 1024 * 1024, /* of those but the newest that nobody else holds */
 };
 
 /* One of them: of its tools, or of something else; the other pointer is NULL. */
-struct known_list {
+struct recent_list {
 	struct catalogue *tools;
 	struct offer *offer;
 	enum revision revision; /* what it is in the words of */
-	uint8_t digest[KNOWN_DIGEST_BYTES];
+	uint8_t digest[RECENT_DIGEST_BYTES];
 };
 
 /* Zero is empty. */
-struct known_lists {
-	struct known_list lists[KNOWN_LISTS]; /* the newest first */
+struct recent_lists {
+	struct recent_list lists[RECENT_LISTS]; /* the newest first */
 	size_t n;
 };
 
 /* The one of this digest, which is the newest from now on. NULL: there is none. Borrowed until the next one.
  */
-const struct known_list *known_find(struct known_lists *known, const uint8_t digest[KNOWN_DIGEST_BYTES]);
+const struct recent_list *recent_find(struct recent_lists *recent, const uint8_t digest[RECENT_DIGEST_BYTES]);
 
 /*
  * One more, the newest. The least recent leaves where there are too many, or where too much would be held for
@@ -45,5 +45,5 @@ const struct known_list *known_find(struct known_lists *known, const uint8_t dig
  *
  * Owner: takes a reference to the list over.
  */
-void known_add(struct known_lists *known, const struct known_list *list);
-void known_clear(struct known_lists *known);
+void recent_add(struct recent_lists *recent, const struct recent_list *list);
+void recent_clear(struct recent_lists *recent);
