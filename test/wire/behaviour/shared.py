@@ -148,13 +148,12 @@ def test_asked(place):
     ok(all(s.is_quiet() for s in streams), "no client was asked anything")
     equal(gate.log_text().count("upstream.refused"), 1, "the log says it once")
     own = Legacy(gate, "many", capabilities=able)
-    stream = own.get()
-    call = Background(lambda: own.call("ask", {"id": '"q"', "method": "sampling/createMessage"}))
-    asked = stream.message()
+    events = own.stream_call("ask", {"id": '"q"', "method": "sampling/createMessage"})
+    asked = events.message()
     equal(asked and asked["json"].get("method"), "sampling/createMessage", "a process of its own may ask its client")
     own.post(json.dumps({"jsonrpc": "2.0", "id": asked["json"]["id"], "result": {"role": "assistant"}}))
-    ok("assistant" in (text_of(call.result()) or ""), "and has its answer")
-    for stream in (*streams, stream):
+    ok("assistant" in text_of(events.rest()[-1]["json"]), "and has its answer")
+    for stream in streams:
         stream.close()
 
 
