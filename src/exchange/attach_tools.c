@@ -126,7 +126,7 @@ bool attachment_fetch(struct attachment *attachment)
 
 	if (!attachment->fetch) {
 		link_initialized(link);
-		attachment->stale = false;
+		link->stale = false;
 		offers_look(&attachment->shelves[OFFER_TOOLS]);
 		attachment->fetch = gather_start(
 		    link, METHOD_TOOLS_LIST, link->era == ERA_MODERN ? buf_span(&link->init_params) : S(""),
@@ -147,7 +147,7 @@ enum stage_result attachment_need_catalogue(struct exchange *x, bool fresh)
 	struct link *link = attachment->link;
 	bool waited = x->waited == WAITED_LIST && !attachment->fetch;
 
-	if (link->catalogue && (!fresh || waited)) {
+	if (link->catalogue && ((!fresh && !link->stale) || waited)) {
 		x->waited = WAITED_NOTHING;
 		return STAGE_NEXT;
 	}

@@ -83,7 +83,6 @@ struct attachment {
 	struct later watching; /* a watch has come to an end of its asking */
 	unsigned changed;      /* VIEW_…: of this server's lists, what is yet to be told */
 	uint64_t told_ms;      /* when something of that was told */
-	bool stale;	       /* its list has changed: it is to be fetched again */
 	struct catalogue *given_tools; /* in the client's last list of all servers; NULL: left out of it */
 	struct known known;
 	struct shelf shelves[OFFER_KINDS];

@@ -21,7 +21,7 @@ static void keep_tools(struct attachment *attachment)
 	bool has_some = link->init_result.n && link_has_capability(link, S("tools"));
 
 	/* Of what it had before, it may have died without having said anything of it. */
-	if (!link->init_result.n || (has_some && !link->catalogue) || attachment->stale)
+	if (!link->init_result.n || (has_some && !link->catalogue) || link->stale)
 		return;
 	known_drop(attachment);
 	known->watched = offers_watched(link, OFFER_TOOLS);

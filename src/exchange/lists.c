@@ -23,7 +23,8 @@ static bool tools_settled(struct attachment *attachment, uint64_t since_ms)
 {
 	struct link *link = attachment->link;
 
-	if (!link_has_capability(link, S("tools")) || (link->catalogue && offers_watched(link, OFFER_TOOLS)))
+	if (!link_has_capability(link, S("tools")) ||
+	    (link->catalogue && !link->stale && offers_watched(link, OFFER_TOOLS)))
 		return true;
 	if (attachment->fetch)
 		return false;

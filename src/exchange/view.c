@@ -284,8 +284,8 @@ static void doubt(struct attachment *attachment, enum offer_kind kind)
 	shelf->doubted |= shelf->alone;
 	if (kind != OFFER_TOOLS)
 		offers_changed(attachment, kind);
-	else if (watches(attachment, VIEW_TOOLS))
-		attachment->stale = true;
+	else if (attachment->link)
+		attachment->link->stale = true;
 }
 
 void view_told(struct attachment *attachment, enum method method)
@@ -353,7 +353,8 @@ static void refresh(struct attachment *attachment)
 {
 	if (!attachment->link || attachment->link->state_of != LINK_READY)
 		return;
-	if ((attachment->stale || is_to_be_looked_at(&attachment->shelves[OFFER_TOOLS])) &&
+	if (((attachment->link->stale && watches(attachment, VIEW_TOOLS)) ||
+	     is_to_be_looked_at(&attachment->shelves[OFFER_TOOLS])) &&
 	    !attachment->fetch && !attachment_fetch(attachment))
 		compare_alone(attachment, OFFER_TOOLS, NULL);
 	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++) {

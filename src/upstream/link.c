@@ -462,7 +462,7 @@ static void receive_notification(struct link *link, struct call *via, const stru
 		return;
 	}
 	if (message->method == METHOD_TOOLS_CHANGED)
-		(void)link_set_catalogue(link, NULL, false);
+		link->stale = true;
 	if (!call && link->era == ERA_MODERN && message->meta != JSON_NONE)
 		call = call_of(link, message->json,
 			       json_get(message->json, message->meta, S(META_SUBSCRIPTION)));

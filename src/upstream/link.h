@@ -139,7 +139,8 @@ struct link {
 	struct buf init_params; /* legacy: the params of `initialize`; modern: the _meta of each request */
 	struct buf init_result; /* legacy: InitializeResult; modern: DiscoverResult */
 	unsigned level;		/* legacy: enum level it was asked to log from; 0: nothing was asked */
-	struct catalogue *catalogue; /* NULL: not fetched, or out of date */
+	struct catalogue *catalogue; /* the last that came; NULL: none did */
+	bool stale;		     /* it has changed since it was asked for */
 	struct later dying;
 	bool telling, told, closed; /* see tell_dead() */
 	bool batching;		    /* inside receive_batch() */

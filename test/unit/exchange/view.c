@@ -137,6 +137,48 @@ static void late_server(void)
 	buf_release(&heard.last);
 }
 
+/* One says that its tools have changed while the list waits for the other: they are in it all the same. */
+static void changed_meanwhile(void)
+{
+	struct server *early = rig_server("early"), *late = rig_server("late");
+	struct heard heard = { 0 };
+	struct ear ear;
+	struct client *client = client_of_all("mcp", &ear);
+	struct peer one, two;
+
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	ok(rig_greet(&one, CHANGING) && rig_greet(&two, CHANGING), "two servers");
+	give_tools(&one, TOOL("t"));
+	for (int i = 0; i < 5; i++)
+		rig_say(&one, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
+	turn_a_while(&worker.loop);
+	is_int(heard.finals, 0,
+	       "one has listed its tools and says that they have changed, the other is slow");
+	give_tools(&two, TOOL("u"));
+	ok(heard.finals == 1 && rig_heard(&heard, "early__t") && rig_heard(&heard, "late__u"),
+	   "the list has both");
+	is_int(said(client, &ear), 0, "what has changed is looked at");
+	give_tools(&one, TOOL("t") "," TOOL("v"));
+	ok(rig_is_silent(&one) && rig_is_silent(&two), "once");
+	is_int(said(client, &ear), 100, "and told");
+	rig_say(&one, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
+	turn_a_while(&worker.loop);
+	LIST_EACH(&client->attachments, node)
+		LIST_ENTRY(node, struct attachment, node)->fetched_ms = 0;
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	ok(heard.finals == 0, "a list that is asked for then waits for what is new");
+	give_tools(&one, TOOL("w"));
+	ok(heard.finals == 1 && rig_heard(&heard, "early__w") && !rig_heard(&heard, "early__t"),
+	   "and has it");
+	is_int(said(client, &ear), 0, "# nothing more to tell");
+	client = rig_leave(client);
+	rig_end(&one);
+	rig_end(&two);
+	worker_drop_server(&worker, early);
+	worker_drop_server(&worker, late);
+	buf_release(&heard.last);
+}
+
 static uint64_t told_at(const struct client *client)
 {
 	return LIST_ENTRY(client->attachments.next, struct attachment, node)->told_ms;
@@ -301,6 +343,46 @@ static void prompts(void)
 	buf_release(&heard.last);
 }
 
+/* What the client was given is compared with what the server has when it comes again. */
+static void comes_again(void)
+{
+	struct server *server = rig_server("files");
+	struct heard heard = { 0 };
+	struct ear ear;
+	struct client *client = client_of_all("mcp", &ear);
+	struct peer peer;
+
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	(void)rig_greet(&peer, "{\"tools\":{},\"prompts\":{}}");
+	give_tools(&peer, TOOL("t"));
+	rig_ask(client, &heard, REQUEST("2", "prompts/list", ""));
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
+	ok(rig_heard(&heard, "files__p"), "a list of tools, and one of prompts");
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, !LIST_ENTRY(client->attachments.next, struct attachment, node)->link);
+	rig_ask(client, &heard, REQUEST("3", "prompts/get", "\"name\":\"files__p\""));
+	(void)rig_greet(&peer, "{\"tools\":{},\"prompts\":{}}");
+	give_tools(&peer, TOOL("t"));
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
+	is_int(said(client, &ear), 0, "it dies and comes again as it was: no word");
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, !LIST_ENTRY(client->attachments.next, struct attachment, node)->link);
+	rig_ask(client, &heard, REQUEST("4", "prompts/get", "\"name\":\"files__p\""));
+	(void)rig_greet(&peer, "{\"tools\":{},\"prompts\":{}}");
+	give_tools(&peer, TOOL("u"));
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"q\"}]");
+	is_int(said(client, &ear), 110, "with others: one word of each");
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, !LIST_ENTRY(client->attachments.next, struct attachment, node)->link);
+	rig_ask(client, &heard, REQUEST("5", "prompts/get", "\"name\":\"files__p\""));
+	(void)rig_greet(&peer, "{}");
+	is_int(said(client, &ear), 110, "without any: one word of each");
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 /* Resources and their templates are one word, and only where they have changed. */
 static void resources(void)
 {
@@ -414,9 +496,11 @@ int main(void)
 	if (!ok(rig_start(), "a worker"))
 		return tap_done();
 	late_server();
+	changed_meanwhile();
 	one_server();
 	one_server_passing();
 	prompts();
+	comes_again();
 	resources();
 	reload();
 	modern();
