@@ -231,21 +231,29 @@ static bool is_awaited(const struct client *client, enum offer_kind kind)
 	return false;
 }
 
-/* A server that the last list left out, or had as it was before: its own is fetched, so that nobody is told
- * of what he cannot see. */
+/*
+ * A server that the last list left out, or that has other lists than when it was there before: they are
+ * fetched, so that nobody is told of what he cannot see. Where it has none any more, there is nothing to
+ * fetch.
+ */
+static void look_again(struct attachment *attachment, enum offer_kind kind)
+{
+	if (!watches(attachment, offers_view(kind)) && !is_awaited(attachment->client, kind))
+		return;
+	if (kind == OFFER_TOOLS && !offers_declared(attachment->link, kind))
+		view_fetched(attachment, true);
+	else if (!offers_declared(attachment->link, kind))
+		view_offered(attachment, kind);
+	else if (kind != OFFER_TOOLS)
+		(void)offers_fetch(attachment, kind);
+	else if (!attachment->link->catalogue)
+		(void)attachment_fetch(attachment);
+}
+
 void view_ready(struct attachment *attachment)
 {
-	const struct link *link = attachment->link;
-
-	if (((watches(attachment, VIEW_TOOLS) && (!attachment->given_tools || attachment->known.ms)) ||
-	     is_awaited(attachment->client, OFFER_TOOLS)) &&
-	    !link->catalogue && link_has_capability(link, S("tools")))
-		(void)attachment_fetch(attachment);
-	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++)
-		if ((watches(attachment, offers_view((enum offer_kind)i)) &&
-		     (!attachment->shelves[i].given || attachment->shelves[i].known_ms)) ||
-		    is_awaited(attachment->client, (enum offer_kind)i))
-			(void)offers_fetch(attachment, (enum offer_kind)i);
+	for (unsigned i = 0; i < OFFER_KINDS; i++)
+		look_again(attachment, (enum offer_kind)i);
 }
 
 /*
