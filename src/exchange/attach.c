@@ -127,6 +127,8 @@ static void on_ready(void *owner, struct link *link)
 	attachment->server->late_until_ms = 0;
 	if (attachment->client->ready || attachment->client->era == ERA_MODERN)
 		link_initialized(link);
+	attachment->lost = false;
+	attachment->ready_ms = loop_now(link->upstream->loop);
 	attachment->heed_ms = 0;
 	attachment->heeded = 0;
 	watches_renew(attachment);
@@ -165,14 +167,37 @@ static bool begins_again(struct attachment *attachment, struct link *link, enum 
 	return true;
 }
 
+/* What waited for a list, or comes again, waits for the new session now. */
+static void await_session(struct attachment *attachment)
+{
+	LIST_EACH(&attachment->waiting, node) {
+		struct exchange *x = LIST_ENTRY(node, struct exchange, waiting);
+
+		if (x->waited == WAITED_LIST)
+			x->waited = WAITED_LINK;
+	}
+}
+
+static void count_death(struct attachment *attachment, uint64_t now_ms)
+{
+	/* One that was there for as long as the longest pause is not one that dies again and again. */
+	if (attachment->ready_ms && now_ms >= attachment->ready_ms + ATTACH_PAUSE_MAX_MS)
+		attachment->deaths = 0;
+	attachment->deaths++;
+	attachment->died_ms = now_ms;
+	attachment->ready_ms = 0;
+}
+
 static void on_dead(void *owner, struct link *link, enum link_failure failure, struct span why)
 {
 	struct attachment *attachment = owner;
-	bool again = begins_again(attachment, link, failure);
+	bool again = begins_again(attachment, link, failure) || failure == LINK_LOST;
 
 	attachment->failure = failure;
-	attachment->deaths++;
-	attachment->died_ms = loop_now(link->upstream->loop);
+	attachment->lost = true;
+	count_death(attachment, loop_now(link->upstream->loop));
+	if (failure == LINK_LOST)
+		await_session(attachment);
 	(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
 			   sizeof(attachment->why));
 	attachment->fetch = gather_free(attachment->fetch);
@@ -476,9 +501,32 @@ bool attachment_open(struct attachment *attachment)
 		worker_need_tick(client->worker);
 		return true;
 	}
+	attachment->lost = true;
 	attachment->failure = LINK_START;
 	(void)snprintf(attachment->why, sizeof(attachment->why), "%.199s", err.text);
 	return false;
+}
+
+/* Is there somebody who will hear of it? Who has the server's own process alone asks for it himself. */
+static bool is_missed(const struct attachment *attachment)
+{
+	const struct client *client = attachment->client;
+
+	if (!list_empty(&attachment->watches))
+		return true;
+	if (client->only ? client->era == ERA_LEGACY : !client->given)
+		return false;
+	return subscriptions_want(attachment) != 0;
+}
+
+void attachment_reopen(struct attachment *attachment)
+{
+	const struct worker *worker = attachment->client->worker;
+
+	if (!attachment->lost || attachment->link || worker->draining || attachment->server->ephemeral ||
+	    !is_missed(attachment) || !record_possible(worker))
+		return;
+	(void)attachment_open(attachment);
 }
 
 enum stage_result attachment_refuse_crowded(struct exchange *x)

@@ -99,6 +99,10 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 	struct catalogue *catalogue;
 
 	attachment->fetch = NULL;
+	if (attachment_begins_anew(attachment)) {
+		(void)gather_free(gather);
+		return;
+	}
 	attachment->fetched_ms = loop_now(&worker->loop);
 	if (fine && link) {
 		catalogue = share(attachment, gather, &worker->side);

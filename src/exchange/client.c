@@ -554,8 +554,10 @@ void client_tick(struct client *client, uint64_t now_ms)
 		if (link)
 			link_tick(link, now_ms);
 	}
-	LIST_EACH(&client->attachments, node)
+	LIST_EACH(&client->attachments, node) {
 		(void)attachment_rest(LIST_ENTRY(node, struct attachment, node), now_ms);
+		attachment_reopen(LIST_ENTRY(node, struct attachment, node));
+	}
 	post_tick(client, now_ms);
 	parked_tick(client, now_ms);
 	tasks_tick(client, now_ms);

@@ -91,8 +91,9 @@ struct attachment {
 	uint64_t instance;	   /* the last process started for it; 0: none */
 	bool crowded;	  /* it could not be opened: the principal has all the processes it may have */
 	uint64_t rest_ms; /* how long it is left alone, as was found when it was last needed; 0: it is not */
+	bool lost;	  /* its connection died, or could not be had: it was not ended on purpose */
 	unsigned deaths;  /* since a call was last answered */
-	uint64_t died_ms;
+	uint64_t died_ms, ready_ms;
 	enum link_failure failure;
 	char why[200];
 };
@@ -251,6 +252,13 @@ void client_greet_modern(struct client *client, const struct message *message,
 
 /* attach.c: STAGE_NEXT when attachment->link is ready; STAGE_WAIT: parked; STAGE_DONE: refused. */
 enum stage_result attachment_need_link(struct exchange *x);
+/* Has the server forgotten the session? Then what was asked in it is asked again in the next one. */
+static inline bool attachment_begins_anew(const struct attachment *attachment)
+{
+	const struct link *link = attachment->link;
+
+	return link && link->state_of == LINK_DEAD && link->failure == LINK_LOST;
+}
 /* Opens a link without an exchange that waits for it. False: could not even begin; see why. */
 bool attachment_open(struct attachment *attachment);
 /* Refuses a request for which a server would have to be started and, being `crowded`, could not. */
@@ -278,6 +286,8 @@ void attachment_unpark(struct exchange *x);
 /* Everything that waits for it goes on; what still has to wait parks itself anew. */
 void attachment_wake(struct attachment *attachment);
 void attachment_close(struct attachment *attachment);
+/* Opens what was lost again, where somebody is to be told of what is there then: once a second. */
+void attachment_reopen(struct attachment *attachment);
 /* Ends a program that had nothing to do for as long as its `idle` says; it is started again when it is
  * needed. */
 bool attachment_rest(struct attachment *attachment, uint64_t now_ms);

@@ -29,17 +29,36 @@ static void on_call_message(struct call *call, const struct message *message, bo
 	exchange_receive(LIST_ENTRY(call, struct exchange, call), message, final);
 }
 
+/* The server has not looked at it, so it can be made once more: in a new session, which is being begun. */
+static bool is_made_again(struct exchange *x, enum link_failure failure)
+{
+	if (failure != LINK_LOST || x->again || x->parked || x->task || !x->body.n)
+		return false;
+	x->again = true;
+	x->sent = false;
+	x->progressed = false;
+	x->waited = WAITED_NOTHING;
+	x->last_ms = loop_now(&x->worker->loop);
+	exchange_repeat(x);
+	return true;
+}
+
 static void on_call_failed(struct call *call, enum link_failure failure, struct span why)
 {
 	struct exchange *x = LIST_ENTRY(call, struct exchange, call);
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
 
+	if (is_made_again(x, failure))
+		return;
+	x->sent &= failure != LINK_LOST;
 	if (attachment_hides(x->attachment, failure, why))
 		why = S("it cannot be reached; the gate's log says why");
 	x->worker->metrics.failed++;
 	buf_addf(&text, "The request to the server %.*s failed: %.*s. %s.", SPAN_ARG(server_shown(x->server)),
 		 SPAN_ARG(span_first(why, 300)),
-		 failure == LINK_UNSENT ? "It was not sent" : "It is unknown whether the call took effect");
+		 failure == LINK_UNSENT ? "It was not sent"
+		 : failure == LINK_LOST ? "It had no effect"
+					: "It is unknown whether the call took effect");
 	exchange_refuse(x, 200, -32603, failure == LINK_SILENT ? "K703" : "K702", buf_span(&text), S(""));
 }
 

@@ -77,6 +77,7 @@ struct exchange {
 	bool opened;		       /* the servers of a common answer were all tried once */
 	bool hurry;		       /* no longer wait for servers that have not greeted */
 	bool refetched;		       /* the catalogue was fetched again for it */
+	bool again;		       /* made a second time, in a new session with its server */
 	bool recorded;		       /* as allowed */
 	bool counted;		       /* among those its server works on: turnstile.h */
 	bool queued;		       /* waits for its turn there */

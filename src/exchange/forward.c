@@ -194,6 +194,24 @@ static enum stage_result send_out(struct exchange *x, const struct outgoing *out
 	return STAGE_WAIT;
 }
 
+/*
+ * A legacy server over HTTP may say that it has forgotten the session, and the request is made again in a new
+ * one: where there is memory to keep it.
+ */
+static void keep_for_new_session(struct exchange *x)
+{
+	const struct link *link = x->attachment->link;
+
+	if (link->era != ERA_LEGACY || !link_has_requests(link) || x->again) {
+		buf_release(&x->body);
+		return;
+	}
+	if (!x->body.n)
+		json_emit(&x->body, x->message.json, x->message.root, NULL, 0);
+	if (!buf_ok(&x->body))
+		buf_release(&x->body);
+}
+
 static enum stage_result write_and_send(struct exchange *x, struct outgoing *out)
 {
 	const struct message *message = &x->message;
@@ -208,10 +226,10 @@ static enum stage_result write_and_send(struct exchange *x, struct outgoing *out
 	json_emit(&x->worker->out, message->json, message->root, out->edits.list, out->edits.n);
 	if (!buf_ok(&x->worker->out) || !outgoing_ok(out))
 		return refused(x, 413, -32603, "K803", S("The request is too large to be passed on"));
-	if (!is_repeated(x))
-		buf_release(&x->body);
-	else if (!exchange_keep(x))
+	if (is_repeated(x) && !exchange_keep(x))
 		return STAGE_DONE;
+	if (!is_repeated(x))
+		keep_for_new_session(x);
 	x->message = (struct message){ 0 };
 	return send_out(x, out);
 }

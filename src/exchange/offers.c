@@ -186,6 +186,10 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 	struct worker *worker = attachment->client->worker;
 
 	shelf->fetch = NULL;
+	if (attachment_begins_anew(attachment)) {
+		(void)gather_free(gather);
+		return;
+	}
 	shelf->tried_ms = loop_now(&worker->loop);
 	/* Many that have resources know nothing of templates: they have none. */
 	fine = (fine || gather_is_unknown(gather)) && take(attachment, gather, kind, &why);

@@ -43,9 +43,13 @@ static void on_subscribed(struct call *call, const struct message *message, bool
 
 static void on_failed(struct call *call, enum link_failure failure, struct span why)
 {
+	struct watch *watch = LIST_ENTRY(call, struct watch, call);
+
 	(void)failure;
 	(void)why;
-	watch_settle(LIST_ENTRY(call, struct watch, call), WATCH_REFUSED);
+	/* It is asked for again with the connection. */
+	if (!attachment_begins_anew(watch->attachment))
+		watch_settle(watch, WATCH_REFUSED);
 }
 
 /* A legacy server is asked for each; a modern one hears of all in its subscription. */

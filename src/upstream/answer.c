@@ -170,6 +170,29 @@ static bool may_speak_sse(const struct request *request, const struct call *call
 	       server_wire_of(link->server) == WIRE_UNKNOWN;
 }
 
+/*
+ * spec: mcp/2025-11-25 transports: 404 is how a server says that it has forgotten the session. Some say so of
+ * a stream of the session's own, too, which they do not have.
+ */
+static bool is_of_lost_session(const struct request *request)
+{
+	return request->status == 404 && request->remote->session.n &&
+	       (!request->standing || request->streams_ms);
+}
+
+static void lose_session(struct request *request)
+{
+	static const char why[] = "the server has forgotten the session (HTTP status 404)";
+	struct link *link = request->remote->link;
+	/* An answer that was to be taken up again is of a call that was made. */
+	struct call *call = request->resumes ? NULL : request_call(request);
+
+	request_free(request);
+	link_fail(link, LINK_LOST, why);
+	if (call)
+		link_fail_call(link, call, LINK_LOST, span_str(why));
+}
+
 /* A refusal may be a JSON-RPC error with the status of its kind; else it is the transport's. */
 static void refused(struct request *request)
 {
@@ -192,11 +215,8 @@ static void refused(struct request *request)
 		    S("the server compressed its answer (Content-Encoding), for which the gate did not ask"));
 	else
 		buf_addf(&why, "the server answered with HTTP status %u: %s", status, refusal_text(status));
-	if (status == 404 && remote->session.n && !request->standing) {
-		request_free(request);
-		link_fail(
-		    link, LINK_REFUSED,
-		    "the server has forgotten the session (HTTP status 404); the next call begins a new one");
+	if (is_of_lost_session(request)) {
+		lose_session(request);
 		return;
 	}
 	if (call && request->body.n && refusal_may_answer(status, is_greeting(request, call))) {

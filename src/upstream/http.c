@@ -111,7 +111,7 @@ static void remote_close(struct link *link)
 		return;
 	while (!list_empty(&remote->requests))
 		request_free(request_first(remote));
-	if (remote->session.n && link->failure != LINK_REFUSED)
+	if (remote->session.n && link->failure != LINK_REFUSED && link->failure != LINK_LOST)
 		delete_session(remote);
 	loop_later_cancel(&remote->up);
 	buf_release(&remote->head);

@@ -14,7 +14,7 @@ const char *link_failure_word(enum link_failure failure)
 	static const char *const words[] = {
 		[LINK_START] = "start",	  [LINK_GONE] = "gone",	      [LINK_MISMATCH] = "mismatch",
 		[LINK_SILENT] = "silent", [LINK_REFUSED] = "refused", [LINK_GARBAGE] = "garbage",
-		[LINK_UNSENT] = "unsent",
+		[LINK_LOST] = "lost",	  [LINK_UNSENT] = "unsent",
 	};
 
 	return words[failure];
@@ -35,6 +35,9 @@ static void forget(struct call *call)
 /* What was there before: what is asked meanwhile waits in `calls` for a turn of its own. */
 static void fail_calls(struct link *link)
 {
+	/* Whose call it was that came too late for the session has heard; the others came before. */
+	enum link_failure failure = link->failure == LINK_LOST ? LINK_GONE : link->failure;
+
 	while (!list_empty(&link->calls)) {
 		struct list *node = link->calls.next;
 
@@ -46,7 +49,7 @@ static void fail_calls(struct link *link)
 
 		forget(call);
 		if (call != &link->handshake)
-			call->on_failed(call, link->failure, span_str(link->why));
+			call->on_failed(call, failure, span_str(link->why));
 	}
 }
 

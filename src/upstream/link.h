@@ -34,7 +34,8 @@ enum link_failure {
 	LINK_GONE,     /* it ended, or the connection did */
 	LINK_MISMATCH, /* of a call: it does not know what it was greeted with */
 	LINK_SILENT,   /* no answer in time */
-	LINK_REFUSED,  /* it answered with a refusal: credentials, a lost session */
+	LINK_REFUSED,  /* it answered with a refusal: credentials */
+	LINK_LOST,     /* it has forgotten the session; of a call: and so has not looked at it */
 	LINK_GARBAGE,  /* what it says is not MCP */
 	LINK_UNSENT,   /* of a call: there was no connection to send it on, so it had no effect */
 };

@@ -383,6 +383,59 @@ static void comes_again(void)
 	buf_release(&heard.last);
 }
 
+static struct attachment *only_attachment(const struct client *client)
+{
+	return LIST_ENTRY(client->attachments.next, struct attachment, node);
+}
+
+/* What was away is opened again without a request, where somebody is to hear of it. */
+static void comes_back(void)
+{
+	struct server *server = rig_server("files");
+	struct heard heard = { 0 };
+	struct ear ear;
+	struct client *client = client_of_all("mcp", &ear);
+	struct peer peer;
+
+	rig_ask(client, &heard, REQUEST("1", "ping", ""));
+	rig_ask(client, &heard, REQUEST("2", "prompts/get", "\"name\":\"files__p\""));
+	ok(rig_launch(NULL), "a server that cannot be started");
+	TURN_UNTIL(&worker.loop, heard.finals);
+	client_tick(client, loop_now(&worker.loop));
+	ok(rig_starts_nothing(), "who was given no list has nothing to hear: it is not tried again");
+	rig_ask(client, &heard, REQUEST("3", "tools/list", ""));
+	(void)rig_launch(NULL);
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"tools\":[]"), "a list without it");
+	client_tick(client, loop_now(&worker.loop));
+	ok(rig_greet(&peer, CHANGING), "it is tried again by itself");
+	give_tools(&peer, TOOL("t"));
+	is_int(said(client, &ear), 100, "it is there: one word");
+	ok(!only_attachment(client)->lost, "# it is not lost");
+	rig_ask(client, &heard, REQUEST("4", "tools/list", ""));
+	ok(rig_heard(&heard, "files__t"), "the list has it");
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, !only_attachment(client)->link);
+	worker.draining = true;
+	client_tick(client, loop_now(&worker.loop));
+	ok(rig_starts_nothing(), "nothing is started by a gate that ends");
+	worker.draining = false;
+	only_attachment(client)->deaths = 1;
+	client_tick(client, loop_now(&worker.loop));
+	ok(rig_greet(&peer, CHANGING), "it dies: it is opened again");
+	give_tools(&peer, TOOL("u"));
+	is_int(said(client, &ear), 100, "with other tools: one word");
+	server->idle_ms = 1000;
+	client_tick(client, loop_now(&worker.loop) + 5000);
+	ok(!only_attachment(client)->link, "it is ended for its idleness");
+	client_tick(client, loop_now(&worker.loop) + 10000);
+	ok(rig_starts_nothing(), "and not started again before it is needed");
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 /* Resources and their templates are one word, and only where they have changed. */
 static void resources(void)
 {
@@ -501,6 +554,7 @@ int main(void)
 	one_server_passing();
 	prompts();
 	comes_again();
+	comes_back();
 	resources();
 	reload();
 	modern();

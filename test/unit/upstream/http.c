@@ -195,8 +195,10 @@ static void lost_session(struct buf *got)
 	request(link, &b);
 	answer(request_in(got), "404 Not Found", "", "");
 	TURN_UNTIL(&loop, seen.dead);
-	ok(seen.dead == 1 && seen.failure == LINK_REFUSED && a.failures == 1 && b.failures == 1,
+	ok(seen.dead == 1 && seen.failure == LINK_LOST && a.failures == 1 && b.failures == 1,
 	   "a lost session ends the link and all its calls");
+	ok(b.failure == LINK_LOST, "the one that was not looked at is told so");
+	ok(a.failure == LINK_GONE, "of the one that came before nobody knows what became of it");
 	done(link, server, got);
 }
 

@@ -112,6 +112,25 @@ static void away(struct buf *got)
 	done(link, server, got);
 }
 
+/* It is back, and has forgotten the session: that ends with its link, which can be opened anew. */
+static void forgotten(struct buf *got)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link;
+	int fd = listening(&link, server, &seen, got);
+
+	say(fd, STREAM CHUNK_END);
+	is_int(waited(), 1000, "a session's stream ends: asked again");
+	fd = request_in(got);
+	ok(is_get(got) && !seen.dead, "# by GET");
+	answer(fd, "404 No", "", "");
+	TURN_UNTIL(&loop, seen.dead);
+	ok(seen.dead == 1 && seen.failure == LINK_LOST,
+	   "the server does not know it any more: the session is lost");
+	done(link, server, got);
+}
+
 /* What the server does with each stream, and the pauses between. */
 static void paces(struct buf *got)
 {
@@ -272,6 +291,7 @@ int main(void)
 	if (!ok(rig_start(), "a loop and an egress"))
 		return tap_done();
 	away(&got);
+	forgotten(&got);
 	paces(&got);
 	refusals(&got);
 	overlong(&got);

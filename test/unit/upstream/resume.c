@@ -103,6 +103,34 @@ static void standing(struct buf *got)
 	done(second, server, got);
 }
 
+/* 404 is a forgotten session; but of a session's own stream that never was there: there is none. */
+static void forgotten(struct buf *got)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link = ready(server, ERA_LEGACY, &seen, got, JSON_TYPE "Mcp-Session-Id: abc\r\n");
+	struct asked a;
+	int fd;
+
+	initialized(link, got);
+	answer(request_in(got), "404 Not Found", "", "");
+	request(link, &a);
+	answer(request_in(got), "200 OK", JSON_TYPE, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+	TURN_UNTIL(&loop, a.finals);
+	ok(a.finals == 1 && !seen.dead, "404 to the first GET: the session goes on without a stream");
+	done(link, server, got);
+	server = server_new();
+	seen = (struct seen){ 0 };
+	link = ready(server, ERA_LEGACY, &seen, got, JSON_TYPE "Mcp-Session-Id: abc\r\n");
+	fd = half_way(link, &a, got);
+	say(fd, CHUNK_END);
+	answer(request_in(got), "404 Not Found", "", "");
+	TURN_UNTIL(&loop, seen.dead);
+	ok(seen.failure == LINK_LOST && a.failures == 1 && a.failure == LINK_GONE,
+	   "404 to an answer that is taken up again: the call was made (%s)", link_failure_word(a.failure));
+	done(link, server, got);
+}
+
 /* What is asked again has been sent before: it may have had its effect, whatever becomes of the second try.
  */
 static void not_taken_up(struct buf *got)
@@ -175,6 +203,7 @@ int main(void)
 		return tap_done();
 	streams(&got);
 	standing(&got);
+	forgotten(&got);
 	not_taken_up(&got);
 	if (can_starve())
 		no_timer(&got);

@@ -186,6 +186,21 @@ def test_cut_greeting(place):
     ok(Legacy(gate, "a").session, "another token's passes")
 
 
+def test_forgotten(place):
+    """A server over HTTP forgets its sessions: what was not looked at is asked again, once, in a new one."""
+    remote = place.remote()
+    gate = place.gate({"r": url_line(remote)})
+    for path, name in (("r", "tag"), ("", "r__tag")):
+        client = Legacy(gate, path)
+        equal(text_of(client.call(name, {"tag": "1"})), "1", "# a call")
+        remote.forget()
+        equal(text_of(client.call(name, {"tag": "2"})), "2", f"/mcp/{path}: a call in a session that is forgotten is made in a new one")
+        remote.forget()
+        ok(name in tools_of(client.request("tools/list").json()), f"/mcp/{path}: so is a list")
+    calls = [r for r in remote.requests() if '"tools/call"' in r["raw"]]
+    equal(len(calls), 6, "each of the two calls in vain was sent twice")
+
+
 def tools_of(message):
     return sorted(tool["name"] for tool in message["result"]["tools"])
 
@@ -218,5 +233,5 @@ def test_list_changed(place):
 
 
 if __name__ == "__main__":
-    main(test_list_changed, test_cut_greeting, test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit, test_refused_greeting,
-         test_out_of_reach)
+    main(test_list_changed, test_forgotten, test_cut_greeting, test_ids, test_end, test_one_stream, test_written_nowhere, test_idle, test_modern_has_none, test_limit,
+         test_refused_greeting, test_out_of_reach)

@@ -77,7 +77,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if body:
             self.send_header("Content-Type", "application/json")
         if self.server.mint and b'"protocolVersion"' in body:
-            self.send_header("Mcp-Session-Id", "upstream-session")
+            self.send_header("Mcp-Session-Id", self.server.session)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -103,6 +103,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.keep(raw if len(raw) < 65536 else raw[:200])
         core = self.server.core
+        if self.headers.get("Mcp-Session-Id", self.server.session) != self.server.session:
+            self.reply(404)
+            return
         message = core.read(raw)
         if message is None:
             self.reply(202)
@@ -141,12 +144,17 @@ class Remote:
         self.http = Listener(("127.0.0.1", 0), Handler)
         self.http.core, self.http.events, self.http.mint, self.http.refuses = self.core, events, mint, refuses
         self.http.stream, self.http.over = stream, threading.Event()
+        self.http.session = "upstream-session"
         self.url = f"http://127.0.0.1:{self.http.server_port}/mcp"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
     def requests(self):
         with self.core.changed:
             return [entry for entry in self.core.seen if entry["kind"] == "request"]
+
+    def forget(self):
+        """Its sessions are over; the next one has another id."""
+        self.http.session += "-again"
 
     def close(self):
         self.http.over.set()
