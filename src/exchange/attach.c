@@ -663,7 +663,6 @@ void attachment_close(struct attachment *attachment)
 	heed_stop(attachment);
 	offers_release(attachment);
 	uri_set_clear(&attachment->learnt, &attachment->client->account->held);
-	uri_set_clear(&attachment->subscribed, &attachment->client->account->held);
 	attachment->server = server_unref(attachment->server);
 	buf_release(&attachment->hello);
 	free(attachment);

@@ -86,10 +86,9 @@ struct attachment {
 	struct catalogue *given_tools; /* in the client's last list of all servers; NULL: left out of it */
 	struct known known;
 	struct shelf shelves[OFFER_KINDS];
-	struct uri_set learnt;	   /* URIs that stood in its results: owner.c */
-	struct uri_set subscribed; /* what the client wants to hear of from it */
-	uint64_t instance;	   /* the last process started for it; 0: none */
-	bool crowded;	  /* it could not be opened: the principal has all the processes it may have */
+	struct uri_set learnt; /* URIs that stood in its results: owner.c */
+	uint64_t instance;     /* the last process started for it; 0: none */
+	bool crowded;	       /* it could not be opened: the principal has all the processes it may have */
 	uint64_t rest_ms; /* how long it is left alone, as was found when it was last needed; 0: it is not */
 	bool lost;	  /* its connection died, or could not be had: it was not ended on purpose */
 	unsigned deaths;  /* since a call was last answered */

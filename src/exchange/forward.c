@@ -246,6 +246,9 @@ enum stage_result exchange_forward(struct exchange *x)
 		if (result != STAGE_NEXT)
 			return result;
 	}
+	/* The gate keeps them, for the server's next connection. */
+	if (x->method == METHOD_RESOURCES_SUBSCRIBE || x->method == METHOD_RESOURCES_UNSUBSCRIBE)
+		return listening_serve(x);
 	link_initialized(x->attachment->link);
 	/* What waits here is at the server already. */
 	if (x->parked)

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/listening.h"
 
+#include "exchange/owner.h"
 #include "exchange/subscription.h"
 #include "exchange/task.h"
 #include "exchange/view.h"
@@ -52,7 +53,8 @@ static void tell_changes(struct attachment *attachment, uint64_t now_ms)
 			tell_change(attachment, views[i]);
 }
 
-static void tell_update(struct attachment *attachment, const struct message *message)
+/* False: nobody has asked for that. */
+static bool tell_update(struct attachment *attachment, const struct message *message)
 {
 	struct client *client = attachment->client;
 	const struct json *json = message->json;
@@ -61,7 +63,7 @@ static void tell_update(struct attachment *attachment, const struct message *mes
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)WATCH_URI_BYTES * 6 + 256);
 
 	if (!json_is(json, at, JSON_STRING))
-		return;
+		return false;
 	json_string_add(json, at, &uri);
 	LIST_EACH(&attachment->watches, node) {
 		struct watch *watch = LIST_ENTRY(node, struct watch, node);
@@ -75,10 +77,12 @@ static void tell_update(struct attachment *attachment, const struct message *mes
 				 "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/resources/updated\","
 				 "\"params\":{\"uri\":%.*s}}",
 				 SPAN_ARG(json_raw(json, at)));
+			client->worker->metrics.notifications++;
 			(void)client_tell(client, buf_span(&out));
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
 bool listening_list_changed(struct attachment *attachment, enum method method)
@@ -107,10 +111,10 @@ bool listening_heard(struct attachment *attachment, const struct message *messag
 
 	if (task_heard(attachment, message))
 		return true;
-	if (message->method == METHOD_RESOURCE_UPDATED && (bridged || client->era == ERA_MODERN)) {
-		tell_update(attachment, message);
-		return true;
-	}
+	/* What else a server says unasked is passed on where both are legacy. */
+	if (message->method == METHOD_RESOURCE_UPDATED)
+		return !owner_hears(attachment, message) || tell_update(attachment, message) || bridged ||
+		       client->era == ERA_MODERN;
 	return listening_list_changed(attachment, message->method);
 }
 

@@ -5,9 +5,9 @@
 #include "exchange/client.h"
 
 /*
- * A request that has no words in the server's era: what a legacy session asks for once (subscriptions, the
- * log level), a modern server is asked for with what it is sent; what a modern client listens to, a legacy
- * server says unasked.
+ * A request that the gate serves with words of its own to the server. What a legacy session asks for once:
+ * its subscriptions, which outlive a connection, whatever the server's era; and the log level, which a modern
+ * server is told with what it is sent. What a modern client listens to, and a legacy server says unasked.
  */
 enum stage_result listening_serve(struct exchange *x);
 

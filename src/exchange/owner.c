@@ -299,10 +299,6 @@ void owner_learn(struct exchange *x, const struct message *message)
 		learn_each(attachment, json, json_get(json, message->result, S("messages")), learn_message);
 	if (x->method == METHOD_RESOURCES_READ)
 		learn_each(attachment, json, json_get(json, message->result, S("contents")), learn);
-	if (x->method == METHOD_RESOURCES_SUBSCRIBE)
-		uri_set_add(&attachment->subscribed, &x->client->account->held, x->name);
-	if (x->method == METHOD_RESOURCES_UNSUBSCRIBE)
-		uri_set_remove(&attachment->subscribed, &x->client->account->held, x->name);
 }
 
 static bool is_anothers(const struct attachment *attachment, struct span uri)
@@ -327,7 +323,7 @@ bool owner_hears(struct attachment *attachment, const struct message *message)
 
 	if (attachment->client->only || message->method != METHOD_RESOURCE_UPDATED)
 		return true;
-	if (attachment->subscribed.n == 0 || !json_is(json, at, JSON_STRING))
+	if (list_empty(&attachment->watches) || !json_is(json, at, JSON_STRING))
 		return false;
 	uri = json_string(json, at, &scratch);
 	if (!uri.p || is_anothers(attachment, uri))

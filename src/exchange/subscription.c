@@ -227,10 +227,29 @@ enum stage_result subscription_begin(struct exchange *x)
 
 /* --- a legacy client's subscriptions --- */
 
+static void refuse_as_server(struct exchange *x, struct span error)
+{
+	CLEANUP(buf_release) struct buf out = BUF_INIT(x->id.n + error.n + 64);
+
+	buf_add(&out, S("{\"jsonrpc\":\"2.0\",\"id\":"));
+	buf_add(&out, x->id);
+	buf_add(&out, S(",\"error\":"));
+	buf_add(&out, error);
+	buf_add_char(&out, '}');
+	if (buf_ok(&out))
+		exchange_finish(x, 200, buf_span(&out), "error");
+	else
+		(void)no_memory(x);
+}
+
 static void hold(struct exchange *x, struct listen *listen)
 {
 	struct watch *watch = listen->watches[0];
 
+	if (watch && watch->state == WATCH_REFUSED && watch->refusal.n) {
+		refuse_as_server(x, buf_span(&watch->refusal));
+		return;
+	}
 	if (!watch || watch->state == WATCH_REFUSED) {
 		exchange_refuse(x, 200, -32602, NULL,
 				S("The server does not take subscriptions to this resource"), S(""));

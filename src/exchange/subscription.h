@@ -14,7 +14,7 @@ struct watch;
 enum stage_result subscription_begin(struct exchange *x);
 /* Does the request want to hear of single resources? Then it has to be known whose they are. */
 bool subscription_names_resources(const struct exchange *x);
-/* The same for a legacy client's resources/subscribe and unsubscribe at a modern server. */
+/* The same for a legacy client's resources/subscribe and unsubscribe. */
 enum stage_result subscription_add(struct exchange *x);
 enum stage_result subscription_remove(struct exchange *x);
 

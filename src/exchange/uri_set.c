@@ -60,14 +60,6 @@ bool uri_set_has(const struct uri_set *set, struct span uri)
 	return map_get(&set->by_uri, uri) != NULL;
 }
 
-void uri_set_remove(struct uri_set *set, struct budget *budget, struct span uri)
-{
-	struct seen_uri *seen = map_get(&set->by_uri, uri);
-
-	if (seen)
-		drop(set, budget, seen);
-}
-
 void uri_set_clear(struct uri_set *set, struct budget *budget)
 {
 	while (set->n)

@@ -21,5 +21,4 @@ struct uri_set {
  */
 void uri_set_add(struct uri_set *set, struct budget *budget, struct span uri);
 bool uri_set_has(const struct uri_set *set, struct span uri);
-void uri_set_remove(struct uri_set *set, struct budget *budget, struct span uri);
 void uri_set_clear(struct uri_set *set, struct budget *budget);

@@ -36,9 +36,16 @@ void watch_settle(struct watch *watch, enum watch_state state)
 
 static void on_subscribed(struct call *call, const struct message *message, bool final)
 {
-	if (final)
-		watch_settle(LIST_ENTRY(call, struct watch, call),
-			     message->kind == MESSAGE_RESULT ? WATCH_ON : WATCH_REFUSED);
+	struct watch *watch = LIST_ENTRY(call, struct watch, call);
+
+	if (!final)
+		return;
+	buf_clear(&watch->refusal);
+	if (message->kind == MESSAGE_ERROR)
+		json_emit(&watch->refusal, message->json, message->error, NULL, 0);
+	if (!buf_ok(&watch->refusal))
+		buf_clear(&watch->refusal);
+	watch_settle(watch, message->kind == MESSAGE_RESULT ? WATCH_ON : WATCH_REFUSED);
 }
 
 static void on_failed(struct call *call, enum link_failure failure, struct span why)
@@ -65,7 +72,9 @@ static void ask(struct watch *watch)
 	watch->named = false;
 	if (!link || link->state_of != LINK_READY)
 		return;
-	if (!link_declares(link, S("resources"), S("subscribe"))) {
+	/* What a legacy client asks of a legacy server, that one answers itself. */
+	if ((link->era == ERA_MODERN || watch->attachment->client->era == ERA_MODERN) &&
+	    !link_declares(link, S("resources"), S("subscribe"))) {
 		watch_settle(watch, WATCH_REFUSED);
 		return;
 	}
@@ -109,6 +118,7 @@ struct watch *watch_add(struct attachment *attachment, struct span uri)
 	memcpy(watch->bytes, uri.p, uri.n);
 	watch->uri = span_of(watch->bytes, uri.n);
 	watch->attachment = attachment;
+	watch->refusal = BUF_CHARGED(WATCH_REFUSAL_BYTES, &client->account->held);
 	watch->refs = 1;
 	list_add(&attachment->watches, &watch->node);
 	client->n_watches++;
@@ -121,6 +131,7 @@ static void free_watch(struct watch *watch)
 	struct client *client = watch->attachment->client;
 
 	call_forget(&watch->call);
+	buf_release(&watch->refusal);
 	list_remove(&watch->node);
 	client->n_watches--;
 	budget_give(&client->account->held, sizeof(*watch) + watch->uri.n);

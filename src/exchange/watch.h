@@ -4,7 +4,7 @@
 
 #include "exchange/client.h"
 
-enum { WATCHES = 1024 /* of one client */, WATCH_URI_BYTES = 8192 };
+enum { WATCHES = 1024 /* of one client */, WATCH_URI_BYTES = 8192, WATCH_REFUSAL_BYTES = 4096 };
 
 enum watch_state {
 	WATCH_ASKED,
@@ -20,8 +20,9 @@ struct watch {
 	unsigned refs;
 	bool held; /* one of them is a legacy session's, until it unsubscribes */
 	enum watch_state state;
-	bool named;	  /* in the newest subscription to a modern server */
-	struct call call; /* resources/subscribe, with a legacy server */
+	bool named;	    /* in the newest subscription to a modern server */
+	struct call call;   /* resources/subscribe, with a legacy server */
+	struct buf refusal; /* the JSON-RPC error it answered with; empty: it did not */
 	struct span uri;
 	char bytes[];
 };

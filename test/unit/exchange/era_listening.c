@@ -402,13 +402,39 @@ static void same_era(void)
 	struct scene scene;
 	unsigned id;
 
-	begin(&scene, ERA_LEGACY, ERA_LEGACY);
-	page_ask(scene.client, &scene.page, SUBSCRIBE("1", "x://a"));
+	begin_with(&scene, ERA_LEGACY, ERA_LEGACY, "{\"tools\":{}}");
+	page_ask(scene.client, &scene.page, SUBSCRIBE("1", "x://none"));
+	answer(&scene, "resources/subscribe", "\"error\":{\"code\":-32002,\"message\":\"no such thing\"}");
+	ok(scene.page.finals == 1 && page_has(&scene.page, "\"id\":1,\"error\":{\"code\":-32002,") &&
+	       page_has(&scene.page, "no such thing") && scene.client->n_watches == 0,
+	   "legacy to legacy: refused in the server's own words");
+	page_ask(scene.client, &scene.page, SUBSCRIBE("2", "x://a"));
 	answer(&scene, "resources/subscribe", "\"result\":{}");
-	ok(scene.page.finals == 1, "legacy to legacy: subscribed by the server itself");
+	ok(scene.page.finals == 1 && page_has(&scene.page, "\"result\":{}"),
+	   "subscribed by the server itself");
 	rig_say(&scene.peer, UPDATED("x://a"));
 	TURN_UNTIL(&worker.loop, scene.ear.n);
-	ok(told(&scene, UPDATED("x://a")), "whose words are passed on");
+	ok(scene.ear.n == 1 && told(&scene, UPDATED("x://a")), "which is heard");
+	rig_say(&scene.peer, UPDATED("y://unasked"));
+	TURN_UNTIL(&worker.loop, scene.ear.n == 2);
+	ok(told(&scene, UPDATED("y://unasked")), "and what it says unasked is passed on");
+	scene.server->idle_ms = 1000;
+	client_tick(scene.client, loop_now(&worker.loop) + 5000);
+	ok(attachment_in(scene.client)->link != NULL, "it is not idle while somebody wants to hear of it");
+	rig_end(&scene.peer);
+	TURN_UNTIL(&worker.loop, !attachment_in(scene.client)->link);
+	client_tick(scene.client, loop_now(&worker.loop));
+	ok(rig_greet(&scene.peer, "{\"tools\":{}}") &&
+	       span_contains(rig_hear_of(&scene.peer, "resources/subscribe"), S("x://a")),
+	   "it dies: it is started again, and asked for what was subscribed to");
+	rig_say(&scene.peer, UPDATED("x://a"));
+	TURN_UNTIL(&worker.loop, scene.ear.n == 3);
+	is_int(scene.ear.n, 3, "which is heard again");
+	page_ask(scene.client, &scene.page, REQUEST("3", "resources/unsubscribe", "\"uri\":\"x://a\""));
+	ok(scene.page.finals == 1 &&
+	       span_contains(rig_hear_of(&scene.peer, "resources/unsubscribe"), S("x://a")) &&
+	       scene.client->n_watches == 0,
+	   "until it is given up");
 	leave(&scene);
 	begin(&scene, ERA_MODERN, ERA_MODERN);
 	page_ask(scene.client, &scene.page, LISTEN("\"l\"", "\"toolsListChanged\":true"));

@@ -19,7 +19,6 @@ int main(void)
 	uri_set_add(&set, &budget, S("x://a"));
 	budget.max = 1 << 20;
 	ok(set.n == 0 && budget.used == 0 && !uri_set_has(&set, S("x://a")), "what may not be kept is not");
-	uri_set_remove(&set, &budget, S("x://a"));
 	for (int i = 0; i < URI_SET_MAX; i++)
 		uri_set_add(&set, &budget, span_of(uri, (size_t)snprintf(uri, sizeof(uri), "x://%d", i)));
 	is_int(set.n, URI_SET_MAX, "as many as there may be");
@@ -28,10 +27,8 @@ int main(void)
 	ok(set.n == URI_SET_MAX && uri_set_has(&set, S("x://0")) && uri_set_has(&set, S("x://one-more")) &&
 	       !uri_set_has(&set, S("x://1")) && uri_set_has(&set, S("x://2")),
 	   "the oldest makes room, and what is seen again is new");
-	uri_set_remove(&set, &budget, S("x://2"));
-	ok(set.n == URI_SET_MAX - 1 && !uri_set_has(&set, S("x://2")) && budget.used > 0, "one is taken out");
 	uri_set_clear(&set, &budget);
-	ok(set.n == 0 && budget.used == 0 && !uri_set_has(&set, S("x://0")), "and all, with what they cost");
+	ok(set.n == 0 && budget.used == 0 && !uri_set_has(&set, S("x://0")), "emptied, it costs nothing");
 	uri_set_add(&set, &budget, S("x://a"));
 	ok(uri_set_has(&set, S("x://a")), "it can be filled again");
 	uri_set_clear(&set, &budget);
