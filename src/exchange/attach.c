@@ -124,7 +124,8 @@ static void on_ready(void *owner, struct link *link)
 {
 	struct attachment *attachment = owner;
 
-	attachment->server->late_until_ms = 0;
+	server_has_come(attachment->server, false);
+	attachment->server->declared = link_declared(link);
 	if (attachment->client->ready || attachment->client->era == ERA_MODERN)
 		link_initialized(link);
 	attachment->lost = false;
@@ -150,20 +151,12 @@ static void drop_asks(struct attachment *attachment)
 	}
 }
 
-/*
- * Some legacy servers end at a word they do not know: that shows their era as well as an answer would.
- * Whoever waits need not hear of it.
- */
-static bool begins_again(struct attachment *attachment, struct link *link, enum link_failure failure)
+/* Is it to be greeted in its own era now? Whoever waits need not hear of that. */
+static bool begins_again(struct attachment *attachment, struct link *link)
 {
-	struct server *server = attachment->server;
-	uint64_t now = loop_now(link->upstream->loop);
-
-	if (failure != LINK_GONE || link->era != ERA_MODERN || link->init_result.n || link_is_lent(link) ||
-	    !server_is_started(server) || server->modern != SPEAKS_UNKNOWN ||
-	    !server_may_speak(server, ERA_LEGACY, now) || list_empty(&attachment->waiting))
+	if (link_is_lent(link) || !link_ended_at_probe(link) || list_empty(&attachment->waiting))
 		return false;
-	server_learn(server, ERA_MODERN, false, now);
+	server_learn(attachment->server, ERA_MODERN, false, loop_now(link->upstream->loop));
 	return true;
 }
 
@@ -191,7 +184,7 @@ static void count_death(struct attachment *attachment, uint64_t now_ms)
 static void on_dead(void *owner, struct link *link, enum link_failure failure, struct span why)
 {
 	struct attachment *attachment = owner;
-	bool again = begins_again(attachment, link, failure) || failure == LINK_LOST;
+	bool again = begins_again(attachment, link) || failure == LINK_LOST;
 
 	attachment->failure = failure;
 	attachment->lost = true;
@@ -620,9 +613,13 @@ enum stage_result attachment_need_link(struct exchange *x)
 	struct attachment *attachment = x->attachment;
 	bool was_open = attachment->link != NULL;
 
-	/* Connected as it may be, where nobody gets through the next one need not wait to learn it. */
+	/*
+	 * Connected as it may be, where nobody gets through the next one need not wait to learn it. Who has a
+	 * process or a channel of its own does not depend on others'.
+	 */
 	attachment->rest_ms = 0;
 	if (attachment->link && attachment->link->state_of == LINK_READY &&
+	    link_has_requests(attachment->link) &&
 	    common_rests(server_common(attachment->server), loop_now(&x->worker->loop))) {
 		attachment->rest_ms = common_wait_ms(server_common(attachment->server),
 						     loop_now(&x->worker->loop));

@@ -91,6 +91,26 @@ static struct catalogue *share(struct attachment *attachment, struct gather *gat
 	return keep_ttl(show(attachment->server, &list), gather);
 }
 
+/* Who does not list its tools in time is asked again when its pause is over, where somebody waits for them.
+ */
+static void note_failure(struct attachment *attachment, enum link_failure failure, struct span why)
+{
+	struct server *server = attachment->server;
+	bool late = failure == LINK_SILENT;
+
+	attachment->failure = failure;
+	(void)attachment_hides(attachment, failure, why);
+	(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
+			   sizeof(attachment->why));
+	if (!attachment->link || attachment->link->state_of != LINK_READY)
+		return;
+	server->failed++;
+	(void)snprintf(server->last_failure, sizeof(server->last_failure), "%s", attachment->why);
+	attachment->link->stale |= late;
+	if (late)
+		server_was_late(server, true, attachment->fetched_ms);
+}
+
 static void on_fetched(void *owner, struct gather *gather, bool fine, struct span why)
 {
 	struct attachment *attachment = owner;
@@ -110,16 +130,12 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 		why = catalogue ? span_str(link_crowded) : S("the list is too large");
 	}
 	if (fine)
-		attachment->server->late_until_ms = 0;
+		server_has_come(attachment->server, true);
 	view_fetched(attachment, fine && link);
 	if (fine && link)
 		known_drop(attachment);
-	if (!fine) {
-		attachment->failure = gather_failure(gather);
-		(void)attachment_hides(attachment, attachment->failure, why);
-		(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
-				   sizeof(attachment->why));
-	}
+	if (!fine)
+		note_failure(attachment, gather_failure(gather), why);
 	(void)gather_free(gather);
 	listening_fetched(attachment);
 }

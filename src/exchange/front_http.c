@@ -449,18 +449,33 @@ static size_t gauge_omissions(const struct worker *worker, struct metric_gauge *
 	return OMISSIONS - 1;
 }
 
+/* Has no thread waited in vain for the server to be there, or to list its tools? */
+static bool is_up(const struct crew *crew, struct server *server)
+{
+	bool up = common_health(server_common(server)).faults == 0;
+
+	CREW_EACH(crew, member)
+	{
+		const struct server *same = worker_server(member, server->name);
+
+		up &= !same || !same->late;
+	}
+	return up;
+}
+
 /* Whether each server that the config names can be reached. */
 static void add_servers(struct buf *out, const struct worker *worker)
 {
-	buf_add(out,
-		S("# HELP kanmon_server_up Whether the last attempt to reach the server was not in vain.\n"
-		  "# TYPE kanmon_server_up gauge\n"));
+	buf_add(
+	    out,
+	    S("# HELP kanmon_server_up Whether the last attempt to reach the server, or to have its tools listed, was not in vain.\n"
+	      "# TYPE kanmon_server_up gauge\n"));
 	LIST_EACH(&worker->servers, node) {
 		struct server *server = LIST_ENTRY(node, struct server, node);
 
 		if (!server->ephemeral)
 			buf_addf(out, "kanmon_server_up{server=\"%.*s\"} %d\n", SPAN_ARG(server->name),
-				 common_health(server_common(server)).faults == 0);
+				 is_up(worker->crew, server));
 	}
 }
 

@@ -9,7 +9,6 @@
 #include "mcp/translate.h"
 #include "json/write.h"
 
-enum { LISTS_LATE_MS = 60000 /* for so long nobody waits for who was late */ };
 enum { LISTS_ITEMS_BYTES = 32 * 1024 * 1024, LISTS_RESULT_BYTES = 64 * 1024 * 1024 };
 
 struct attachment *lists_attachment(struct exchange *x, struct server *server)
@@ -67,7 +66,8 @@ void lists_hurry(struct exchange *x)
 		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
 
 		if (attachment->link && (attachment->link->state_of != LINK_READY || attachment->fetch))
-			attachment->server->late_until_ms = loop_now(&x->worker->loop) + LISTS_LATE_MS;
+			server_was_late(attachment->server, attachment->fetch != NULL,
+					loop_now(&x->worker->loop));
 	}
 }
 

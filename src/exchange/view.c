@@ -356,14 +356,22 @@ static bool is_to_be_looked_at(const struct shelf *shelf)
 	return shelf->doubted || shelf->looked_at;
 }
 
+/* Of who was late for all others it is enough when the pause is over. */
+static bool are_tools_wanted(const struct attachment *attachment)
+{
+	if (is_to_be_looked_at(&attachment->shelves[OFFER_TOOLS]))
+		return true;
+	return attachment->link->stale && watches(attachment, VIEW_TOOLS) &&
+	       offers_declared(attachment->link, OFFER_TOOLS) &&
+	       loop_now(&attachment->client->worker->loop) >= attachment->server->late_until_ms;
+}
+
 /* What has changed, and the client was shown, is fetched: it is told where it sees another list. */
 static void refresh(struct attachment *attachment)
 {
 	if (!attachment->link || attachment->link->state_of != LINK_READY)
 		return;
-	if (((attachment->link->stale && watches(attachment, VIEW_TOOLS)) ||
-	     is_to_be_looked_at(&attachment->shelves[OFFER_TOOLS])) &&
-	    !attachment->fetch && !attachment_fetch(attachment))
+	if (are_tools_wanted(attachment) && !attachment->fetch && !attachment_fetch(attachment))
 		compare_alone(attachment, OFFER_TOOLS, NULL);
 	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++) {
 		struct shelf *shelf = &attachment->shelves[i];

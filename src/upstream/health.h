@@ -12,9 +12,9 @@ enum {
 };
 
 /*
- * Counts only what says that nobody can reach the server (its program cannot be started, nothing answers at
- * its address), never what may be one client's doing: or one of them could have it closed to all. Zero is
- * legal.
+ * Counts what says that nobody can reach the server: its program cannot be started, or ends or hangs before
+ * it has answered the greeting; nothing answers at its address. Never a refusal, which may be of one client:
+ * or one of them could have it closed to all. Zero is legal.
  */
 struct health {
 	unsigned faults;   /* in a row */

@@ -78,10 +78,22 @@ static void tell_dead(struct later *later)
 	link->events->on_dead(link->owner, link, link->failure, span_str(link->why));
 }
 
+bool link_ended_at_probe(const struct link *link)
+{
+	struct server *server = link->server;
+
+	return link->failure == LINK_GONE && link->era == ERA_MODERN && !link->init_result.n &&
+	       server_is_started(server) && server->modern == SPEAKS_UNKNOWN &&
+	       server_may_speak(server, ERA_LEGACY, loop_now(link->upstream->loop));
+}
+
 void link_fail(struct link *link, enum link_failure failure, const char *why)
 {
+	bool in_vain;
+
 	if (link->state_of == LINK_DEAD)
 		return;
+	in_vain = link->state_of == LINK_OPENING && failure != LINK_REFUSED;
 	link->state_of = LINK_DEAD;
 	link->failure = failure;
 	(void)snprintf(link->why, sizeof(link->why), "%s", why);
@@ -92,7 +104,7 @@ void link_fail(struct link *link, enum link_failure failure, const char *why)
 		return;
 	}
 	link->server->failed++;
-	if (failure == LINK_START)
+	if (in_vain && !link_ended_at_probe(link))
 		common_fault(server_common(link->server), loop_now(link->upstream->loop));
 	log_event(link->upstream->log, LOG_WARN, "upstream.dead", "A connection to a server ended.",
 		  LF("server", server_shown(link->server)), LFS("failure", link_failure_word(failure)),
@@ -399,6 +411,25 @@ bool link_takes_tasks(const struct link *link)
 	modern = json_is(&json, at, JSON_OBJECT) && (modern || link->revision >= REVISION_2025_11_25);
 	json_release(&json);
 	return modern;
+}
+
+unsigned link_declared(const struct link *link)
+{
+	static const struct {
+		struct span name;
+		unsigned flag;
+	} known[] = { { SPAN("tools"), DECLARES_TOOLS },
+		      { SPAN("prompts"), DECLARES_PROMPTS },
+		      { SPAN("resources"), DECLARES_RESOURCES },
+		      { SPAN("completions"), DECLARES_COMPLETIONS },
+		      { SPAN("logging"), DECLARES_LOGGING } };
+	unsigned declared = DECLARES_GREETED;
+
+	for (size_t i = 0; i < COUNT(known); i++)
+		declared |= link_has_capability(link, known[i].name) ? known[i].flag : 0;
+	declared |= link_declares(link, S("resources"), S("subscribe")) ? DECLARES_SUBSCRIBE : 0;
+	declared |= link_takes_tasks(link) ? DECLARES_TASKS : 0;
+	return declared;
 }
 
 void link_tick(struct link *link, uint64_t now_ms)

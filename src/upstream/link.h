@@ -229,6 +229,9 @@ bool link_declares(const struct link *link, struct span name, struct span member
  */
 bool link_takes_tasks(const struct link *link);
 
+/* DECLARES_…: all of that at once. */
+unsigned link_declared(const struct link *link);
+
 /* For transports. */
 void link_up(struct link *link);
 /*
@@ -243,6 +246,11 @@ void link_hearing(struct link *link);
  * whose own stream carried it, or NULL. False: not MCP.
  */
 bool link_receive(struct link *link, struct call *via, struct span text);
+/*
+ * Some legacy servers end at a word they do not know: that shows their era as well as an answer would. Of a
+ * link that has failed.
+ */
+bool link_ended_at_probe(const struct link *link);
 /* The link is dead; told in the next turn of the loop. */
 void link_fail(struct link *link, enum link_failure failure, const char *why);
 /* Why an answer over `limits.result` is refused: the limit by name, and what it is. Returns `store`. */

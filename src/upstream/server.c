@@ -73,6 +73,29 @@ void server_forget(struct server *server)
 	server->met = WIRE_UNKNOWN;
 }
 
+void server_was_late(struct server *server, bool list, uint64_t now_ms)
+{
+	uint64_t pause = SERVER_LATE_MS;
+
+	server->late_list |= list;
+	/* Several waited for it at once. */
+	if (now_ms < server->late_until_ms)
+		return;
+	for (unsigned i = 0; i < server->late && pause < SERVER_LATE_MAX_MS; i++)
+		pause *= 2;
+	server->late++;
+	server->late_until_ms = now_ms + (pause < SERVER_LATE_MAX_MS ? pause : SERVER_LATE_MAX_MS);
+}
+
+void server_has_come(struct server *server, bool list)
+{
+	if (server->late_list && !list)
+		return;
+	server->late_list = false;
+	server->late = 0;
+	server->late_until_ms = 0;
+}
+
 struct server *server_unref(struct server *server)
 {
 	if (!server || --server->refs)

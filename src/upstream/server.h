@@ -31,6 +31,18 @@ enum server_wire { WIRE_UNKNOWN, WIRE_STREAMABLE, WIRE_SSE };
 /* Learnt while talking, unless the config says it; forgotten when the server's definition changes. */
 enum speaks { SPEAKS_UNKNOWN, SPEAKS_YES, SPEAKS_NO };
 
+/* What of its capabilities the gate has a use for. */
+enum {
+	DECLARES_TOOLS = 1 << 0,
+	DECLARES_PROMPTS = 1 << 1,
+	DECLARES_RESOURCES = 1 << 2,
+	DECLARES_SUBSCRIBE = 1 << 3,
+	DECLARES_COMPLETIONS = 1 << 4,
+	DECLARES_LOGGING = 1 << 5,
+	DECLARES_TASKS = 1 << 6,
+	DECLARES_GREETED = 1 << 7, /* it was greeted: what is not here it does not declare */
+};
+
 /* A server that was updated speaks more than it did: what it does not speak is asked again after this. */
 enum { SERVER_FORGET_MS = 5 * 60 * 1000 };
 
@@ -65,6 +77,7 @@ struct server {
 	struct catalogue *shared;		   /* the newest of its tools. Borrowed from `recent` */
 	size_t omitted[OFFER_KINDS]
 		      [OMISSIONS];    /* what was left out of its lists when they were last looked at */
+	unsigned declared;	      /* DECLARES_…, by its last greeting here; 0: there was none */
 	struct server_common own;     /* where no other thread has it */
 	struct server_common *common; /* NULL: its own; see server_common() */
 	struct house *house;	      /* one process for all clients; NULL: one for each. Referenced */
@@ -75,7 +88,9 @@ struct server {
 	struct later turn;
 	enum revision shared_revision; /* what `shared` is in the words of */
 	uint64_t late_until_ms;	       /* lists of all servers do not wait for it: it was late for one */
-	uint64_t started, failed;      /* counters: links opened, links that died */
+	unsigned late;		       /* how often in a row */
+	bool late_list;		       /* it had been greeted then: a greeting says nothing of the next one */
+	uint64_t started, failed;      /* counters: links opened; links that died, lists not had */
 	uint64_t dropped;	       /* notifications that break the protocol and were not passed on */
 	char last_failure[200];
 	struct span definition; /* the JSON it was made from */
@@ -133,6 +148,15 @@ bool server_may_speak(struct server *server, enum era era, uint64_t now_ms);
 void server_learn(struct server *server, enum era era, bool speaks, uint64_t now_ms);
 /* What it was learnt from is gone: the next greeting finds out anew. */
 void server_forget(struct server *server);
+
+/* For so long nobody waits for who was late; twice as long after each further time, and no longer than that.
+ */
+enum { SERVER_LATE_MS = 60 * 1000, SERVER_LATE_MAX_MS = 10 * 60 * 1000 };
+
+/* It was late for a list of all servers: to be greeted, or (`list`) with its own. */
+void server_was_late(struct server *server, bool list, uint64_t now_ms);
+/* What it was late with has come. */
+void server_has_come(struct server *server, bool list);
 
 struct server *server_unref(struct server *server);
 static inline struct server *server_ref(struct server *server)

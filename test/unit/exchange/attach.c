@@ -350,6 +350,167 @@ static void removed_from_a_round(void)
 	buf_release(&list.last);
 }
 
+static unsigned faults_of(struct server *server)
+{
+	return common_health(server_common(server)).faults;
+}
+
+/* A new client's call, to a program that is started for it. */
+static struct client *begin_call(struct server *server, struct heard *heard, struct peer *peer)
+{
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
+
+	rig_ask(client, heard, CALL);
+	ok(rig_launch(peer) && rig_hear_of(peer, "initialize").n, "# greeted");
+	return client;
+}
+
+/* Who ends or hangs before he has answered the greeting cannot be reached: by nobody who is not there yet. */
+static void never_greets(void)
+{
+	struct server *server = rig_server("files");
+	struct client *there = rig_client(ERA_LEGACY, server, "mcp"), *client;
+	struct heard heard = { 0 };
+	struct peer one, peer;
+
+	rig_ask(there, &heard, CALL);
+	(void)rig_greet(&one, TOOLS);
+	list_tools(&one, "{\"name\":\"t\",\"inputSchema\":{}}");
+	(void)rig_hear_of(&one, "tools/call");
+	for (int i = 0; i < 3; i++) {
+		client = begin_call(server, &heard, &peer);
+		rig_say(&peer,
+			"{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32603,\"message\":\"not you\"}}");
+		TURN_UNTIL(&worker.loop, heard.finals);
+		ok(rig_heard(&heard, "\"K701\"") && faults_of(server) == 0,
+		   "a refusal, which may be of this client, counts for no other");
+		rig_end(&peer);
+		client = rig_leave(client);
+	}
+	client = begin_call(server, &heard, &peer);
+	client_tick(client, loop_now(&worker.loop) + LATE_MS);
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(rig_heard(&heard, "\"K701\"") && faults_of(server) == 1, "no answer to the greeting counts");
+	rig_end(&peer);
+	client = rig_leave(client);
+	for (unsigned i = 2; i <= 3; i++) {
+		client = begin_call(server, &heard, &peer);
+		rig_end(&peer);
+		TURN_UNTIL(&worker.loop, heard.finals);
+		ok(rig_heard(&heard, "\"K701\"") && faults_of(server) == i, "so does an end before it: %u",
+		   i);
+		client = rig_leave(client);
+	}
+	client = rig_client(ERA_LEGACY, server, "mcp");
+	rig_ask(client, &heard, CALL);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"K706\"") && rig_starts_nothing(),
+	   "the next client is told at once");
+	client = rig_leave(client);
+	rig_ask(there, &heard, CALL);
+	ok(rig_hear_of(&one, "tools/call").n, "who has a process of his own uses it");
+	there = rig_leave(there);
+	rig_end(&one);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+#define LIST_ALL "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}"
+
+static void pauses(struct server *server)
+{
+	uint64_t now = 1000, pause = SERVER_LATE_MS;
+
+	server_was_late(server, true, now);
+	server_was_late(server, true, now);
+	ok(server->late == 1 && server->late_until_ms == now + SERVER_LATE_MS,
+	   "two wait for it at once: late once");
+	for (int i = 0; i < 6; i++) {
+		now = server->late_until_ms;
+		pause = pause * 2 < SERVER_LATE_MAX_MS ? pause * 2 : SERVER_LATE_MAX_MS;
+		server_was_late(server, false, now);
+		is_int(server->late_until_ms - now, pause, "late again: twice the pause, up to a ceiling");
+	}
+	server_has_come(server, false);
+	ok(server->late, "its greeting is not its list");
+	server_has_come(server, true);
+	ok(!server->late && !server->late_until_ms, "its list is");
+	server_was_late(server, false, now);
+	server_has_come(server, false);
+	ok(!server->late, "who was late to be greeted has come with that");
+}
+
+/* Of all servers' lists: who never lists its tools costs the first client's patience, not each one's. */
+static void never_lists_for_all(void)
+{
+	struct server *server = rig_server("files");
+	struct client *first = rig_client(ERA_LEGACY, NULL, "mcp"), *second;
+	struct heard heard = { 0 };
+	struct peer one, two;
+	struct exchange *x;
+
+	pauses(server);
+	rig_ask(first, &heard, LIST_ALL);
+	ok(rig_greet(&one, TOOLS) && rig_hear_of(&one, "tools/list").n && !heard.finals,
+	   "a list is waited for");
+	x = exchange_find(first, S("1"));
+	exchange_tick(x, x->last_ms + 9000);
+	ok(heard.finals == 1 && server->late == 1, "until its time is over");
+	second = rig_client(ERA_LEGACY, NULL, "mcp");
+	rig_ask(second, &heard, LIST_ALL);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"tools\":[]"), "the next client does not wait");
+	ok(rig_greet(&two, TOOLS) && rig_hear_of(&two, "tools/list").n && server->late == 1,
+	   "it is asked all the same, and was greeted, which does not mend it");
+	client_tick(second, loop_now(&worker.loop) + LATE_MS);
+	ok(server->failed == 1 && strstr(server->last_failure, "did not answer tools/list"),
+	   "it is noted as the server's failure: %s", server->last_failure);
+	ok(span_contains(rig_hear(&two), S("notifications/cancelled")) && rig_is_silent(&two),
+	   "and it is left alone for its pause");
+	server->late_until_ms = 0;
+	client_tick(second, loop_now(&worker.loop));
+	list_tools(&two, "{\"name\":\"t\",\"inputSchema\":{}}");
+	TURN_UNTIL(&worker.loop, !server->late);
+	ok(!server->late && second->changed,
+	   "then it is asked again: it lists its tools, and is not late any more");
+	first = rig_leave(first);
+	second = rig_leave(second);
+	rig_end(&one);
+	rig_end(&two);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+/* `when-down`: what is listed of a server that is away. */
+static void when_down(bool list)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_LEGACY, NULL, "mcp");
+	struct heard heard = { 0 };
+	struct peer peer;
+
+	server->shown_when_down = list;
+	rig_ask(client, &heard, LIST_ALL);
+	(void)rig_greet(&peer, TOOLS);
+	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(rig_heard(&heard, "files__t"), "# a list");
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, !LIST_ENTRY(client->attachments.next, struct attachment, node)->link);
+	rig_ask(client, &heard, LIST_ALL);
+	(void)rig_launch(NULL);
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(heard.finals == 1 && rig_heard(&heard, "files__t") == list, "away: its tools are %s",
+	   list ? "still listed" : "not listed");
+	rig_ask(
+	    client, &heard,
+	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"files__t\"}}");
+	(void)rig_launch(NULL);
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(rig_heard(&heard, "\"K701\""), "a call says why it cannot be made");
+	client = rig_leave(client);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 static void asked_too_late(void)
 {
 	struct server *server = rig_server("files");
@@ -444,6 +605,10 @@ int main(void)
 	removed_from_a_round();
 	never_lists(ERA_LEGACY);
 	never_lists(ERA_MODERN);
+	never_greets();
+	never_lists_for_all();
+	when_down(false);
+	when_down(true);
 	silent_in_a_round();
 	asked_too_late();
 	two_lists();

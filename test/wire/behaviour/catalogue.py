@@ -171,6 +171,15 @@ def test_names(place):
     ok('kanmon_catalogue_refused{reason="characters"} 3' in text and 'kanmon_catalogue_refused{reason="contested"} 0' in text, "and so do the metrics", text)
 
 
+def test_up(place):
+    """Who cannot be had is shown so: in the metrics, and by status."""
+    port = free_port()
+    gate = place.gate({"ends": {"run": "false"}, "well": run_line("--name", "well")}, f"metrics: 127.0.0.1:{port}\n")
+    ok(names(Legacy(gate)), "# a list without the one that ends at once")
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+    ok('kanmon_server_up{server="ends"} 0\n' in text and 'kanmon_server_up{server="well"} 1\n' in text, "a server that ends before it is greeted is not up", text)
+
+
 def test_deaths(place):
     gate = place.gate({"one": run_line("--name", "one"), "two": run_line("--name", "two")})
     client = Legacy(gate)
@@ -201,4 +210,4 @@ def test_many_at_once(place):
 
 
 if __name__ == "__main__":
-    main(test_lists, test_calls, test_absent, test_resources, test_capabilities, test_names, test_deaths, test_many_at_once)
+    main(test_lists, test_calls, test_absent, test_resources, test_capabilities, test_names, test_up, test_deaths, test_many_at_once)
