@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "exchange/heed.h"
+#include "exchange/lists.h"
 #include "exchange/owner.h"
 #include "exchange/task.h"
 #include "exchange/view.h"
@@ -202,6 +203,31 @@ bool subscription_names_resources(const struct exchange *x)
 	return uris_of(x) != JSON_NONE;
 }
 
+/*
+ * Who listens before he has asked for a list may have one from before the gate began: he is told of what is
+ * there, and of what comes. The two tools of `catalogue.search` never change.
+ */
+static void look_at_all(struct exchange *x, unsigned views)
+{
+	struct client *client = x->client;
+
+	if (views & VIEW_RESOURCES)
+		views |= VIEW_TEMPLATES;
+	if (x->worker->finding.on)
+		views &= ~(unsigned)VIEW_TOOLS;
+	if (!(views & ~client->given))
+		return;
+	client->given |= views;
+	LIST_EACH(&x->worker->servers, node) {
+		struct attachment *attachment = lists_attachment(x, LIST_ENTRY(node, struct server, node));
+
+		if (attachment && attachment->link && attachment->link->state_of == LINK_READY)
+			view_ready(attachment);
+		else if (attachment)
+			(void)attachment_open(attachment);
+	}
+}
+
 enum stage_result subscription_begin(struct exchange *x)
 {
 	const struct json *json = x->message.json;
@@ -218,6 +244,8 @@ enum stage_result subscription_begin(struct exchange *x)
 	for (json_at at = n ? json_first(json, uris) : JSON_NONE; at != JSON_NONE;
 	     at = json_next(json, uris, at))
 		add_watch(x, listen, json, at);
+	if (!x->only)
+		look_at_all(x, listen->views);
 	x->message = (struct message){ 0 };
 	subscriptions_changed(x->client);
 	if (is_settled(listen))

@@ -507,6 +507,37 @@ static void reload(void)
 	buf_release(&heard.last);
 }
 
+/* Who listens first may have a list from before: he is told of what is there. */
+static void listens_first(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_MODERN, NULL, "mcp");
+	struct heard tools = { 0 }, prompts = { 0 };
+	struct peer peer;
+
+	rig_ask(client, &prompts, REQUEST("1", "subscriptions/listen", "\"notifications\":{}," META));
+	ok(prompts.sent == 1 && rig_starts_nothing(), "who listens to nothing has nothing looked at");
+	rig_ask(client, &tools,
+		REQUEST("2", "subscriptions/listen", "\"notifications\":{\"toolsListChanged\":true}," META));
+	ok(tools.sent == 1 && rig_greet(&peer, "{\"tools\":{},\"prompts\":{}}"),
+	   "who listens has the servers started");
+	give_tools(&peer, TOOL("t"));
+	view_tick(client);
+	ok(tools.sent == 2 && rig_heard(&tools, TOOLS_CHANGED), "and is told that there are tools");
+	rig_ask(
+	    client, &prompts,
+	    REQUEST("3", "subscriptions/listen", "\"notifications\":{\"promptsListChanged\":true}," META));
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
+	view_tick(client);
+	ok(prompts.sent == 2 && rig_heard(&prompts, PROMPTS_CHANGED) && tools.sent == 2,
+	   "of what is there already, too");
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&tools.last);
+	buf_release(&prompts.last);
+}
+
 static void modern(void)
 {
 	struct client *client = rig_client(ERA_MODERN, NULL, "mcp");
@@ -558,6 +589,7 @@ int main(void)
 	resources();
 	reload();
 	modern();
+	listens_first();
 	rig_stop();
 	return tap_done();
 }
