@@ -82,6 +82,17 @@ static enum stage_result route_one(struct exchange *x)
 	return attachment_need_catalogue(x, !offers_watched(x->attachment->link, OFFER_TOOLS));
 }
 
+static bool all_are_known(const struct exchange *x)
+{
+	LIST_EACH(&x->worker->servers, node) {
+		const struct server *server = LIST_ENTRY(node, struct server, node);
+
+		if (client_sees(x->client, server) && !server->declared)
+			return false;
+	}
+	return true;
+}
+
 enum stage_result local_route(struct exchange *x)
 {
 	if (x->method == METHOD_LISTEN && subscription_names_resources(x))
@@ -93,60 +104,72 @@ enum stage_result local_route(struct exchange *x)
 		return route_one(x);
 	if (x->method == METHOD_TOOLS_CALL)
 		return finding_route(x);
+	/* Hosts probe, and may leave again: what is known of all servers is answered without one of them. */
+	if (x->method == METHOD_DISCOVER && all_are_known(x))
+		return STAGE_NEXT;
 	return lists_settle(x, offers_kind(x->method) < OFFER_KINDS ? 1U << offers_kind(x->method) : 0,
 			    x->started_ms);
 }
 
 /* --- the answers --- */
 
-struct offered {
-	bool tools, prompts, resources, subscribe, completions, logging, tasks;
-	size_t servers;
-};
-
-static struct offered offered_by_all(const struct exchange *x)
+static const struct link *ready_link(const struct client *client, const struct server *server)
 {
-	struct offered offered = { 0 };
-
-	LIST_EACH(&x->client->attachments, node) {
+	LIST_EACH(&client->attachments, node) {
 		const struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
-		const struct link *link = attachment->link;
 
-		if (!link || link->state_of != LINK_READY || !client_sees(x->client, attachment->server))
+		if (attachment->server == server && attachment->link &&
+		    attachment->link->state_of == LINK_READY)
+			return attachment->link;
+	}
+	return NULL;
+}
+
+/*
+ * DECLARES_…: what one of them has, the whole has. Of a server that is not there now its last greeting
+ * counts; who never was greeted may turn out to have lists, and none is as good as an empty one.
+ */
+static unsigned offered_by_all(const struct exchange *x)
+{
+	unsigned offered = 0;
+
+	LIST_EACH(&x->worker->servers, node) {
+		const struct server *server = LIST_ENTRY(node, struct server, node);
+		const struct link *link = ready_link(x->client, server);
+
+		if (!client_sees(x->client, server))
 			continue;
-		offered.servers++;
-		offered.tools |= link_has_capability(link, S("tools"));
-		offered.prompts |= link_has_capability(link, S("prompts"));
-		offered.resources |= link_has_capability(link, S("resources"));
-		offered.subscribe |= link_declares(link, S("resources"), S("subscribe"));
-		offered.completions |= link_has_capability(link, S("completions"));
-		offered.logging |= link_has_capability(link, S("logging"));
-		offered.tasks |= link_takes_tasks(link);
+		if (link)
+			offered |= link_declared(link);
+		else
+			offered |= server->declared ? server->declared
+						    : DECLARES_PROMPTS | DECLARES_RESOURCES;
 	}
 	return offered;
 }
 
 /* Subscriptions are a method of their own in the legacy era, and a part of listening in the modern one. */
-static void add_offered(struct buf *out, const struct offered *offered, bool legacy)
+static void add_offered(struct buf *out, unsigned offered, bool legacy)
 {
 	const struct span changes = S("{\"listChanged\":true}");
 
 	buf_add(out, S("{"));
 	json_put_raw(out, S("tools"), changes);
-	if (offered->prompts)
+	if (offered & DECLARES_PROMPTS)
 		json_put_raw(out, S("prompts"), changes);
-	if (offered->resources)
+	if (offered & DECLARES_RESOURCES)
 		json_put_raw(out, S("resources"),
-			     legacy && offered->subscribe ? S("{\"subscribe\":true,\"listChanged\":true}")
-							  : changes);
-	if (offered->completions)
+			     legacy && (offered & DECLARES_SUBSCRIBE)
+				 ? S("{\"subscribe\":true,\"listChanged\":true}")
+				 : changes);
+	if (offered & DECLARES_COMPLETIONS)
 		json_put_raw(out, S("completions"), S("{}"));
-	if (offered->logging)
+	if (offered & DECLARES_LOGGING)
 		json_put_raw(out, S("logging"), S("{}"));
-	if (offered->tasks && legacy)
+	if ((offered & DECLARES_TASKS) && legacy)
 		json_put_raw(out, S("tasks"),
 			     S("{\"list\":{},\"cancel\":{},\"requests\":{\"tools\":{\"call\":{}}}}"));
-	else if (offered->tasks)
+	else if (offered & DECLARES_TASKS)
 		json_put_raw(out, S("extensions"), S("{\"" TASKS_EXTENSION "\":{}}"));
 	buf_add_char(out, '}');
 }
@@ -189,7 +212,7 @@ static void add_greeting(struct exchange *x, struct buf *out, enum revision to)
 static enum stage_result answer_initialize(struct exchange *x)
 {
 	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)2 << 20);
-	struct offered offered;
+	unsigned offered;
 
 	if (x->only) {
 		x->client->revision = asked_revision(x);
@@ -197,10 +220,11 @@ static enum stage_result answer_initialize(struct exchange *x)
 	} else {
 		x->client->revision = asked_revision(x);
 		offered = offered_by_all(x);
-		offered.tasks &= x->client->revision >= REVISION_2025_11_25;
+		if (x->client->revision < REVISION_2025_11_25)
+			offered &= ~(unsigned)DECLARES_TASKS;
 		buf_addf(&result, "{\"protocolVersion\":\"%.*s\",\"capabilities\":",
 			 SPAN_ARG(revision_name(x->client->revision)));
-		add_offered(&result, &offered, true);
+		add_offered(&result, offered, true);
 		buf_add(&result, S(",\"serverInfo\":" OWN_INFO "}"));
 	}
 	exchange_answer(x, &result);
@@ -210,7 +234,7 @@ static enum stage_result answer_initialize(struct exchange *x)
 static enum stage_result answer_discover(struct exchange *x)
 {
 	CLEANUP(buf_release) struct buf result = BUF_INIT((size_t)2 << 20);
-	struct offered offered;
+	unsigned offered;
 
 	if (x->only) {
 		add_greeting(x, &result, REVISION_2026_07_28);
@@ -220,7 +244,7 @@ static enum stage_result answer_discover(struct exchange *x)
 	offered = offered_by_all(x);
 	buf_add(&result,
 		S("{\"resultType\":\"complete\",\"supportedVersions\":[\"2026-07-28\"],\"capabilities\":"));
-	add_offered(&result, &offered, false);
+	add_offered(&result, offered, false);
 	buf_add(&result,
 		S(",\"ttlMs\":0,\"cacheScope\":\"private\",\"_meta\":{\"" META_SERVER "\":" OWN_INFO "}}"));
 	exchange_answer(x, &result);

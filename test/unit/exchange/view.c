@@ -538,6 +538,52 @@ static void listens_first(void)
 	buf_release(&prompts.last);
 }
 
+#define INITIALIZE                                                                                           \
+	REQUEST("1", "initialize",                                                                           \
+		"\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"c\","     \
+		"\"version\":\"1\"}")
+
+/* What a session is offered holds to its end: who may still turn out to have lists counts as one who has. */
+static void offered(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_LEGACY, NULL, "mcp"), *modern;
+	struct heard heard = { 0 };
+	struct peer peer;
+
+	rig_ask(client, &heard, INITIALIZE);
+	ok(rig_launch(&peer), "a server that takes its time");
+	hurry(client);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"prompts\":{") && rig_heard(&heard, "\"resources\":{") &&
+	       !rig_heard(&heard, "completions"),
+	   "may have prompts and resources");
+	rig_say(&peer,
+		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
+		"\"capabilities\":{\"prompts\":{},\"completions\":{}}}}",
+		rig_id(rig_hear_of(&peer, "initialize")));
+	TURN_UNTIL(&worker.loop, server->declared);
+	rig_ask(client, &heard, INITIALIZE);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"prompts\":{") &&
+	       rig_heard(&heard, "\"completions\":{") && !rig_heard(&heard, "\"resources\":{"),
+	   "greeted, it has what it says");
+	rig_end(&peer);
+	client = rig_leave(client);
+	modern = rig_client(ERA_MODERN, NULL, "mcp");
+	rig_ask(modern, &heard, REQUEST("1", "server/discover", META));
+	ok(heard.finals == 1 && rig_heard(&heard, "\"prompts\":{") &&
+	       rig_heard(&heard, "\"completions\":{") && !rig_heard(&heard, "\"resources\":{") &&
+	       rig_starts_nothing(),
+	   "a probe is answered from that, and starts nothing");
+	server->declared = 0;
+	rig_ask(modern, &heard, REQUEST("1", "server/discover", META));
+	ok(heard.finals == 0 && rig_launch(&peer),
+	   "of who was never greeted nothing is known: it is started");
+	rig_end(&peer);
+	modern = rig_leave(modern);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 static void modern(void)
 {
 	struct client *client = rig_client(ERA_MODERN, NULL, "mcp");
@@ -562,12 +608,12 @@ static void modern(void)
 	view_added(&worker, server);
 	view_tick(client);
 	is_span(buf_span(&tools.last),
-		S("{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED
+		S("{\"jsonrpc\":\"2.0\",\"method\":\"" RESOURCES_CHANGED
 		  "\",\"params\":{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":\"t\"}}}"),
-		"who asked to hear of tools does");
-	ok(tools.sent == 2 && nothing.sent == 1, "once, and nobody hears what he did not ask for");
+		"who asked to hear of tools and resources does");
+	ok(tools.sent == 3 && nothing.sent == 1, "once of each, and nobody hears what he did not ask for");
 	view_tick(client);
-	is_int(tools.sent, 2, "and not again");
+	is_int(tools.sent, 3, "and not again");
 	client = rig_leave(client);
 	worker_drop_server(&worker, server);
 	buf_release(&tools.last);
@@ -590,6 +636,7 @@ int main(void)
 	reload();
 	modern();
 	listens_first();
+	offered();
 	rig_stop();
 	return tap_done();
 }
