@@ -430,7 +430,7 @@ const struct code codes[] = {
 	    .meaning = TR_MARK(
 		"The server ended, closed the connection or answered something that is not MCP "
 		"while the call was under way. It is unknown whether the call took effect. Where the "
-		"message says that the request was not sent, it did not."),
+		"message says that the request was not sent, or had no effect, it did not."),
 	    .remedy = TR_MARK("Check its effect before you repeat it. The gate connects again with the next "
 			      "call; the log names the cause."),
 	    .example = "kanmon status\n",
