@@ -458,7 +458,7 @@ static bool is_up(const struct crew *crew, struct server *server)
 	{
 		const struct server *same = worker_server(member, server->name);
 
-		up &= !same || !same->late;
+		up &= !same || !same->late_list;
 	}
 	return up;
 }
