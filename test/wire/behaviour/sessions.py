@@ -199,6 +199,11 @@ def test_forgotten(place):
         ok(name in tools_of(client.request("tools/list").json()), f"/mcp/{path}: so is a list")
     calls = [r for r in remote.requests() if '"tools/call"' in r["raw"]]
     equal(len(calls), 6, "each of the two calls in vain was sent twice")
+    remote.http.forgetful = True
+    reply = Legacy(gate, "r").call("tag", {"tag": "3"})
+    ok(error_of(reply)[2] == "K702" and "It had no effect" in reply.body.decode(), "one that is forgotten again and again is told that it had no effect", reply)
+    calls = [r for r in remote.requests() if '"tools/call"' in r["raw"]]
+    equal(len(calls), 8, "and is not sent a third time")
 
 
 def tools_of(message):

@@ -103,7 +103,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
         self.keep(raw if len(raw) < 65536 else raw[:200])
         core = self.server.core
-        if self.headers.get("Mcp-Session-Id", self.server.session) != self.server.session:
+        known = self.headers.get("Mcp-Session-Id", self.server.session) == self.server.session
+        if not known or self.server.forgetful and '"tools/call"' in raw[:200]:
             self.reply(404)
             return
         message = core.read(raw)
@@ -144,7 +145,7 @@ class Remote:
         self.http = Listener(("127.0.0.1", 0), Handler)
         self.http.core, self.http.events, self.http.mint, self.http.refuses = self.core, events, mint, refuses
         self.http.stream, self.http.over = stream, threading.Event()
-        self.http.session = "upstream-session"
+        self.http.session, self.http.forgetful = "upstream-session", False
         self.url = f"http://127.0.0.1:{self.http.server_port}/mcp"
         threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
