@@ -282,7 +282,8 @@ void view_fetched(struct attachment *attachment, bool fine)
 	    !shows_the_same(attachment, attachment->given_tools, attachment->link->catalogue))
 		attachment->client->changed |= VIEW_TOOLS;
 	if (attachment->shelves[OFFER_TOOLS].looked_at)
-		compare_alone(attachment, OFFER_TOOLS, fine ? mark_tools(attachment, attachment->link->catalogue, mark) : NULL);
+		compare_alone(attachment, OFFER_TOOLS,
+			      fine ? mark_tools(attachment, attachment->link->catalogue, mark) : NULL);
 }
 
 static void doubt(struct attachment *attachment, enum offer_kind kind)
