@@ -121,8 +121,7 @@ static void not_started(void)
 	TURN_UNTIL(&loop, a.dead && b.dead);
 	ok(a.failure == LINK_START && b.failure == LINK_START && strstr(a.why, "no such program"),
 	   "and each learns why: %s", a.why);
-	is_int(server->own.health.faults, 1,
-	       "which is one attempt in vain, however many wait");
+	is_int(server->own.health.faults, 1, "which is one attempt in vain, however many wait");
 	one = link_close(one);
 	other = link_close(other);
 	upstream.launcher = NULL;
