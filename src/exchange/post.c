@@ -28,7 +28,8 @@ struct post {
 	struct event_stream stream;
 	struct buf backlog; /* u64 number, u64 length, bytes; again and again */
 	uint64_t number, last_event;
-	uint64_t away_ms; /* since when the client is away; 0: it is there */
+	uint64_t away_ms;    /* since when the client is away; 0: it is there */
+	struct later losing; /* modern: the reader is gone, and with him what he asked for */
 	unsigned open;
 	bool modern, events, batch, starting, any, resumable;
 };
@@ -37,6 +38,7 @@ static void post_free(struct post *post)
 {
 	if (post->node.next)
 		list_remove(&post->node);
+	loop_later_cancel(&post->losing);
 	buf_release(&post->backlog);
 	post->client = client_unref(post->client);
 	free(post);
@@ -244,6 +246,32 @@ static void feed_again(struct post *post)
 	}
 }
 
+static void run_losing(struct later *later)
+{
+	struct post *post = LIST_ENTRY(later, struct post, losing);
+	bool starting = post->starting;
+	struct exchange *x;
+
+	post->starting = true;
+	while ((x = next_of(post)) != NULL) {
+		post->worker->metrics.cancelled++;
+		exchange_cancel(x, S("the client closed the stream"));
+	}
+	/* Whoever is still starting requests on it lets go of it himself. */
+	post->starting = starting;
+	settle(post);
+}
+
+static void detach_all(struct post *post)
+{
+	struct exchange *x;
+
+	while ((x = next_of(post)) != NULL) {
+		exchange_detach(x);
+		post->open--;
+	}
+}
+
 /*
  * The connection is gone. spec: mcp/2026-07-28 transports, MUST: closing the stream cancels the
  * request; mcp/2025-11-25: a disconnect SHOULD NOT be read as cancellation, so the call runs to
@@ -251,29 +279,19 @@ static void feed_again(struct post *post)
  */
 static void lose_reader(struct post *post)
 {
-	bool starting = post->starting;
-	struct exchange *x;
-
 	post->request = NULL;
 	event_stream_forget(&post->stream);
 	post->away_ms = loop_now(&post->worker->loop);
-	if (post->resumable) {
-		feed_again(post);
-		settle(post);
+	/* Whoever sent the word that was too much still walks among what would be cancelled. */
+	if (post->modern) {
+		post->losing.run = run_losing;
+		loop_later(&post->worker->loop, &post->losing);
 		return;
 	}
-	post->starting = true;
-	while ((x = next_of(post)) != NULL) {
-		if (post->modern) {
-			post->worker->metrics.cancelled++;
-			exchange_cancel(x, S("the client closed the stream"));
-		} else {
-			exchange_detach(x);
-			post->open--;
-		}
-	}
-	/* Whoever is still starting requests on it lets go of it himself. */
-	post->starting = starting;
+	if (post->resumable)
+		feed_again(post);
+	else
+		detach_all(post);
 	settle(post);
 }
 

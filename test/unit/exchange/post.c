@@ -431,6 +431,61 @@ static void waiting_for_readers(struct buf *got)
 	drop_client();
 }
 
+/* --- who takes nothing loses what he asked for, but not under the hands of who tells him --- */
+
+static struct exchange *exchange_on(struct post *post)
+{
+	struct exchange *x = calloc(1, sizeof(*x));
+
+	if (!x)
+		abort();
+	*x = (struct exchange){ .worker = &worker,
+				.client = client_ref(client),
+				.sink = post_open(post),
+				.method = METHOD_LISTEN };
+	list_add(&client->exchanges, &x->in_client);
+	client->n_exchanges++;
+	client->account->n_calls++;
+	worker.n_calls++;
+	worker.crew->n_calls++;
+	return x;
+}
+
+static size_t n_exchanges(void)
+{
+	size_t n = 0;
+
+	LIST_EACH(&client->exchanges, node)
+		n++;
+	return n;
+}
+
+static void cut_while_told(void)
+{
+	static char text[64 * 1024];
+	struct post *post;
+	struct exchange *x;
+	int fd = ask();
+
+	make_client(REVISION_2026_07_28);
+	memset(text, 'x', sizeof(text));
+	post = post_on(TAKE(request), true, true, false);
+	x = exchange_on(post);
+	(void)exchange_on(post);
+	post_ready(post);
+	for (int i = 0; i < 1000 && (i == 0 || !list_empty(&worker.streams)); i++)
+		x->sink->send(x->sink, x, 200, span_of(text, sizeof(text)), false);
+	ok(list_empty(&worker.streams), "a modern reader takes nothing, and is cut");
+	is_int(n_exchanges(), 2, "what he asked for is there yet for who walks among it");
+	x->sink->send(x->sink, x, 200, S("{}"), false);
+	is_int(n_exchanges(), 2, "and may be told more");
+	turn_a_while(&worker.loop);
+	is_int(n_exchanges(), 0, "a turn later it is cancelled");
+	is_int(worker.metrics.cancelled, 2, "all of it");
+	(void)close(fd);
+	drop_client();
+}
+
 static void start(void)
 {
 	const struct http_server_options options = { .limits = { .head_bytes = 4096,
@@ -469,6 +524,7 @@ int main(void)
 	many_left_behind(&got);
 	waiting_for_readers(&got);
 	too_much_to_keep(&got);
+	cut_while_told();
 	server = http_server_free(server);
 	/* A worker ends with its process; what the test made, it takes back. */
 	worker.tokens = token_cache_free(worker.tokens);
