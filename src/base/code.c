@@ -485,8 +485,8 @@ const struct code codes[] = {
 	    .name = "K801",
 	    .title = TR_MARK("too much at once"),
 	    .meaning = TR_MARK(
-		"A limit on calls, sessions, server processes or memory is reached: of one session, of one "
-		"token, or of the whole gate."),
+		"A limit on calls, sessions, server processes, connections to servers or memory is reached: "
+		"of one session, of one token, or of the whole gate."),
 	    .remedy = TR_MARK(
 		"Wait for a call to end, or end sessions that are no longer needed, and try again. "
 		"Raise the limit where it is too low for the clients you have."),

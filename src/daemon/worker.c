@@ -17,7 +17,7 @@
 #include "net/relay.h"
 #include "text/regex.h"
 
-enum { STATE_BYTES = 4 * 1024 * 1024, CONFIG_BYTES = 16 * 1024 * 1024, THREADS_AUTO = 8 };
+enum { STATE_BYTES = 4 * 1024 * 1024, CONFIG_BYTES = 16 * 1024 * 1024, THREADS_AUTO = 8, LINKS_PARTS = 4 };
 
 /* A message of the manager's that waits until calls can be recorded. */
 struct deferred {
@@ -178,7 +178,12 @@ static void fit_connections(struct worker *worker)
 {
 	struct rlimit files;
 
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur / 2 >= worker->limits.connections)
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	/* Nobody alone has the connections to servers of all. */
+	if (files.rlim_cur / LINKS_PARTS < worker->limits.links_per_principal)
+		worker->limits.links_per_principal = files.rlim_cur / LINKS_PARTS;
+	if (files.rlim_cur / 2 >= worker->limits.connections)
 		return;
 	log_event(worker->log, LOG_WARN, "limits.files",
 		  "Fewer connections fit than `limits.connections` says: raise the hard limit of open files.",
@@ -199,6 +204,7 @@ static void follow(struct process *process, struct span text)
 
 		if (snapshot_apply(worker, text, &err) == 0) {
 			worker->limits.connections = first->limits.connections;
+			worker->limits.links_per_principal = first->limits.links_per_principal;
 			continue;
 		}
 		log_event(process->log, LOG_ERROR, "worker.config", "A thread cannot take the config over.",

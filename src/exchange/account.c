@@ -18,7 +18,7 @@ static void run_freeing(struct later *later)
 
 	/* A fault of ours; freed, it would be a worse one. Whoever comes back finds it. */
 	if (account->n_clients || account->n_channels || account->n_calls || account->n_processes ||
-	    account->held.used) {
+	    account->n_links || account->held.used) {
 		log_event(account->worker->log, LOG_ERROR, "account.held",
 			  "Nobody uses an account any more, and something is still counted on it.",
 			  LF("principal", account->id), LFN("bytes", account->held.used));

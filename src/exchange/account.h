@@ -15,6 +15,7 @@ struct account {
 	size_t n_channels;  /* of these that have a channel of their own, before and after they greet */
 	size_t n_calls;	    /* under way */
 	size_t n_processes; /* of servers: processes.c */
+	size_t n_links;	    /* connections to servers of any kind: attach.c */
 	struct budget held; /* bytes that wait for somebody: a quarter of what all may hold */
 	struct later freeing;
 	struct span id; /* the principal's */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "exchange/account.h"
+#include "exchange/attach_room.h"
 #include "exchange/client.h"
 #include "exchange/gather.h"
 #include "exchange/heed.h"
@@ -42,6 +43,14 @@ static struct attachment *attachment_new(struct client *client, struct server *s
 	return attachment;
 }
 
+static void close_link(struct attachment *attachment)
+{
+	if (!attachment->link)
+		return;
+	attachment->client->account->n_links--;
+	attachment->link = link_close(attachment->link);
+}
+
 /* A modern server hears with each request what may be asked of the client, a legacy one only at first. */
 static bool is_for(const struct attachment *attachment, uint64_t key)
 {
@@ -61,13 +70,26 @@ struct attachment *attachment_for(struct exchange *x, struct server *server)
 		if (attachment->server == server && is_for(attachment, x->hello_key))
 			return attachment;
 	}
-	attachment = attachment_new(x->client, server);
+	attachment = attachments_make_room(x->client, server) ? attachment_new(x->client, server) : NULL;
 	if (!attachment || x->client->era != ERA_MODERN)
 		return attachment;
 	claim = message_claim(&x->message);
 	attachment->key = x->hello_key;
 	client_claim(&attachment->hello, &x->message, &claim);
 	return attachment;
+}
+
+enum stage_result attachment_choose(struct exchange *x, struct server *server)
+{
+	x->attachment = attachment_for(x, server);
+	if (!x->attachment && !attachments_make_room(x->client, server))
+		return attachment_refuse_full(x);
+	if (!x->attachment) {
+		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for a connection"), S(""));
+		return STAGE_DONE;
+	}
+	x->server = server;
+	return STAGE_NEXT;
 }
 
 bool attachment_park(struct attachment *attachment, struct exchange *x)
@@ -201,7 +223,7 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 		processes_leave(attachment->client->worker, attachment->instance);
 	known_keep(attachment);
 	/* A call that was parked has failed with it; its client hears that when it comes back. */
-	attachment->link = link_close(link);
+	close_link(attachment);
 	tasks_lost(attachment);
 	if (!again || !attachment_open(attachment))
 		attachment_wake(attachment);
@@ -379,13 +401,12 @@ static void on_tick(void *owner, struct link *link, uint64_t now_ms)
 	}
 }
 
-/* Does anybody use it, or wait for a word of it? */
-static bool is_used(const struct attachment *attachment)
+bool attachment_is_used(const struct attachment *attachment)
 {
 	const struct link *link = attachment->link;
 	struct parked *parked;
 
-	if (!list_empty(&link->calls) || !list_empty(&attachment->watches) || attachment->fetch ||
+	if ((link && !list_empty(&link->calls)) || !list_empty(&attachment->watches) || attachment->fetch ||
 	    !list_empty(&attachment->waiting) || parked_on(attachment, &parked) || tasks_are_on(attachment))
 		return true;
 	LIST_EACH(&attachment->client->asks, node)
@@ -400,7 +421,7 @@ bool attachment_rest(struct attachment *attachment, uint64_t now_ms)
 	struct link *link = attachment->link;
 
 	if (!link || link->state_of != LINK_READY || !server->idle_ms ||
-	    now_ms < link->used_ms + server->idle_ms || is_used(attachment))
+	    now_ms < link->used_ms + server->idle_ms || attachment_is_used(attachment))
 		return false;
 	if (!link_is_lent(link))
 		log_event(link->upstream->log, LOG_INFO, "upstream.idle",
@@ -408,7 +429,7 @@ bool attachment_rest(struct attachment *attachment, uint64_t now_ms)
 			  LF("server", server_shown(server)));
 	processes_leave(attachment->client->worker, attachment->instance);
 	known_keep(attachment);
-	attachment->link = link_close(link);
+	close_link(attachment);
 	return true;
 }
 
@@ -424,16 +445,6 @@ static const struct link_events events = { .on_ready = on_ready,
 					   .on_tick = on_tick,
 					   .on_hearing = on_hearing };
 
-static bool is_crowded(const struct attachment *attachment)
-{
-	const struct client *client = attachment->client;
-
-	/* A process that all have together is nobody's. */
-	return server_is_started(attachment->server) && !server_is_shared(attachment->server) &&
-	       processes_of(client->worker, client->principal) >=
-		   client->worker->limits.processes_per_principal;
-}
-
 /* Notes whose process the link has just asked for. False: without memory; the link is closed. */
 static bool note_process(struct attachment *attachment, struct err *err)
 {
@@ -444,7 +455,7 @@ static bool note_process(struct attachment *attachment, struct err *err)
 	attachment->instance = client->worker->upstream.next_instance;
 	if (processes_add(client->worker, client->principal, attachment->instance))
 		return true;
-	attachment->link = link_close(attachment->link);
+	close_link(attachment);
 	(void)err_set(err, ERR_NOMEM, "no memory for a process");
 	return false;
 }
@@ -471,7 +482,7 @@ bool attachment_open(struct attachment *attachment)
 
 	if (attachment->link)
 		return true;
-	attachment->crowded = is_crowded(attachment);
+	attachment->crowded = attachment_is_crowded(attachment);
 	if (attachment->crowded)
 		return false;
 	attachment->rest_ms = rest_of(attachment);
@@ -488,8 +499,10 @@ bool attachment_open(struct attachment *attachment)
 	    link_open(upstream, attachment->server, client->era,
 		      buf_span(client->era == ERA_MODERN ? &attachment->hello : &client->hello), &events,
 		      attachment, &err);
-	if (attachment->link)
+	if (attachment->link) {
+		client->account->n_links++;
 		link_charge(attachment->link, client->account, &client->account->held);
+	}
 	if (attachment->link && note_process(attachment, &err)) {
 		worker_need_tick(client->worker);
 		return true;
@@ -520,20 +533,6 @@ void attachment_reopen(struct attachment *attachment)
 	    !is_missed(attachment) || !record_possible(worker))
 		return;
 	(void)attachment_open(attachment);
-}
-
-enum stage_result attachment_refuse_crowded(struct exchange *x)
-{
-	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)512);
-
-	x->worker->metrics.denied++;
-	buf_addf(
-	    &text,
-	    "A server would have to be started for this, and you have %zu server processes running, which "
-	    "is the limit; end sessions you no longer need, then retry",
-	    processes_of(x->worker, x->client->principal));
-	exchange_refuse(x, 429, -32603, "K801", buf_span(&text), S(""));
-	return STAGE_DONE;
 }
 
 static bool is_on_the_way(const struct attachment *attachment, enum link_failure failure)
@@ -651,7 +650,7 @@ void attachment_close(struct attachment *attachment)
 	tasks_drop_all(attachment->client, attachment);
 	move_waiting(attachment, &batch);
 	processes_leave(attachment->client->worker, attachment->instance);
-	attachment->link = link_close(attachment->link);
+	close_link(attachment);
 	list_remove(&attachment->node);
 	view_tools_given(attachment, NULL);
 	known_drop(attachment);

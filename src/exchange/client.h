@@ -182,9 +182,11 @@ void client_turn_away(struct client *client);
 /*
  * The attachment to a server for this request, made where there is none. A modern client says with each
  * request what may be asked of it; a legacy server hears it once: it has a connection for each such set.
- * NULL without memory.
+ * NULL without memory, or where it has too many and uses them all.
  */
 struct attachment *attachment_for(struct exchange *x, struct server *server);
+/* STAGE_NEXT: x->attachment and x->server are set to it. STAGE_DONE: refused. */
+enum stage_result attachment_choose(struct exchange *x, struct server *server);
 
 /* The server is going away: calls to it fail, its connection is closed. */
 void client_detach_server(struct client *client, struct server *server);
@@ -260,8 +262,6 @@ static inline bool attachment_begins_anew(const struct attachment *attachment)
 }
 /* Opens a link without an exchange that waits for it. False: could not even begin; see why. */
 bool attachment_open(struct attachment *attachment);
-/* Refuses a request for which a server would have to be started and, being `crowded`, could not. */
-enum stage_result attachment_refuse_crowded(struct exchange *x);
 /* Refuses one whose server could not be reached, or did not list its tools: with attachment->why. */
 enum stage_result attachment_refuse_unreachable(struct exchange *x);
 /*
@@ -287,6 +287,8 @@ void attachment_wake(struct attachment *attachment);
 void attachment_close(struct attachment *attachment);
 /* Opens what was lost again, where somebody is to be told of what is there then: once a second. */
 void attachment_reopen(struct attachment *attachment);
+/* Does anybody use it, or wait for a word of it? */
+bool attachment_is_used(const struct attachment *attachment);
 /* Ends a program that had nothing to do for as long as its `idle` says; it is started again when it is
  * needed. */
 bool attachment_rest(struct attachment *attachment, uint64_t now_ms);

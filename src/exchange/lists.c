@@ -3,6 +3,7 @@
 #include "exchange/lists.h"
 
 #include "base/check.h"
+#include "exchange/attach_room.h"
 #include "exchange/finding.h"
 #include "exchange/known.h"
 #include "exchange/view.h"
@@ -74,11 +75,14 @@ void lists_hurry(struct exchange *x)
 enum stage_result lists_settle(struct exchange *x, unsigned kinds, uint64_t since_ms)
 {
 	struct attachment *open = NULL;
-	bool crowded = false;
+	bool crowded = false, full = false;
 
 	LIST_EACH(&x->worker->servers, node) {
-		struct attachment *attachment = lists_attachment(x, LIST_ENTRY(node, struct server, node));
+		struct server *server = LIST_ENTRY(node, struct server, node);
+		struct attachment *attachment = lists_attachment(x, server);
 
+		full |= !attachment && client_sees(x->client, server) &&
+			!attachments_make_room(x->client, server);
 		if (attachment && !settled(x, attachment, kinds, since_ms))
 			open = attachment;
 		crowded |= attachment && !attachment->link && attachment->crowded;
@@ -86,6 +90,8 @@ enum stage_result lists_settle(struct exchange *x, unsigned kinds, uint64_t sinc
 	/* Left out without a word, it would look as if there were no such server. */
 	if (crowded && !x->opened)
 		return attachment_refuse_crowded(x);
+	if (full && !x->opened)
+		return attachment_refuse_full(x);
 	x->opened = true;
 	if (!open)
 		return STAGE_NEXT;

@@ -64,14 +64,9 @@ static enum stage_result route_one(struct exchange *x)
 {
 	enum stage_result result;
 
-	if (!x->attachment) {
-		x->attachment = attachment_for(x, x->only);
-		x->server = x->only;
-	}
-	if (!x->attachment) {
-		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for a connection"), S(""));
-		return STAGE_DONE;
-	}
+	result = x->attachment ? STAGE_NEXT : attachment_choose(x, x->only);
+	if (result != STAGE_NEXT)
+		return result;
 	if (known_answers(x))
 		return STAGE_NEXT;
 	result = attachment_need_link(x);

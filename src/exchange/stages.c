@@ -14,6 +14,7 @@
 #include "mcp/params.h"
 #include "mcp/translate.h"
 #include "schema/schema.h"
+#include "json/canonical.h"
 #include "json/number.h"
 #include "json/pointer.h"
 #include "json/write.h"
@@ -111,12 +112,19 @@ static enum stage_result admit(struct exchange *x)
 
 /* --- check: method, direction, era, shape --- */
 
-static uint64_t key_of(struct span capabilities)
+/* However it is written: the same capabilities have the same key, where they are not long. */
+static uint64_t key_of(const struct json *json, json_at capabilities)
 {
+	char store[2048];
+	struct buf canonical = buf_over(store, sizeof(store));
 	uint8_t digest[DIGEST_BYTES];
+	struct err err = ERR_INIT;
 	uint64_t key;
 
-	digest_blake2b(capabilities, digest);
+	if (json_canonical(&canonical, json, capabilities, &err) < 0)
+		digest_blake2b(json_raw(json, capabilities), digest);
+	else
+		digest_blake2b(buf_span(&canonical), digest);
 	memcpy(&key, digest, sizeof(key));
 	return key;
 }
@@ -145,7 +153,7 @@ static enum stage_result check_claim(struct exchange *x)
 			return refused(x, 400, -32602, "K605", S("Invalid params: no such log level"));
 	}
 	x->declared = client_capabilities(x->message.json, claim.capabilities);
-	x->hello_key = key_of(json_raw(x->message.json, claim.capabilities));
+	x->hello_key = key_of(x->message.json, claim.capabilities);
 	return STAGE_NEXT;
 }
 
@@ -249,15 +257,6 @@ static enum stage_result unknown_name(struct exchange *x)
 	return refused(x, 200, -32602, NULL, buf_span(&text));
 }
 
-static enum stage_result attach_to(struct exchange *x, struct server *server)
-{
-	x->attachment = attachment_for(x, server);
-	if (!x->attachment)
-		return refused(x, 503, -32603, "K803", S("The gate has no memory for a connection"));
-	x->server = server;
-	return STAGE_NEXT;
-}
-
 static enum stage_result choose_server(struct exchange *x)
 {
 	struct span name = S("");
@@ -273,7 +272,7 @@ static enum stage_result choose_server(struct exchange *x)
 			return result;
 	}
 	if (x->only)
-		return attach_to(x, x->only);
+		return attachment_choose(x, x->only);
 	/* Whose a skill is, no name and no list says. */
 	if (x->method == METHOD_SKILLS_LIST || x->method == METHOD_SKILLS_GET ||
 	    x->method == METHOD_DIRECTORY_READ)
@@ -292,7 +291,7 @@ static enum stage_result choose_server(struct exchange *x)
 	/* Of two prompts of one name neither can be meant; of tools the catalogue says the same. */
 	if (x->method != METHOD_TOOLS_CALL && owner_omits(x, server))
 		return unknown_name(x);
-	return attach_to(x, server);
+	return attachment_choose(x, server);
 }
 
 /*

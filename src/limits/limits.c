@@ -9,6 +9,7 @@ const struct limits limits_default = {
 	.sessions = 10000,
 	.sessions_per_principal = 1000,
 	.processes_per_principal = 256,
+	.links_per_principal = 4096,
 	.calls = 4096,
 	.calls_per_client = 256,
 	.calls_per_principal = 1024,
