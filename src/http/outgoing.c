@@ -23,16 +23,13 @@ void outgoing_end_timer(uv_timer_t **timer)
 
 static void cancel_dial(struct outgoing *connection)
 {
-	CLEANUP(wire_out_release) struct wire_out out = { 0 };
+	struct channel *egress = connection->pool->egress;
 
-	if (!question_is_open(&connection->dial))
-		return;
-	question_cancel(&connection->dial);
 	/* Another egress process may know the same number for another's. */
-	if (!connection->pool->egress || connection->asked != connection->pool->egress)
-		return;
-	wire_begin(&out, DIAL_CANCEL, connection->dial.id);
-	(void)channel_send(connection->pool->egress, &out);
+	if (egress && connection->asked == egress)
+		channel_cancel(egress, &connection->dial, DIAL_CANCEL);
+	else
+		question_cancel(&connection->dial);
 }
 
 void outgoing_set_lasting(struct outgoing *connection, bool lasting)

@@ -17,7 +17,7 @@ struct channel {
 	struct loop *loop;
 	uv_poll_t poll;
 	int fd;
-	bool (*carry)(void *carrier, const struct wire_out *out); /* instead of a descriptor; or NULL */
+	channel_carry *carry; /* instead of a descriptor; or NULL */
 	void *carrier;
 	const struct channel_events *events;
 	void *owner;
@@ -206,9 +206,8 @@ static struct channel *channel_new(struct loop *loop, const struct channel_event
 	return channel;
 }
 
-struct channel *channel_open_carried(struct loop *loop, bool (*carry)(void *carrier, const struct wire_out *),
-				     void *carrier, const struct channel_events *events, void *owner,
-				     struct err *err)
+struct channel *channel_open_carried(struct loop *loop, channel_carry *carry, void *carrier,
+				     const struct channel_events *events, void *owner, struct err *err)
 {
 	struct channel *channel = channel_new(loop, events, owner, err);
 
@@ -332,20 +331,25 @@ int channel_fd(const struct channel *channel)
 	return channel->fd;
 }
 
-bool channel_send(struct channel *channel, const struct wire_out *out)
+static bool send_as(struct channel *channel, const struct wire_out *out, bool cancels)
 {
 	int sent = 0;
 
 	if (channel->closing || channel->gone || !buf_ok(&out->bytes))
 		return false;
 	if (channel->carry)
-		sent = channel->carry(channel->carrier, out) ? 1 : -1;
+		sent = channel->carry(channel->carrier, out, cancels) ? 1 : -1;
 	else if (list_empty(&channel->queue))
 		sent = wire_send(channel->fd, out, NULL);
 	if (sent > 0 || (sent == 0 && enqueue(channel, out)))
 		return true;
 	loop_later(channel->loop, &channel->ending);
 	return false;
+}
+
+bool channel_send(struct channel *channel, const struct wire_out *out)
+{
+	return send_as(channel, out, false);
 }
 
 void channel_ask(struct channel *channel, struct wire_out *out, struct question *question)
@@ -378,4 +382,16 @@ void question_cancel(struct question *question)
 		return;
 	list_remove(&question->node);
 	question->node = (struct list){ 0 };
+}
+
+void channel_cancel(struct channel *channel, struct question *question, uint32_t kind)
+{
+	CLEANUP(wire_out_release) struct wire_out out = { 0 };
+	bool asked = question->node.next != NULL;
+
+	question_cancel(question);
+	if (!asked)
+		return;
+	wire_begin(&out, kind, question->id);
+	(void)send_as(channel, &out, true);
 }

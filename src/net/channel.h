@@ -30,13 +30,12 @@ enum { CHANNEL_QUEUE = 8192 };
 /* Takes `fd` over. NULL without memory (`fd` is closed then). */
 struct channel *channel_open(struct loop *loop, int fd, const struct channel_events *events, void *owner,
 			     struct err *err);
-/*
- * One whose messages somebody carries who has the descriptor: relay.h. `carry` takes a copy of the message;
- * false: there is nobody at the other end.
- */
-struct channel *channel_open_carried(struct loop *loop, bool (*carry)(void *carrier, const struct wire_out *),
-				     void *carrier, const struct channel_events *events, void *owner,
-				     struct err *err);
+/* Takes a copy of the message; `cancels`: see channel_cancel(). False: there is nobody at the other end. */
+typedef bool channel_carry(void *carrier, const struct wire_out *out, bool cancels);
+
+/* One whose messages somebody carries who has the descriptor: relay.h. */
+struct channel *channel_open_carried(struct loop *loop, channel_carry *carry, void *carrier,
+				     const struct channel_events *events, void *owner, struct err *err);
 /* Its descriptor, to be handed on to who goes on with it; -1 where it has none. */
 int channel_fd(const struct channel *channel);
 /* What was carried here: handled as if it had been read, `in` released. */
@@ -67,6 +66,12 @@ void channel_ask(struct channel *channel, struct wire_out *out, struct question 
 
 /* No answer is wanted any more. Harmless where nothing was asked. */
 void question_cancel(struct question *question);
+
+/*
+ * The same, and the other process is told, by a message of `kind` with the question's id. The channel is the
+ * one it was asked on.
+ */
+void channel_cancel(struct channel *channel, struct question *question, uint32_t kind);
 
 static inline bool question_is_open(const struct question *question)
 {

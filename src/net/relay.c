@@ -23,6 +23,7 @@ struct relay {
 	struct loop *home;
 	struct channel *channel; /* borrowed; NULL: none now */
 	uint64_t generation;
+	struct list open; /* struct relayed: questions that were asked and have no answer yet */
 	size_t n;
 	struct relay_end ends[];
 };
@@ -30,6 +31,7 @@ struct relay {
 /* A message between two threads; a question's is its answer's, too. */
 struct relayed {
 	struct mail mail;
+	struct list node; /* of relay->open */
 	struct relay_end *end;
 	uint64_t generation;
 	uint32_t id; /* of the question at the end; 0: none */
@@ -113,6 +115,7 @@ static void on_answer(struct question *question, struct wire_in *in)
 {
 	struct relayed *relayed = LIST_ENTRY(question, struct relayed, question);
 
+	list_remove(&relayed->node);
 	empty(relayed);
 	if (in)
 		copy_in(relayed, in);
@@ -120,6 +123,34 @@ static void on_answer(struct question *question, struct wire_in *in)
 	if (relayed->none)
 		empty(relayed);
 	send_down(relayed);
+}
+
+static struct relayed *find_open(const struct relay *relay, const struct relayed *wanted)
+{
+	LIST_EACH(&relay->open, node) {
+		struct relayed *relayed = LIST_ENTRY(node, struct relayed, node);
+
+		if (relayed->end == wanted->end && relayed->id == wanted->id &&
+		    relayed->generation == wanted->generation)
+			return relayed;
+	}
+	return NULL;
+}
+
+/* At home the question has another id than at the end. */
+static void run_cancel(struct mail *mail)
+{
+	struct relayed *cancel = LIST_ENTRY(mail, struct relayed, mail);
+	struct relay *relay = cancel->end->relay;
+	bool stands = relay->channel && cancel->generation == relay->generation;
+	struct relayed *asked = stands ? find_open(relay, cancel) : NULL;
+
+	if (asked) {
+		channel_cancel(relay->channel, &asked->question, wire_in_of(&cancel->out).kind);
+		list_remove(&asked->node);
+		relayed_free(asked);
+	}
+	relayed_free(cancel);
 }
 
 static void run_up(struct mail *mail)
@@ -130,6 +161,7 @@ static void run_up(struct mail *mail)
 
 	if (stands && relayed->id) {
 		relayed->question.on_answer = on_answer;
+		list_add(&relay->open, &relayed->node);
 		channel_ask(relay->channel, &relayed->out, &relayed->question);
 		empty(relayed);
 		return;
@@ -160,10 +192,10 @@ static bool copy_out(struct relayed *relayed, const struct wire_out *out)
 	return buf_ok(&relayed->out.bytes);
 }
 
-static bool carry(void *carrier, const struct wire_out *out)
+static bool carry(void *carrier, const struct wire_out *out, bool cancels)
 {
 	struct relay_end *end = carrier;
-	struct relayed *relayed = relayed_new(end, end->generation, run_up);
+	struct relayed *relayed = relayed_new(end, end->generation, cancels ? run_cancel : run_up);
 
 	if (!relayed)
 		return false;
@@ -192,10 +224,12 @@ static void replace(struct relay_end *end, struct channel *next)
 	(void)channel_abandon(old);
 }
 
-/* Something could not be copied: for this thread the other side is lost until there is another. */
+/* Something could not be copied. As in relay_set(): a thread without the other side cannot go on. */
 static void on_gone(void *owner)
 {
-	replace(owner, NULL);
+	const struct relay_end *end = owner;
+
+	check(!end->channel);
 }
 
 static const struct channel_events end_events = { on_message, on_gone };
@@ -248,6 +282,7 @@ struct relay *relay_new(struct loop *home, size_t n)
 		return NULL;
 	relay->home = home;
 	relay->n = n;
+	list_init(&relay->open);
 	return relay;
 }
 
@@ -257,6 +292,13 @@ struct relay *relay_free(struct relay *relay)
 		return NULL;
 	for (size_t i = 0; i < relay->n; i++)
 		(void)channel_close(relay->ends[i].channel);
+	while (!list_empty(&relay->open)) {
+		struct relayed *relayed = LIST_ENTRY(relay->open.next, struct relayed, node);
+
+		question_cancel(&relayed->question);
+		list_remove(&relayed->node);
+		relayed_free(relayed);
+	}
 	free(relay);
 	return NULL;
 }

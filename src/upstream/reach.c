@@ -135,17 +135,13 @@ bool reach_start(struct reach *reach, struct link *link, struct err *err)
 
 static void cancel_dial(struct reach *reach)
 {
-	CLEANUP(wire_out_release) struct wire_out out = { 0 };
 	struct channel *egress = reach->link->upstream->egress;
 
-	if (!question_is_open(&reach->dial))
-		return;
-	question_cancel(&reach->dial);
 	/* Another egress process may know the same number for another's. */
-	if (!egress || reach->asked != egress)
-		return;
-	wire_begin(&out, DIAL_CANCEL, reach->dial.id);
-	(void)channel_send(egress, &out);
+	if (egress && reach->asked == egress)
+		channel_cancel(egress, &reach->dial, DIAL_CANCEL);
+	else
+		question_cancel(&reach->dial);
 }
 
 void reach_cancel(struct reach *reach)

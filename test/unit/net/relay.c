@@ -10,7 +10,7 @@
 #include "tap.h"
 #include "turns.h"
 
-enum { QUESTION = 1, ANSWER, NEWS, MANY = 200, PATIENCE = 20000 };
+enum { QUESTION = 1, ANSWER, NEWS, CANCEL, MANY = 200, PATIENCE = 20000 };
 
 /* The other process: the test's own end of a socket pair. */
 struct peer {
@@ -37,7 +37,7 @@ struct asker {
 	struct mail mail;
 	struct question question;
 	uint64_t number;
-	bool too_long, takes_back;
+	bool too_long, takes_back, cancels;
 };
 
 /* --- the other thread --- */
@@ -91,7 +91,10 @@ static void run_ask(struct mail *mail)
 	wire_out_release(&out);
 	if (!asker->takes_back)
 		return;
-	question_cancel(&asker->question);
+	if (asker->cancels)
+		channel_cancel(other.channel, &asker->question, CANCEL);
+	else
+		question_cancel(&asker->question);
 	free(asker);
 }
 
@@ -220,6 +223,34 @@ static void answers(struct peer *peer)
 	is_int(atomic_load(&other.descriptors), MANY / 2, "descriptors come with answers");
 }
 
+/* What the other thread takes back is called by the name that the other process knows it by. */
+static void cancels(struct peer *peer)
+{
+	unsigned answered = atomic_load(&other.answered), messages = atomic_load(&other.messages);
+
+	for (uint64_t i = 0; i < 3; i++) {
+		struct asker *asker = calloc(1, sizeof(*asker));
+		struct wire_in in;
+		uint32_t asked;
+
+		if (!asker)
+			abort();
+		*asker = (struct asker){ .mail.run = run_ask, .takes_back = true, .cancels = true };
+		mailbox_post(&away_mail, &asker->mail);
+		ok(hear(peer, &in) && in.kind == QUESTION, "a question");
+		asked = in.id;
+		wire_in_release(&in);
+		ok(hear(peer, &in) && in.kind == CANCEL && in.id == asked,
+		   "is taken back under its own name");
+		wire_in_release(&in);
+		/* Too late: it was sent before that was heard. */
+		say(peer, ANSWER, asked, i, -1);
+	}
+	TURN_UNTIL(&home, atomic_load(&other.messages) == messages + 3);
+	is_int(atomic_load(&other.answered), answered, "and has no answer");
+	is_int(atomic_load(&other.messages), messages + 3, "one that comes all the same is a message");
+}
+
 static void works(void)
 {
 	struct peer peer, next;
@@ -227,9 +258,11 @@ static void works(void)
 	join_peer(&peer);
 	TURN_UNTIL(&home, atomic_load(&other.there));
 	answers(&peer);
+	cancels(&peer);
 	say(&peer, NEWS, 0, 77, -1);
 	TURN_UNTIL(&home, atomic_load(&other.last) == 77);
-	ok(home_unasked == 1 && atomic_load(&other.last) == 77, "what comes unasked comes to both threads");
+	ok(home_unasked == 1 + 3 && atomic_load(&other.last) == 77,
+	   "what comes unasked comes to both threads");
 	ask_away(5, false, false);
 	turn_a_while(&home);
 	(void)channel_abandon(peer.channel);
