@@ -94,6 +94,7 @@ struct exchange {
 	bool wishes;	      /* legacy: it wants a task of a modern server */
 	uint64_t wish_ms;     /* to be kept for that long; 0: not said */
 	struct span state;    /* the server's own requestState (JSON), where the request brought one back */
+	size_t owner_steps;   /* spent on whose its URIs are: owner.c */
 	bool headers_checked; /* came over HTTP, modern: mirrored headers must match */
 	bool paged;	      /* a further page of a list is asked for */
 	unsigned heard; /* VIEW_…: changes its own stream spoke of, where it listens at the server itself */

@@ -10,7 +10,7 @@
 enum {
 	OWNER_LISTS_MS = 30000, /* so old may a list be that is looked at for a URI … */
 	OWNER_AGAIN_MS = 2000,	/* … and so old where it is not found */
-	OWNER_STEPS = 1 << 24,	/* that comparing one URI with all templates may take */
+	OWNER_STEPS = 1 << 24,	/* that comparing all URIs of a request with all templates may take */
 	OWNER_SHOWN = 512,	/* bytes of a URI in an error */
 };
 
@@ -126,9 +126,9 @@ static bool has_title(const struct attachment *attachment, enum title title, str
 static struct owner find_owner(struct exchange *x, struct span uri)
 {
 	struct owner owner = { 0 };
-	size_t steps = OWNER_STEPS;
+	size_t steps = OWNER_STEPS - x->owner_steps;
 
-	for (unsigned title = 0; title < TITLES && !owner.first; title++) {
+	for (unsigned title = 0; title < TITLES && steps && !owner.first; title++) {
 		/* Only a completion is about the template itself. */
 		if (title == TITLE_TEMPLATE_ITSELF && x->method != METHOD_COMPLETE)
 			continue;
@@ -139,11 +139,10 @@ static struct owner find_owner(struct exchange *x, struct span uri)
 			if (attachment && has_title(attachment, (enum title)title, uri, &steps))
 				claim(&owner, attachment);
 		}
-		/* Where the steps did not do, who else has it is not known. */
-		if (steps == 0)
-			return (struct owner){ 0 };
 	}
-	return owner;
+	x->owner_steps = OWNER_STEPS - steps;
+	/* Where the steps did not do, who else has it is not known. */
+	return steps ? owner : (struct owner){ 0 };
 }
 
 /* spec: mcp resources: a resource that is not there is -32002, from 2026-07-28 on -32602. */

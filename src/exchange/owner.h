@@ -18,7 +18,10 @@ enum stage_result owner_choose(struct exchange *x);
 
 /* Has what servers list of resources and templates fetched. STAGE_NEXT: it has come as far as it will. */
 enum stage_result owner_settle(struct exchange *x);
-/* Whose the URI is by these lists; NULL: nobody's, or of more than one. */
+/*
+ * Whose the URI is by these lists; NULL: nobody's, or of more than one, or the request has asked for more
+ * than may be compared.
+ */
 struct attachment *owner_of(struct exchange *x, struct span uri);
 
 /* Is the prompt of this name left out of the server's list, as far as that is known? */

@@ -281,6 +281,60 @@ static void modern(void)
 	leave(client);
 }
 
+/* --- what it costs --- */
+
+enum { COSTLY = 40, COSTLY_EXPRESSIONS = 300, COSTLY_URI = 4000 };
+
+/* Templates that take long to say that they have not given a long URI. */
+static const char *costly_templates(void)
+{
+	static char store[COSTLY * (COSTLY_EXPRESSIONS * 3 + 64)];
+	struct buf out = buf_over(store, sizeof(store) - 1);
+
+	buf_add(&out, S("\"resourceTemplates\":["));
+	for (int i = 0; i < COSTLY; i++) {
+		buf_addf(&out, "%s{\"name\":\"n\",\"uriTemplate\":\"c://", i ? "," : "");
+		for (int k = 0; k < COSTLY_EXPRESSIONS; k++)
+			buf_add(&out, S("{a}"));
+		buf_addf(&out, "!%d\"}", i);
+	}
+	buf_add_char(&out, ']');
+	store[out.n] = '\0';
+	return store;
+}
+
+static void listen_to(struct client *client, const char *first, bool costly, const char *last)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)3 * COSTLY_URI);
+
+	buf_addf(&text,
+		 "{\"jsonrpc\":\"2.0\",\"id\":\"l\",\"method\":\"subscriptions/listen\",\"params\":{" META
+		 ",\"notifications\":{\"resourceSubscriptions\":[%s\"c://",
+		 first);
+	for (int i = 0; costly && i < COSTLY_URI; i++)
+		buf_add_char(&text, 'u');
+	buf_addf(&text, "\"%s]}}}", last);
+	rig_ask_as(client, &heard, buf_span(&text), false);
+}
+
+/* Who asks for many that take long to compare has spent what one request may: the rest is nobody's. */
+static void costly(void)
+{
+	const char *const templates[2] = { costly_templates(), TEMPLATES("") };
+	struct client *client = two(ERA_MODERN, r_both, templates);
+
+	listen_to(client, "", true, ",\"x://a\"");
+	ok(heard.sent == 1 && rig_heard(&heard, "subscriptions/acknowledged") && !rig_heard(&heard, "x://a"),
+	   "after one that takes as long as a request may, another is nobody's");
+	listen_to(client, "", false, ",\"x://a\"");
+	ok(heard.sent == 0 && span_contains(rig_hear_of(&peers[0], "resourceSubscriptions"), S("x://a")),
+	   "after one that does not, it is whose it is");
+	listen_to(client, "\"x://both\",\"x://b\",", true, "");
+	ok(heard.sent == 0 && span_contains(rig_hear_of(&peers[1], "resourceSubscriptions"), S("x://b")),
+	   "and so is one before it, in a request of its own");
+	leave(client);
+}
+
 int main(void)
 {
 	if (!ok(rig_start(), "a worker"))
@@ -292,6 +346,7 @@ int main(void)
 	updated();
 	dead();
 	modern();
+	costly();
 	rig_stop();
 	return tap_done();
 }
