@@ -652,7 +652,6 @@ void attachment_close(struct attachment *attachment)
 	processes_leave(attachment->client->worker, attachment->instance);
 	close_link(attachment);
 	list_remove(&attachment->node);
-	view_tools_given(attachment, NULL);
 	known_drop(attachment);
 	subscriptions_let_go(attachment);
 	watches_drop_all(attachment);

@@ -126,7 +126,7 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 	attachment->fetched_ms = loop_now(&worker->loop);
 	if (fine && link) {
 		catalogue = share(attachment, gather, &worker->side);
-		fine = catalogue && link_set_catalogue(link, catalogue, catalogue->refs == 2);
+		fine = catalogue && link_set_catalogue(link, catalogue);
 		why = catalogue ? span_str(link_crowded) : S("the list is too large");
 	}
 	if (fine)

@@ -2,6 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "base/share.h"
+#include "crypto/digest.h"
 #include "exchange/exchange.h"
 #include "exchange/token_cache.h"
 #include "exchange/uri_set.h"
@@ -34,6 +36,13 @@ enum {
 	CLIENT_TAKES_TASKS = 1 << 5, /* modern: a server may answer with a task */
 };
 
+/* What a client was given of a server in its last list of all servers. */
+struct given {
+	bool there; /* not left out of it */
+	bool shows; /* anything */
+	uint8_t digest[DIGEST_BYTES];
+};
+
 /* One of a server's lists besides its tools, as a client of all servers has it. */
 struct shelf {
 	struct gather *fetch; /* under way; NULL: none */
@@ -42,10 +51,10 @@ struct shelf {
 	bool stale;	      /* the server says that it has changed: it is to be fetched again */
 	bool told;	      /* left out of the client's list, who was told that there is some */
 	uint64_t ttl_ms;
-	uint64_t tried_ms;   /* when the last fetch ended; 0: none did on this link */
-	uint64_t known_ms;   /* known.h: when `offer` was what a process had that has ended; 0: it was not */
-	size_t charged;	     /* of `offer` */
-	struct offer *given; /* in the client's last list of all servers; NULL: left out of it */
+	uint64_t tried_ms;  /* when the last fetch ended; 0: none did on this link */
+	uint64_t known_ms;  /* known.h: when `offer` was what a process had that has ended; 0: it was not */
+	struct share share; /* of `offer` */
+	struct given given;
 	/* At this server alone, also of its tools: view.h. */
 	bool alone;	/* the client was given the list */
 	bool known;	/* … and `mark` is a digest of what it saw in it, or was told of since */
@@ -57,7 +66,7 @@ struct shelf {
 /* The tools of a process that has ended: known.h. */
 struct known {
 	struct catalogue *tools; /* NULL: it had none, where `ms` is not 0 */
-	size_t charged;
+	struct share share;
 	uint64_t ms; /* when they were what it had; 0: they are not known */
 	enum revision revision;
 	bool watched; /* it would have said that they change */
@@ -83,7 +92,7 @@ struct attachment {
 	struct later watching; /* a watch has come to an end of its asking */
 	unsigned changed;      /* VIEW_…: of this server's lists, what is yet to be told */
 	uint64_t told_ms;      /* when something of that was told */
-	struct catalogue *given_tools; /* in the client's last list of all servers; NULL: left out of it */
+	struct given given_tools;
 	struct known known;
 	struct shelf shelves[OFFER_KINDS];
 	struct uri_set learnt; /* URIs that stood in its results: owner.c */

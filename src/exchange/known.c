@@ -9,7 +9,8 @@ void known_drop(struct attachment *attachment)
 {
 	struct known *known = &attachment->known;
 
-	budget_give(&attachment->client->account->held, known->charged);
+	if (known->tools)
+		share_leave(&known->tools->holders, &known->share);
 	(void)catalogue_unref(known->tools);
 	*known = (struct known){ 0 };
 }
@@ -30,8 +31,10 @@ static void keep_tools(struct attachment *attachment)
 	if (!has_some)
 		return;
 	known->tools = catalogue_ref(link->catalogue);
-	known->charged = link->listed;
-	budget_force(&attachment->client->account->held, known->charged);
+	/* The link pays for it, or another; when it is closed, this may be who is left. */
+	if (!share_take(&known->tools->holders, &known->share, &attachment->client->account->held,
+			catalogue_bytes(known->tools)))
+		known_drop(attachment);
 }
 
 void known_keep(struct attachment *attachment)

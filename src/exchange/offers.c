@@ -137,28 +137,33 @@ static void drop(struct attachment *attachment, enum offer_kind kind)
 {
 	struct shelf *shelf = &attachment->shelves[kind];
 
+	if (shelf->offer)
+		share_leave(&shelf->offer->holders, &shelf->share);
 	shelf->offer = offer_unref(shelf->offer);
-	budget_give(&attachment->client->account->held, shelf->charged);
-	shelf->charged = 0;
 }
 
-/* Who is the only one to have it pays for it, and goes on doing so. False: he may not hold so much. */
+/* Of those who have it one pays for it. False: he may not hold so much. */
 static bool keep(struct attachment *attachment, enum offer_kind kind, struct offer *offer)
 {
 	struct shelf *shelf = &attachment->shelves[kind];
-	size_t bytes = offer->refs == 2 ? offer_bytes(offer) : 0; /* the server's, and this one */
+	struct budget *held = &attachment->client->account->held;
+	size_t bytes = offer_bytes(offer);
 
 	if (offer == shelf->offer) {
 		(void)offer_unref(offer);
 		return true;
 	}
-	if (!budget_take(&attachment->client->account->held, bytes)) {
+	/* What is too much leaves him the old one. */
+	if (list_empty(&offer->holders) && !budget_fits(held, bytes)) {
 		(void)offer_unref(offer);
 		return false;
 	}
 	drop(attachment, kind);
+	if (!share_take(&offer->holders, &shelf->share, held, bytes)) {
+		(void)offer_unref(offer);
+		return false;
+	}
 	shelf->offer = offer;
-	shelf->charged = bytes;
 	return true;
 }
 
@@ -288,8 +293,6 @@ void offers_stop(struct attachment *attachment)
 void offers_release(struct attachment *attachment)
 {
 	offers_stop(attachment);
-	for (size_t i = 0; i < OFFER_KINDS; i++) {
+	for (size_t i = 0; i < OFFER_KINDS; i++)
 		drop(attachment, (enum offer_kind)i);
-		attachment->shelves[i].given = offer_unref(attachment->shelves[i].given);
-	}
 }

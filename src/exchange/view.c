@@ -58,22 +58,71 @@ void view_given(struct client *client, unsigned view)
 		client->changed &= ~view;
 }
 
-void view_tools_given(struct attachment *attachment, struct catalogue *catalogue)
+/* The next tool from `i` on that the client is shown among those of all servers; NULL: there is none. */
+static const struct tool *next_seen(const struct attachment *attachment, const struct catalogue *catalogue,
+				    size_t *i)
 {
-	struct catalogue *before = attachment->given_tools;
+	while (catalogue && *i < catalogue->n) {
+		const struct tool *tool = &catalogue->tools[(*i)++];
 
-	attachment->given_tools = catalogue ? catalogue_ref(catalogue) : NULL;
-	(void)catalogue_unref(before);
+		if (tool->omission == OMIT_NOTHING && view_has(attachment, tool))
+			return tool;
+	}
+	return NULL;
 }
 
-void view_offer_given(struct attachment *attachment, enum offer_kind kind, struct offer *offer)
+/* Word for word and in its order what the client is shown of it; the list itself need not be kept for that.
+ */
+static struct given tools_seen(const struct attachment *attachment, const struct catalogue *catalogue)
+{
+	struct given seen = { .there = catalogue != NULL };
+	const struct tool *tool;
+	struct digest digest;
+	size_t i = 0;
+
+	digest_start(&digest);
+	while ((tool = next_seen(attachment, catalogue, &i)) != NULL) {
+		seen.shows = true;
+		digest_add(&digest, tool->raw);
+		digest_add(&digest, S(","));
+	}
+	digest_finish(&digest, seen.digest);
+	return seen;
+}
+
+static struct given offer_seen(const struct offer *offer)
+{
+	struct given seen = { .there = offer != NULL, .shows = offer && offer->shown };
+
+	if (offer)
+		memcpy(seen.digest, offer->digest, sizeof(seen.digest));
+	return seen;
+}
+
+/* What was left out shows nothing. */
+static bool shows_the_same(const struct given *a, const struct given *b)
+{
+	return a->shows == b->shows && (!a->shows || memcmp(a->digest, b->digest, sizeof(a->digest)) == 0);
+}
+
+void view_tools_given(struct attachment *attachment, const struct catalogue *catalogue)
+{
+	attachment->given_tools = tools_seen(attachment, catalogue);
+}
+
+void view_offer_given(struct attachment *attachment, enum offer_kind kind, const struct offer *offer)
 {
 	struct shelf *shelf = &attachment->shelves[kind];
-	struct offer *before = shelf->given;
 
-	shelf->given = offer_ref(offer);
+	shelf->given = offer_seen(offer);
 	shelf->told &= !offer;
-	(void)offer_unref(before);
+}
+
+static bool has_same_tools(const struct attachment *attachment, const struct catalogue *catalogue)
+{
+	struct given now = tools_seen(attachment, catalogue);
+
+	return shows_the_same(&attachment->given_tools, &now);
 }
 
 /* --- what was given at one server alone --- */
@@ -190,35 +239,6 @@ static bool watches(const struct attachment *attachment, unsigned view)
 	return !attachment->client->only && (attachment->client->given & view);
 }
 
-/* The next tool from `i` on that the client is shown among those of all servers; NULL: there is none. */
-static const struct tool *next_seen(const struct attachment *attachment, const struct catalogue *catalogue,
-				    size_t *i)
-{
-	while (catalogue && *i < catalogue->n) {
-		const struct tool *tool = &catalogue->tools[(*i)++];
-
-		if (tool->omission == OMIT_NOTHING && view_has(attachment, tool))
-			return tool;
-	}
-	return NULL;
-}
-
-/* Do both show the same tools, word for word and in the same order? No catalogue shows none. */
-static bool shows_the_same(const struct attachment *attachment, const struct catalogue *a,
-			   const struct catalogue *b)
-{
-	const struct tool *left, *right;
-	size_t i = 0, k = 0;
-
-	if (a == b)
-		return true;
-	do {
-		left = next_seen(attachment, a, &i);
-		right = next_seen(attachment, b, &k);
-	} while (left && right && span_eq(left->raw, right->raw));
-	return !left && !right;
-}
-
 /* A list of all servers that waits for another one, which may be slow, is no reason to wait with this one. */
 static bool is_awaited(const struct client *client, enum offer_kind kind)
 {
@@ -264,11 +284,13 @@ void view_offered(struct attachment *attachment, enum offer_kind kind)
 {
 	struct shelf *shelf = &attachment->shelves[kind];
 	struct offer *offer = offers_now(attachment, kind);
+	struct given now = offer_seen(offer);
 	unsigned view = offers_view(kind);
 
 	if (shelf->looked_at)
 		compare_alone(attachment, kind, offer ? offer->digest : NULL);
-	if (!watches(attachment, view) || offer_same(shelf->given, offer) || (!shelf->given && shelf->told))
+	if (!watches(attachment, view) || shows_the_same(&shelf->given, &now) ||
+	    (!shelf->given.there && shelf->told))
 		return;
 	shelf->told = true;
 	attachment->client->changed |= view;
@@ -279,7 +301,7 @@ void view_fetched(struct attachment *attachment, bool fine)
 	uint8_t mark[OFFER_DIGEST_BYTES];
 
 	if (fine && watches(attachment, VIEW_TOOLS) &&
-	    !shows_the_same(attachment, attachment->given_tools, attachment->link->catalogue))
+	    !has_same_tools(attachment, attachment->link->catalogue))
 		attachment->client->changed |= VIEW_TOOLS;
 	if (attachment->shelves[OFFER_TOOLS].looked_at)
 		compare_alone(attachment, OFFER_TOOLS,
@@ -313,11 +335,11 @@ void view_missed(struct attachment *attachment)
 
 void view_dropped(struct attachment *attachment)
 {
-	if (watches(attachment, VIEW_TOOLS) && !shows_the_same(attachment, attachment->given_tools, NULL))
+	if (watches(attachment, VIEW_TOOLS) && attachment->given_tools.shows)
 		attachment->client->changed |= VIEW_TOOLS;
 	for (unsigned i = OFFER_PROMPTS; i < OFFER_KINDS; i++)
 		if (watches(attachment, offers_view((enum offer_kind)i)) &&
-		    !offer_same(attachment->shelves[i].given, NULL))
+		    attachment->shelves[i].given.shows)
 			attachment->client->changed |= offers_view((enum offer_kind)i);
 }
 

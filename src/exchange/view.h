@@ -25,9 +25,9 @@ bool view_has(const struct attachment *attachment, const struct tool *tool);
 /* The client is given a list of this view; what was to be told of it has come true with that. */
 void view_given(struct client *client, unsigned view);
 /* In it stand these tools of the server; NULL: it is left out. */
-void view_tools_given(struct attachment *attachment, struct catalogue *catalogue);
+void view_tools_given(struct attachment *attachment, const struct catalogue *catalogue);
 /* The same of one of its other lists. */
-void view_offer_given(struct attachment *attachment, enum offer_kind kind, struct offer *offer);
+void view_offer_given(struct attachment *attachment, enum offer_kind kind, const struct offer *offer);
 
 /*
  * The same at one server alone: its tools as the client sees them, or a list that passes as the server gave

@@ -15,6 +15,7 @@ struct catalogue *catalogue_new(void)
 	if (!catalogue)
 		return NULL;
 	catalogue->refs = 1;
+	list_init(&catalogue->holders);
 	catalogue->arena = ARENA_INIT(CATALOGUE_BYTES);
 	return catalogue;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "mcp/header.h"
 #include "mcp/omission.h"
@@ -34,6 +35,7 @@ struct tool {
 /* Filled page by page, then shared: reference counted. Only the compiled schemas are still added. */
 struct catalogue {
 	unsigned refs;
+	struct list holders; /* struct share: who pays for it */
 	struct arena arena;
 	struct tool *tools;
 	size_t n, cap;

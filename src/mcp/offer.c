@@ -148,6 +148,7 @@ struct offer *offer_read(enum offer_kind kind, struct span server, struct span a
 	if (!offer)
 		return NULL;
 	offer->refs = 1;
+	list_init(&offer->holders);
 	offer->kind = kind;
 	offer->arena = ARENA_INIT(OFFER_BYTES);
 	offer_digest(array, offer->digest);
@@ -164,12 +165,4 @@ const struct offer_item *offer_find(const struct offer *offer, struct span key)
 	uintptr_t place = offer ? (uintptr_t)map_get(&offer->by_key, key) : 0;
 
 	return place && offer->items[place - 1].omission == OMIT_NOTHING ? &offer->items[place - 1] : NULL;
-}
-
-bool offer_same(const struct offer *a, const struct offer *b)
-{
-	size_t left = a ? a->shown : 0, right = b ? b->shown : 0;
-
-	return a == b || (left == 0 && right == 0) ||
-	       (a && b && memcmp(a->digest, b->digest, sizeof(a->digest)) == 0);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "mcp/omission.h"
 #include "json/tape.h"
@@ -22,6 +23,7 @@ struct offer_item {
 /* Made once, then shared and never changed: reference counted. */
 struct offer {
 	unsigned refs;
+	struct list holders; /* struct share: who pays for it */
 	enum offer_kind kind;
 	struct arena arena;
 	struct offer_item *items; /* in the server's order */
@@ -57,6 +59,3 @@ const struct offer_item *offer_find(const struct offer *offer, struct span key);
 
 /* Of a list as offer_read() takes it: what offer->digest is. */
 void offer_digest(struct span array, uint8_t out[OFFER_DIGEST_BYTES]);
-
-/* Do both show the same? None shows nothing. */
-bool offer_same(const struct offer *a, const struct offer *b);

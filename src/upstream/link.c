@@ -330,17 +330,18 @@ void link_charge(struct link *link, const void *payer, struct budget *budget)
 	budget_force(budget, link->init_params.cap);
 }
 
-bool link_set_catalogue(struct link *link, struct catalogue *catalogue, bool made)
+bool link_set_catalogue(struct link *link, struct catalogue *catalogue)
 {
-	budget_give(link->budget, link->listed);
-	(void)catalogue_unref(link->catalogue);
+	if (link->catalogue)
+		share_leave(&link->catalogue->holders, &link->listed);
+	link->catalogue = catalogue_unref(link->catalogue);
+	if (catalogue &&
+	    !share_take(&catalogue->holders, &link->listed, link->budget, catalogue_bytes(catalogue))) {
+		(void)catalogue_unref(catalogue);
+		return false;
+	}
 	link->catalogue = catalogue;
-	link->listed = made ? catalogue_bytes(catalogue) : 0;
-	if (budget_take(link->budget, link->listed))
-		return true;
-	link->catalogue = catalogue_unref(catalogue);
-	link->listed = 0;
-	return false;
+	return true;
 }
 
 struct link *link_close(struct link *link)
@@ -353,7 +354,7 @@ struct link *link_close(struct link *link)
 	while (!list_empty(&link->failing))
 		forget(LIST_ENTRY(link->failing.next, struct call, node));
 	link->transport->close(link);
-	(void)link_set_catalogue(link, NULL, false);
+	(void)link_set_catalogue(link, NULL);
 	buf_release(&link->init_params);
 	buf_release(&link->init_result);
 	map_release(&link->by_id);

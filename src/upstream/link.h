@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "base/share.h"
 #include "mcp/catalogue.h"
 #include "mcp/message.h"
 #include "net/channel.h"
@@ -122,7 +123,6 @@ struct link {
 	void *state;	       /* the transport's */
 	const void *payer;     /* whose share of an HTTP server's connections it uses; see http_send() */
 	struct budget *budget; /* what is held for it is charged to this; outlives it by a turn of the loop */
-	size_t listed;	       /* bytes of `catalogue` that are charged */
 	const struct link_events *events;
 	void *owner;
 	enum link_state state_of;
@@ -142,6 +142,7 @@ struct link {
 	unsigned level;		/* legacy: enum level it was asked to log from; 0: nothing was asked */
 	struct catalogue *catalogue; /* the last that came; NULL: none did */
 	bool stale;		     /* it has changed since it was asked for */
+	struct share listed;	     /* of it */
 	struct later dying;
 	bool telling, told, closed; /* see tell_dead() */
 	bool batching;		    /* inside receive_batch() */
@@ -171,10 +172,10 @@ struct link *link_open_over(const struct transport *transport, struct upstream *
 /* Whose it is, before anything came on it: what it holds is charged, its HTTP requests are counted. */
 void link_charge(struct link *link, const void *payer, struct budget *budget);
 /*
- * The list it has from now on; the reference becomes the link's. NULL: none. `made`: it was made for this
- * link, which pays for it. False: that is more than it may hold; it has none then.
+ * The list it has from now on; the reference becomes the link's. NULL: none. Of the links that have it one
+ * pays for it. False: that is more than this one may hold; it has none then.
  */
-bool link_set_catalogue(struct link *link, struct catalogue *catalogue, bool made);
+bool link_set_catalogue(struct link *link, struct catalogue *catalogue);
 /* Ends it politely (stdin closed, session deleted). Calls on it get no event. Returns NULL. */
 struct link *link_close(struct link *link);
 

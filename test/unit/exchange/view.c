@@ -2,8 +2,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
 
+#include "exchange/account.h"
 #include "exchange/listening.h"
 #include "exchange/view.h"
+#include "mcp/offer.h"
 
 #define META                                                                                                 \
 	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
@@ -584,6 +586,75 @@ static void offered(void)
 	buf_release(&heard.last);
 }
 
+static struct attachment *first_of(const struct client *client)
+{
+	return LIST_ENTRY(client->attachments.next, struct attachment, node);
+}
+
+/* What a client was given and no longer has is not kept for it: nobody pays for it any more. */
+static void outdated(void)
+{
+	struct server *server = rig_server("files");
+	struct heard heard = { 0 };
+	struct ear ear;
+	struct client *client = client_of_all("mcp", &ear);
+	struct catalogue *tools;
+	struct offer *prompts;
+	struct peer peer;
+
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	(void)rig_greet(&peer, "{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true}}");
+	give_tools(&peer, TOOL("t"));
+	rig_ask(client, &heard, REQUEST("2", "prompts/list", ""));
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
+	tools = catalogue_ref(first_of(client)->link->catalogue);
+	prompts = offer_ref(first_of(client)->shelves[OFFER_PROMPTS].offer);
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" PROMPTS_CHANGED "\"}");
+	(void)said(client, &ear);
+	give_tools(&peer, TOOL("u"));
+	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"q\"}]");
+	is_int(said(client, &ear), 110, "both lists are others: a word for each");
+	is_int(tools->refs, 1, "the old tools are nobody's");
+	is_int(prompts->refs, 1, "nor are the old prompts");
+	(void)catalogue_unref(tools);
+	(void)offer_unref(prompts);
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+/* Whoever shares a list goes on paying for it when he who paid is gone. */
+static void inherited(void)
+{
+	struct server *server = rig_server("files");
+	struct heard heard = { 0 };
+	struct client *one = rig_client_of("token:t-1", ERA_LEGACY, NULL, "mcp");
+	struct client *two = rig_client_of("token:t-2", ERA_LEGACY, NULL, "mcp");
+	struct peer peers[2];
+	size_t before, due;
+
+	for (int i = 0; i < 2; i++) {
+		rig_ask(i ? two : one, &heard, REQUEST("1", "tools/list", ""));
+		(void)rig_greet(&peers[i], "{\"tools\":{},\"prompts\":{}}");
+		give_tools(&peers[i], TOOL("t"));
+		rig_ask(i ? two : one, &heard, REQUEST("2", "prompts/list", ""));
+		give(&peers[i], "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
+	}
+	due = offer_bytes(first_of(two)->shelves[OFFER_PROMPTS].offer) +
+	      catalogue_bytes(first_of(two)->link->catalogue);
+	before = two->account->held.used;
+	one = rig_leave(one);
+	is_int(two->account->held.used, before + due, "he who is left pays for what both had");
+	two = rig_leave(two);
+	is_int(worker.held.used, 0, "and nobody when he has left");
+	for (int i = 0; i < 2; i++)
+		rig_end(&peers[i]);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 static void modern(void)
 {
 	struct client *client = rig_client(ERA_MODERN, NULL, "mcp");
@@ -634,6 +705,8 @@ int main(void)
 	comes_back();
 	resources();
 	reload();
+	outdated();
+	inherited();
 	modern();
 	listens_first();
 	offered();

