@@ -98,7 +98,7 @@ bool http_request_keep(struct http_request *request, const struct http_head **he
 
 /*
  * Whoever sent the request has shown who he is: where there are too many connections, his are not the first
- * to go.
+ * to go, and its body counts among those of the known.
  */
 void http_request_trust(struct http_request *request);
 

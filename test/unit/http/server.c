@@ -82,6 +82,35 @@ static int half(struct buf *got, const char *more)
 	return fd;
 }
 
+/* A body that is all there when its sender is looked at, and then kept, is not a stranger's any more. */
+static void known_late(struct buf *got)
+{
+	const char *most = HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED;
+	int first, fd;
+
+	back.sender = STRANGER;
+	first = half(got, most);
+	is_int(server->share->gathered[0], first >= 0 ? 1000 : 0, "# strangers have nearly what they may");
+	back.how = KEEP;
+	fd = dial();
+	say(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n" HUNDRED HUNDRED HUNDRED HUNDRED
+		    HUNDRED);
+	(void)hear(fd, got, 12);
+	ok(got->n && !back.kept, "one more stranger's body cannot be kept");
+	(void)close(fd);
+	back.sender = KNOWN;
+	fd = dial();
+	say(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500\r\n\r\n" HUNDRED HUNDRED HUNDRED HUNDRED
+		    HUNDRED);
+	(void)hear(fd, got, 12);
+	ok(got->n && back.kept, "that of somebody known can");
+	(void)close(fd);
+	back.how = ANSWER;
+	(void)close(first);
+	turn_a_while(&loop);
+	ok(server->share->gathered[0] == 0 && server->share->gathered[1] == 0, "and all is given back");
+}
+
 /* A quarter of 3200 is for strangers. */
 static void crowd(struct buf *got)
 {
@@ -352,6 +381,7 @@ int main(void)
 		return tap_done();
 	refusals(&got);
 	at_the_head(&got);
+	known_late(&got);
 	crowd(&got);
 	pieces(&got);
 	sent_ahead(&got);

@@ -31,9 +31,10 @@ static struct sockaddr_in address;
 
 /* What the one behind the server does with a request, and what it has seen. */
 static struct {
-	enum { ANSWER, HOLD, ABORT, STREAM } how;
+	enum { ANSWER, HOLD, ABORT, STREAM, KEEP } how;
 	enum { STRANGER, KNOWN, REFUSED } sender;
 	unsigned heads, requests, gone;
+	bool kept;
 	struct http_request *held;
 	struct buf body;
 	size_t reply;
@@ -66,6 +67,9 @@ static void on_request(void *owner, struct http_request *request, const struct h
 	buf_add(&back.body, body);
 	if (back.how == ANSWER) {
 		answer(request, back.reply);
+	} else if (back.how == KEEP) {
+		back.kept = http_request_keep(request, &head, &body);
+		answer(request, back.kept ? back.reply : 0);
 	} else if (back.how == ABORT) {
 		http_request_abort(request);
 	} else {
