@@ -60,6 +60,34 @@ struct account *account_unref(struct account *account)
 	return NULL;
 }
 
+bool account_note_task(struct account *account, struct span key, uint64_t until_ms)
+{
+	bool any = account->tasks.n;
+
+	uri_set_add(&account->tasks, &account->held, key);
+	if (!uri_set_has(&account->tasks, key))
+		return false;
+	if (until_ms > account->tasks_until_ms)
+		account->tasks_until_ms = until_ms;
+	if (!any)
+		(void)account_ref(account);
+	return true;
+}
+
+void accounts_tick(struct worker *worker, uint64_t now_ms)
+{
+	struct account *account;
+	size_t at = 0;
+
+	while ((account = map_next(&worker->accounts, &at)) != NULL) {
+		if (!account->tasks.n || now_ms <= account->tasks_until_ms)
+			continue;
+		uri_set_clear(&account->tasks, &account->held);
+		account->tasks_until_ms = 0;
+		(void)account_unref(account);
+	}
+}
+
 void accounts_limit(struct worker *worker)
 {
 	struct account *account;

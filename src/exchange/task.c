@@ -11,6 +11,7 @@
 #include "exchange/heed.h"
 #include "exchange/parked.h"
 #include "exchange/subscription.h"
+#include "exchange/task_own.h"
 #include "exchange/task_run.h"
 #include "json/write.h"
 
@@ -212,7 +213,8 @@ bool task_heard(struct attachment *attachment, const struct message *message)
 		return false;
 	task = find_own(attachment, json, json_get(json, message->params, S("taskId")));
 	if (!task)
-		return attachment->link->era != attachment->client->era;
+		return attachment->link->era != attachment->client->era ||
+		       !task_own_hears(attachment, json, message->params);
 	if (task_state_read(json, message->params, clock_wall_ms(), &state))
 		task_learn(task, &state);
 	if (task->attachment && task->state.status == TASK_INPUT_REQUIRED && task->listeners)

@@ -9,7 +9,7 @@
 /*
  * The eras say tasks in different words, and where all servers stand together nobody could tell by its id
  * whose a task is. There the gate keeps them: under ids of its own, which nobody can guess, and for the one
- * client. At one server of the client's era tasks pass as they are.
+ * client. At one server of the client's era tasks pass as they are: task_own.h.
  *
  * Source: MCP 2025-11-25, "Tasks"; the extension io.modelcontextprotocol/tasks of 2026-07-28.
  */

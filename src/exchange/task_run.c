@@ -6,6 +6,7 @@
 #include "exchange/owner.h"
 #include "exchange/rounds.h"
 #include "exchange/task.h"
+#include "exchange/task_own.h"
 #include "json/write.h"
 
 enum { TASK_QUESTION_MS = 2000 /* a server that wants to know something says so by then what */ };
@@ -217,6 +218,25 @@ static bool take_new(struct exchange *x, const struct message *message, json_at 
 	return true;
 }
 
+/* It passes as it is; but who may ask for it later is noted. */
+static bool take_as_is(struct exchange *x, const struct message *message, json_at at)
+{
+	const struct json *json = message->json;
+	CLEANUP(buf_release) struct buf own = BUF_INIT((size_t)TASK_OWN_BYTES);
+	json_at id = json_get(json, at, S("taskId"));
+
+	if (json_is(json, id, JSON_STRING))
+		json_string_add(json, id, &own);
+	if (!own.n || !buf_ok(&own)) {
+		(void)refuse(x, "K702", "The server answered with a task that is none");
+		return true;
+	}
+	if (task_own_note(x, message, at, buf_span(&own)))
+		return false;
+	cannot_keep(x, buf_span(&own));
+	return true;
+}
+
 /* The server did at once what the client wanted to have as a task: it is one that has ended. */
 static bool take_ended(struct exchange *x, const struct message *message)
 {
@@ -244,7 +264,8 @@ static bool take_call(struct exchange *x, const struct message *message)
 	json_at at;
 
 	if (says_task(x, message, &at))
-		return (!x->only || x->client->era != x->attachment->link->era) && take_new(x, message, at);
+		return !x->only || x->client->era != x->attachment->link->era ? take_new(x, message, at)
+									      : take_as_is(x, message, at);
 	return x->wishes && message->kind == MESSAGE_RESULT && !rounds_wanted(x, message) &&
 	       take_ended(x, message);
 }

@@ -1,6 +1,7 @@
 /* task_serve.c - requests about tasks: whose each is, what may be asked, and what is answered from here. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/task.h"
+#include "exchange/task_own.h"
 #include "exchange/task_run.h"
 #include "json/write.h"
 
@@ -106,7 +107,7 @@ enum stage_result task_serve(struct exchange *x)
 	bool bridged = x->attachment->link->era != x->client->era;
 
 	if (!bridged && !x->task)
-		return STAGE_NEXT;
+		return task_own_allows(x) ? STAGE_NEXT : denied(x, -32602, "Unknown task");
 	if (is_undeclared(x))
 		return refuse_undeclared(x);
 	if (x->method == METHOD_TASKS_LIST)
@@ -194,6 +195,8 @@ void task_edit_result(const struct exchange *x, const struct message *message, s
 	bool bridged = x->attachment->link->era != x->client->era;
 	json_at at;
 
+	if (x->method == METHOD_TASKS_LIST && !bridged)
+		task_own_edit_list(x, message, edits);
 	if (!x->task || !x->task->shown)
 		return;
 	if (x->method == METHOD_TASKS_RESULT) {

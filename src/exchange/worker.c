@@ -3,6 +3,7 @@
 #include "exchange/worker.h"
 
 #include "base/check.h"
+#include "exchange/account.h"
 #include "exchange/channel_host.h"
 #include "exchange/client.h"
 #include "exchange/event_stream.h"
@@ -121,6 +122,7 @@ static void on_tick(uv_timer_t *timer)
 	tick_clients(worker, now);
 	tick_exchanges(worker, now);
 	processes_tick(worker, now);
+	accounts_tick(worker, now);
 	channel_hosts_tick(worker, now);
 	LIST_EACH(&worker->streams, node)
 		event_stream_tick(LIST_ENTRY(node, struct event_stream, node), now);
