@@ -225,6 +225,16 @@ bool exchange_keep(struct exchange *x)
 	return false;
 }
 
+bool exchange_charge(struct exchange *x)
+{
+	size_t more = x->arena.used - x->charged;
+
+	if (!budget_take(&x->client->account->held, more))
+		return false;
+	x->charged += more;
+	return true;
+}
+
 void exchange_run(struct exchange *x)
 {
 	if (x->body.n && (!json_parse(&x->worker->json, buf_span(&x->body), x->body.n) ||

@@ -126,6 +126,10 @@ void exchange_run(struct exchange *x);
 /* Copies the message, so that the exchange can wait. False: refused for memory; the exchange is gone. */
 bool exchange_keep(struct exchange *x);
 
+/* What it has kept in its arena since it was last charged is charged. False: that is more than may be held.
+ */
+bool exchange_charge(struct exchange *x) MUST_CHECK;
+
 /* Ends it with a JSON-RPC error. `code` is a stable K code or NULL; `data` further members or empty. */
 void exchange_refuse(struct exchange *x, unsigned status, int error, const char *code, struct span text,
 		     struct span data);

@@ -180,7 +180,7 @@ static bool ask_one(struct exchange *x, const struct json *json, json_at name)
 		return false;
 	ask->x = x;
 	ask->key = arena_dup(&x->arena, json_raw(json, name));
-	if (ask->key.p && send_ask(x, json, name + 1, ask)) {
+	if (ask->key.p && exchange_charge(x) && send_ask(x, json, name + 1, ask)) {
 		rounds_of(x)->open++;
 		return true;
 	}

@@ -491,6 +491,12 @@ static enum stage_result record(struct exchange *x)
 	/* A call that is made again in its rounds is one call. */
 	if (x->recorded)
 		return STAGE_NEXT;
+	/* All that it keeps of its request is kept by now. */
+	if (!exchange_charge(x))
+		return refused(
+		    x, 429, -32603, "K801",
+		    S("Your calls and sessions hold as much memory as they may; wait for a call to end, "
+		      "then retry"));
 	return record_decision(x, true, NULL) ? STAGE_NEXT : unrecordable(x);
 }
 

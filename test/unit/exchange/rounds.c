@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eras.h"
 
+#include "exchange/account.h"
 #include "exchange/rounds.h"
 
 #define OFFERS "{\"tools\":{},\"prompts\":{},\"resources\":{}}"
@@ -111,6 +112,35 @@ static void not_asked(void)
 		ok(given_up(&scene), "%s: the call ends with an error", cases[i].why);
 		leave(&scene);
 	}
+}
+
+/* What questions are called is the server's to say, and is kept as long as the client may take to answer. */
+static void long_names(void)
+{
+	enum { NAME = 40000 };
+	static char result[NAME + 1024];
+	struct scene scene;
+	struct budget *held;
+	size_t before;
+
+	(void)snprintf(result, sizeof(result),
+		       "{\"resultType\":\"input_required\",\"inputRequests\":{\"%0*d\":" WANTS_ROOTS "}}",
+		       NAME, 7);
+	begin(&scene);
+	held = &scene.client->account->held;
+	before = held->used;
+	(void)want(&scene, result);
+	ok(scene.client->n_asks == 1 && held->used >= before + NAME, "a question's name is charged: %zu",
+	   held->used);
+	leave(&scene);
+	begin(&scene);
+	held = &scene.client->account->held;
+	held->max = held->used + NAME / 2;
+	(void)want(&scene, result);
+	TURN_UNTIL(&worker.loop, scene.page.finals);
+	ok(scene.page.finals == 1 && scene.client->n_asks == 0 && !page_has(&scene.page, "roots/list"),
+	   "one that does not fit is not asked");
+	leave(&scene);
 }
 
 static void too_much(void)
@@ -428,6 +458,7 @@ int main(void)
 	if (!ok(rig_start(), "a worker"))
 		return tap_done();
 	not_asked();
+	long_names();
 	too_much();
 	not_a_round();
 	client_refuses();
