@@ -581,15 +581,12 @@ bool http_request_keep(struct http_request *request, const struct http_head **he
 
 void http_request_trust(struct http_request *request)
 {
-	struct http_share *share = request->server->share;
+	_Atomic size_t *gathered = request->server->share->gathered;
 
-	request->trusted = true;
-	if (request->known)
-		return;
 	/* What is gathered of it, and what will be, counts among the bodies of the known. */
-	request->known = true;
-	share->gathered[0] -= request->gathered.cap;
-	share->gathered[1] += request->gathered.cap;
+	gathered[request->known] -= request->gathered.cap;
+	gathered[1] += request->gathered.cap;
+	request->known = request->trusted = true;
 }
 
 void http_reply(struct http_request *request, const struct http_reply *reply, struct span body)
