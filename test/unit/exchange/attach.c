@@ -709,7 +709,7 @@ static void two_lists(void)
 		TURN_UNTIL(&worker.loop, heard.finals);
 		ok(rig_heard(&heard, i % 2 ? "\"name\":\"b\"" : "\"name\":\"a\""), "client %d has its list",
 		   i);
-		listed += link_of(clients[i])->listed != 0;
+		listed += link_of(clients[i])->listed.paid != 0;
 	}
 	ok(link_of(clients[0])->catalogue == link_of(clients[2])->catalogue &&
 	       link_of(clients[1])->catalogue == link_of(clients[3])->catalogue &&
