@@ -79,19 +79,6 @@ struct attachment *attachment_for(struct exchange *x, struct server *server)
 	return attachment;
 }
 
-enum stage_result attachment_choose(struct exchange *x, struct server *server)
-{
-	x->attachment = attachment_for(x, server);
-	if (!x->attachment && !attachments_make_room(x->client, server))
-		return attachment_refuse_full(x);
-	if (!x->attachment) {
-		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for a connection"), S(""));
-		return STAGE_DONE;
-	}
-	x->server = server;
-	return STAGE_NEXT;
-}
-
 bool attachment_park(struct attachment *attachment, struct exchange *x)
 {
 	if (!exchange_keep(x))

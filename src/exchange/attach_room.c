@@ -95,3 +95,16 @@ enum stage_result attachment_refuse_full(struct exchange *x)
 		 ATTACHMENTS);
 	return refuse(x, &text);
 }
+
+enum stage_result attachment_choose(struct exchange *x, struct server *server)
+{
+	x->attachment = attachment_for(x, server);
+	if (!x->attachment && !attachments_make_room(x->client, server))
+		return attachment_refuse_full(x);
+	if (!x->attachment) {
+		exchange_refuse(x, 503, -32603, "K803", S("The gate has no memory for a connection"), S(""));
+		return STAGE_DONE;
+	}
+	x->server = server;
+	return STAGE_NEXT;
+}

@@ -194,7 +194,7 @@ void client_turn_away(struct client *client);
  * NULL without memory, or where it has too many and uses them all.
  */
 struct attachment *attachment_for(struct exchange *x, struct server *server);
-/* STAGE_NEXT: x->attachment and x->server are set to it. STAGE_DONE: refused. */
+/* attach_room.c: STAGE_NEXT: x->attachment and x->server are set to it. STAGE_DONE: refused. */
 enum stage_result attachment_choose(struct exchange *x, struct server *server);
 
 /* The server is going away: calls to it fail, its connection is closed. */

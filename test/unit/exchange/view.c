@@ -615,8 +615,8 @@ static void outdated(void)
 	give_tools(&peer, TOOL("u"));
 	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"q\"}]");
 	is_int(said(client, &ear), 110, "both lists are others: a word for each");
-	is_int(tools->refs, 1, "the old tools are nobody's");
-	is_int(prompts->refs, 1, "nor are the old prompts");
+	is_int(tools->refs, 2, "the old tools are among the server's last ones, and nobody's else");
+	is_int(prompts->refs, 2, "so are the old prompts");
 	(void)catalogue_unref(tools);
 	(void)offer_unref(prompts);
 	client = rig_leave(client);
