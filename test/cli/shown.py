@@ -7,8 +7,8 @@ import sys
 from harness import HERE, ROOT, ok
 
 EXPECTED = HERE / "expected"
-PAGE = ROOT / "docs" / "how-to" / "when-something-is-wrong.md"
-# Set: what is printed now becomes what is expected, here and in the page.
+PAGES = [ROOT / "docs" / "how-to" / f"when-something-is-wrong{language}.md" for language in ("", ".ja")]
+# Set: what is printed now becomes what is expected, here and in the pages.
 WRITE = "KANMON_WRITE_EXPECTED" in os.environ
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -46,14 +46,15 @@ BLOCK = re.compile(r"(<!-- printed: (\S+) -->\n```text\n)(.*?)(```\n)", re.S)
 
 
 def check_page():
-    """The blocks of the how-to page are the expected files, all of them whole."""
-    text = PAGE.read_text()
-    if WRITE:
-        text = BLOCK.sub(lambda m: m.group(1) + (EXPECTED / f"{m.group(2)}.txt").read_text() + m.group(4), text)
-        PAGE.write_text(text)
-    blocks = BLOCK.findall(text)
-    ok(len(blocks) >= 5, "the page shows what is printed", [b[1] for b in blocks])
-    for _, name, block, _ in blocks:
-        path = EXPECTED / f"{name}.txt"
-        want = path.read_text() if path.exists() else "(there is no such file)\n"
-        ok(block == want, f"{name}: the page shows what is printed", "page:", block, "printed:", want)
+    """The blocks of the how-to page, in both languages, are the expected files, all of them whole."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if WRITE:
+            text = BLOCK.sub(lambda m: m.group(1) + (EXPECTED / f"{m.group(2)}.txt").read_text() + m.group(4), text)
+            page.write_text(text, encoding="utf-8")
+        blocks = BLOCK.findall(text)
+        ok(len(blocks) >= 5, f"{page.name}: shows what is printed", [b[1] for b in blocks])
+        for _, name, block, _ in blocks:
+            path = EXPECTED / f"{name}.txt"
+            want = path.read_text() if path.exists() else "(there is no such file)\n"
+            ok(block == want, f"{name}: {page.name} shows what is printed", "page:", block, "printed:", want)
