@@ -240,7 +240,7 @@ static void nobody_comes(void)
 	begin(&scene);
 	rig_say(&scene.peer, ASKS_NAME("q"));
 	ok(wanted(&scene), "asked");
-	parked_tick(scene.client, loop_now(&worker.loop) + PARKED_MS);
+	parked_tick(scene.client, loop_now(&worker.loop) + PARKED_MS / 2);
 	ok(rig_is_silent(&scene.peer), "a client has time to come back");
 	parked_tick(scene.client, loop_now(&worker.loop) + PARKED_MS + 1000);
 	ok(span_contains(rig_hear(&scene.peer), S("notifications/cancelled")) &&
