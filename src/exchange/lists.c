@@ -221,11 +221,11 @@ static void tools_of_one(struct exchange *x, struct buf *out)
 	buf_add(&head, S("\"tools\":["));
 	buf_add(&head, buf_span(&tools));
 	buf_add_char(&head, ']');
-	if (!json_parse(json, catalogue->result, catalogue->result.n))
-		check(json_parse(json, S("{}"), 2));
-	/* What is there besides the tools is of the other era. */
-	if (revision_era(x->revision) == ERA_LEGACY &&
-	    revision_era(revision_of_tools(x->attachment)) == ERA_MODERN)
+	/* What is there besides the tools may be of the other era. */
+	if (!catalogue ||
+	    (revision_era(x->revision) == ERA_LEGACY &&
+	     revision_era(revision_of_tools(x->attachment)) == ERA_MODERN) ||
+	    !json_parse(json, catalogue->result, catalogue->result.n))
 		check(json_parse(json, S("{}"), 2));
 	scope = json_get(json, 0, S("cacheScope"));
 	if (x->revision >= REVISION_2026_07_28) {

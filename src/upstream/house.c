@@ -312,14 +312,19 @@ static bool start(struct house *house, struct err *err)
 				     "\"clientInfo\":{\"name\":\"kanmon\",\"version\":\"" KANMON_VERSION
 				     "\"}}";
 	bool old = house->server->legacy == SPEAKS_YES && house->server->modern != SPEAKS_YES;
+	const struct link_plan plan = { .transport = &transport_stdio,
+					.upstream = house->upstream,
+					.server = house->server,
+					.era = old ? ERA_LEGACY : ERA_MODERN,
+					.hello = span_str(old ? legacy : modern),
+					.events = &events,
+					.owner = house };
 
 	if (!start_tick(house)) {
 		(void)err_set(err, ERR_NOMEM, "the gate has no memory for a process; try again later");
 		return false;
 	}
-	house->link = link_open_over(&transport_stdio, house->upstream, house->server,
-				     old ? ERA_LEGACY : ERA_MODERN, span_str(old ? legacy : modern), &events,
-				     house, err);
+	house->link = link_open_over(&plan, err);
 	if (house->link && house->held)
 		stdio_hold(house->link, true);
 	if (!house->link)

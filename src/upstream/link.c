@@ -275,32 +275,30 @@ const struct transport *transport_of(const struct server *server)
 	return &transport_unix;
 }
 
-struct link *link_open_over(const struct transport *transport, struct upstream *upstream,
-			    struct server *server, enum era era, struct span hello,
-			    const struct link_events *events, void *owner, struct err *err)
+struct link *link_open_over(const struct link_plan *plan, struct err *err)
 {
-	struct link *link;
+	struct server *server = plan->server;
+	struct link *link = calloc(1, sizeof(*link));
 
-	link = calloc(1, sizeof(*link));
 	if (!link) {
 		(void)err_set(err, ERR_NOMEM, "the gate has no memory for a connection; try again later");
 		return NULL;
 	}
-	link->upstream = upstream;
+	link->upstream = plan->upstream;
 	link->server = server_ref(server);
-	link->transport = transport;
-	link->events = events;
-	link->owner = owner;
-	link->era = era;
+	link->transport = plan->transport;
+	link->events = plan->events;
+	link->owner = plan->owner;
+	link->era = plan->era;
 	link->init_params = BUF_INIT((size_t)HANDSHAKE_HELLO_BYTES);
 	link->init_result = BUF_INIT((size_t)1 << 20);
-	link->used_ms = loop_now(upstream->loop);
+	link->used_ms = loop_now(plan->upstream->loop);
 	link->dying.run = tell_dead;
 	list_init(&link->calls);
 	list_init(&link->failing);
 	list_init(&link->node);
 	server->started += !link_is_lent(link);
-	if (!handshake_prepare(link, hello)) {
+	if (!handshake_prepare(link, plan->hello)) {
 		(void)err_set(err, ERR_LIMIT, "%s", handshake_too_long);
 		link->state_of = LINK_DEAD;
 		return link_close(link);
@@ -317,7 +315,14 @@ struct link *link_open_over(const struct transport *transport, struct upstream *
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
 		       const struct link_events *events, void *owner, struct err *err)
 {
-	return link_open_over(transport_of(server), upstream, server, era, hello, events, owner, err);
+	return link_open_over(&(struct link_plan){ .transport = transport_of(server),
+						   .upstream = upstream,
+						   .server = server,
+						   .era = era,
+						   .hello = hello,
+						   .events = events,
+						   .owner = owner },
+			      err);
 }
 
 void link_charge(struct link *link, const void *payer, struct budget *budget)

@@ -165,10 +165,20 @@ struct link {
  */
 struct link *link_open(struct upstream *upstream, struct server *server, enum era era, struct span hello,
 		       const struct link_events *events, void *owner, struct err *err);
-/* The same over a transport that is not the server's usual one: for who lends its process to others. */
-struct link *link_open_over(const struct transport *transport, struct upstream *upstream,
-			    struct server *server, enum era era, struct span hello,
-			    const struct link_events *events, void *owner, struct err *err);
+/* What a link is opened with, where not over the server's usual transport: for who lends its process to
+ * others.
+ */
+struct link_plan {
+	const struct transport *transport;
+	struct upstream *upstream;
+	struct server *server;
+	enum era era;
+	struct span hello;
+	const struct link_events *events;
+	void *owner;
+};
+
+struct link *link_open_over(const struct link_plan *plan, struct err *err);
 /* Whose it is, before anything came on it: what it holds is charged, its HTTP requests are counted. */
 void link_charge(struct link *link, const void *payer, struct budget *budget);
 /*
