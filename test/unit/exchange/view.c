@@ -586,11 +586,6 @@ static void offered(void)
 	buf_release(&heard.last);
 }
 
-static struct attachment *first_of(const struct client *client)
-{
-	return LIST_ENTRY(client->attachments.next, struct attachment, node);
-}
-
 /* What a client was given and no longer has is not kept for it: nobody pays for it any more. */
 static void outdated(void)
 {
@@ -607,8 +602,8 @@ static void outdated(void)
 	give_tools(&peer, TOOL("t"));
 	rig_ask(client, &heard, REQUEST("2", "prompts/list", ""));
 	give(&peer, "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
-	tools = catalogue_ref(first_of(client)->link->catalogue);
-	prompts = offer_ref(first_of(client)->shelves[OFFER_PROMPTS].offer);
+	tools = catalogue_ref(only_attachment(client)->link->catalogue);
+	prompts = offer_ref(only_attachment(client)->shelves[OFFER_PROMPTS].offer);
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" TOOLS_CHANGED "\"}");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"method\":\"" PROMPTS_CHANGED "\"}");
 	(void)said(client, &ear);
@@ -642,8 +637,8 @@ static void inherited(void)
 		rig_ask(i ? two : one, &heard, REQUEST("2", "prompts/list", ""));
 		give(&peers[i], "prompts/list", "\"prompts\":[{\"name\":\"p\"}]");
 	}
-	due = offer_bytes(first_of(two)->shelves[OFFER_PROMPTS].offer) +
-	      catalogue_bytes(first_of(two)->link->catalogue);
+	due = offer_bytes(only_attachment(two)->shelves[OFFER_PROMPTS].offer) +
+	      catalogue_bytes(only_attachment(two)->link->catalogue);
 	before = two->account->held.used;
 	one = rig_leave(one);
 	is_int(two->account->held.used, before + due, "he who is left pays for what both had");
