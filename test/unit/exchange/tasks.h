@@ -115,10 +115,10 @@ __attribute__((unused)) static bool scene_is_spared(struct scene *scene)
 	return !rig_hear_of(&scene->peer, "\"method\":\"tasks/").n;
 }
 
-/* As if a while had passed. */
+/* As if the longest pause between two looks had passed. */
 __attribute__((unused)) static void scene_waits(struct scene *scene)
 {
-	uint64_t later = loop_now(&worker.loop) + 5000;
+	uint64_t later = loop_now(&worker.loop) + TASK_MOST_POLL_MS + 1;
 
 	turn_a_while(&worker.loop);
 	LIST_EACH(&scene->client->exchanges, node)
