@@ -44,6 +44,7 @@ struct stream {
 	const char *why;	 /* TLS failed with the connection, not by itself */
 	bool half, heard_all;	 /* see stream_half_open() */
 	bool paused, ended, closing, flushing;
+	bool had_its_turn; /* the chunk was full: what follows waits for the next turn of the loop */
 };
 
 struct pending_write {
@@ -61,7 +62,8 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	struct stream *stream = handle->data;
 
 	(void)suggested;
-	*buf = uv_buf_init(stream->loop->chunk, LOOP_CHUNK_BYTES);
+	*buf = uv_buf_init(stream->loop->chunk, stream->had_its_turn ? 0 : LOOP_CHUNK_BYTES);
+	stream->had_its_turn = false;
 }
 
 static void tell_end(struct stream *stream, enum stream_end why)
@@ -149,7 +151,9 @@ static void on_uv_read(uv_stream_t *handle, ssize_t got, const uv_buf_t *buf)
 {
 	struct stream *stream = handle->data;
 
-	if (got == 0)
+	/* libuv would read up to 32 times what a peer floods before it looks at any other. */
+	stream->had_its_turn = got == LOOP_CHUNK_BYTES;
+	if (got == 0 || got == UV_ENOBUFS)
 		return;
 	if (stream->tls && got > 0) {
 		tls_session_feed(stream->tls, span_of(buf->base, (size_t)got));

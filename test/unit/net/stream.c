@@ -293,6 +293,31 @@ static void slow_reader(void)
 	finish(&end, fd);
 }
 
+/* A peer that sends without end gets one chunk a turn, so that nobody else waits for it. */
+static void fair(void)
+{
+	enum { WAITING = 4 * LOOP_CHUNK_BYTES };
+	struct err err = ERR_INIT;
+	struct end end;
+	int fds[2];
+
+	end = (struct end){ .got = BUF_INIT((size_t)LARGE) };
+	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0 || fcntl(fds[1], F_SETPIPE_SZ, WAITING) < WAITING)
+		abort();
+	is_int(write(fds[1], large, WAITING), WAITING, "much waits");
+	end.stream = stream_open(&loop, fds[0], STREAM_PIPE, &events, &end, &err);
+	for (int turn = 1; turn <= 4; turn++) {
+		(void)uv_run(&loop.uv, UV_RUN_NOWAIT);
+		is_int(end.got.n, turn * LOOP_CHUNK_BYTES, "one chunk of it is read in turn %d", turn);
+	}
+	(void)!write(fds[1], "tail", 4);
+	(void)close(fds[1]);
+	TURN_UNTIL(&loop, end.ends);
+	ok(end.got.n == WAITING + 4 && memcmp(end.got.p, large, WAITING) == 0 && end.why == STREAM_EOF,
+	   "and all of it, in order, to its end");
+	finish(&end, -1);
+}
+
 static void flushed(void)
 {
 	struct end end;
@@ -388,6 +413,7 @@ int main(void)
 	inside_callbacks();
 	partial_writes();
 	back_pressure();
+	fair();
 	flushed();
 	later_turns();
 	loop_release(&loop);
