@@ -1,4 +1,4 @@
-# neighbours.py - eight good servers behind one gate with sixteen bad ones: whoever calls the good ones must not feel the others.
+# neighbours.py - eight good servers behind one gate with sixteen bad ones: whoever calls the good ones must not feel that they are bad.
 # SPDX-License-Identifier: Apache-2.0
 import collections
 import json
@@ -23,7 +23,9 @@ import session as requests  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOOD = 8
 NEAR = ("dies", "crashes", "hangs", "mute", "drips", "slow", "garbage", "news")
+AGAIN = "dies-again"
 FAR = ("resets", "hangs", "mute", "drips", "slow", "garbage", "news")
+ROUNDS = 15  # of three windows each
 CALLS_PER_S = 60
 LOADS = 4
 SHARE = 0.2
@@ -48,23 +50,21 @@ def set_precedence(level):
 
 
 class Servers:
-    """Their lines in a config, good and bad."""
+    """Their lines in a config: the good ones that are measured, and the others, bad ones or calm ones of the same names."""
 
     def __init__(self, place, folder, first):
         self.ports, self.own = [], set()
         for name in ("bench/bench_echo", "test/soak/soak_neighbour"):
             os.symlink(built(name), os.path.join(folder, name.rpartition("_")[2]))
-        echo, log = os.path.join(folder, "echo"), os.path.join(folder, "log")
+        self.echo, log = os.path.join(folder, "echo"), os.path.join(folder, "log")
+        near = f"{self.echo} --stdio --size 200"
         self.good = {}
         for i in range(GOOD // 2):
-            port = free_port()
-            far = place.started.start([echo, "--port", str(port), "--size", "200"], log)
-            place.started.wait_port(far, port)
-            self.ports.append(port)
-            self.own.add(far.pid)
             # Longer than the list of all servers may wait for the slowest: what has ended meanwhile is not in it.
-            self.good[f"near{i}"] = {"run": f"{echo} --stdio --size 200", "idle": "20s"}
-            self.good[f"far{i}"] = {"url": f"http://127.0.0.1:{port}/mcp"}
+            self.good[f"near{i}"] = {"run": near, "idle": "20s"}
+            self.good[f"far{i}"] = {"url": self._far(place, log)}
+        self.calm = {f"{kind}-near": {"run": near, "idle": "3s"} for kind in (*NEAR, AGAIN)}
+        self.calm |= {f"{kind}-far": {"url": self._far(place, log)} for kind in FAR}
         if first:
             set_precedence(LOADING)
         bad = place.started.start([sys.executable, os.path.join(HERE, "bad.py")], log, stdout=subprocess.PIPE)
@@ -75,8 +75,16 @@ class Servers:
         lowered = f"chrt --rr {LOADING} " if first and shutil.which("chrt") else ""
         neighbour = lowered + os.path.join(folder, "neighbour")
         self.bad = {f"{kind}-near": {"run": f"{neighbour} {kind}", "idle": "3s", **BAD} for kind in NEAR}
-        self.bad["dies-again"] = {"run": f"{neighbour} dies", "idle": "3s", **BAD}
+        self.bad[f"{AGAIN}-near"] = {"run": f"{neighbour} dies", "idle": "3s", **BAD}
         self.bad |= {f"{kind}-far": {"url": f"http://127.0.0.1:{ports[kind]}/mcp", **BAD} for kind in FAR}
+
+    def _far(self, place, log):
+        port = free_port()
+        far = place.started.start([self.echo, "--port", str(port), "--size", "200"], log)
+        place.started.wait_port(far, port)
+        self.ports.append(port)
+        self.own.add(far.pid)
+        return f"http://127.0.0.1:{port}/mcp"
 
 
 class Others:
@@ -143,11 +151,11 @@ class Others:
 class Side:
     """One gate with its servers, and the clients besides those that are measured."""
 
-    def __init__(self, place, name, servers, busy, names, first):
+    def __init__(self, place, name, servers, others, first):
         self.name, self.ports, self.first = name, servers.ports, first
-        self.gate = place.gate(servers.good | (servers.bad if busy else {}), MORE)
+        self.gate = place.gate(servers.good | others, MORE)
         # A server that ends in every call is started for every call; without such ones as many starts come from sessions.
-        self.others = Others(self.gate, names, first, (1,) if busy else (1, 2))
+        self.others = Others(self.gate, list(others), first, (1,) if others is servers.bad else (1, 2))
         self.windows, self.lists, self.bad_lists = [], [], []
 
     def probe_list(self, number):
@@ -219,9 +227,8 @@ class Run:
         print(f"# all of it runs {'before' if first else 'beside'} what else this machine does", flush=True)
         servers = Servers(place, folder, first)
         self.own = servers.own
-        good = list(servers.good) * 2
-        self.alone = Side(place, "alone", servers, False, good[:len(servers.bad)], first)
-        self.crowded = Side(place, "crowded", servers, True, list(servers.bad), first)
+        self.calm = Side(place, "calm", servers, servers.calm, first)
+        self.bad = Side(place, "bad", servers, servers.bad, first)
         self.failed, self.held, self.left = [], [], []
         if first:
             set_precedence(LOADING)
@@ -247,16 +254,16 @@ class Run:
         return figures
 
     def rest(self, label):
-        """Nothing is asked of the crowded gate: what it holds now is what stays."""
+        """Nothing is asked of the gate with the bad ones: what it holds now is what stays."""
         begin = time.monotonic()
-        if not until(self.crowded.is_quiet, SETTLE_SECONDS):
-            self.left.append(f"{label}: {watch.servers(self.crowded.gate)}, {self.crowded.gate.command('status', '-o', 'json')}")
-        self.held.append(watch.window(self.crowded.gate, self.crowded.ports))
+        if not until(self.bad.is_quiet, SETTLE_SECONDS):
+            self.left.append(f"{label}: {watch.servers(self.bad.gate)}, {self.bad.gate.command('status', '-o', 'json')}")
+        self.held.append(watch.window(self.bad.gate, self.bad.ports))
         print(f"# {label}: quiet after {time.monotonic() - begin:.0f} s; {watch.text(self.held[-1])}", flush=True)
 
     def rounds(self, count, seconds):
         figures = collections.defaultdict(list)
-        plan = [("first", self.alone), ("crowded", self.crowded), ("second", self.alone)]
+        plan = [("first", self.calm), ("bad", self.bad), ("second", self.calm)]
         for i in range(count):
             for label, side in plan[i % 3:] + plan[:i % 3]:
                 for way, (_, p99) in self.window(side, label, seconds).items():
@@ -267,37 +274,37 @@ class Run:
 
     def judge_latency(self, figures):
         for way, what in (("own", "at their own endpoints"), ("all", "at that of all servers")):
-            first, second, crowded = (statistics.median(figures[way, label]) for label in ("first", "second", "crowded"))
-            alone = statistics.median(figures[way, "first"] + figures[way, "second"])
+            first, second, bad = (statistics.median(figures[way, label]) for label in ("first", "second", "bad"))
+            calm = statistics.median(figures[way, "first"] + figures[way, "second"])
             noise = abs(first - second)
-            text = (f"alone {alone:.0f} us (its two halves {first:.0f} and {second:.0f}), with bad neighbours {crowded:.0f} us, "
-                    f"{crowded / alone - 1:+.1%}, {len(figures[way, 'crowded'])} windows each")
+            text = (f"beside calm neighbours {calm:.0f} us (its two halves {first:.0f} and {second:.0f}), beside bad ones {bad:.0f} us, "
+                    f"{bad / calm - 1:+.1%}, {len(figures[way, 'bad'])} windows each")
             print(f"# p99 {what}: {text}", flush=True)
             # In a quick run few calls say little about the slowest of a hundred: only that nobody waits for a bad server.
-            most = 1_000_000 if self.quick else (1 + SHARE) * alone + noise
-            ok(crowded <= most, f"neighbours: calls of the good servers {what} are as quick as without bad ones", text)
+            most = 1_000_000 if self.quick else (1 + SHARE) * calm + noise
+            ok(bad <= most, f"neighbours: calls of the good servers {what} are as quick as beside calm neighbours", text)
 
     def judge(self):
-        lists = self.crowded.lists
+        lists = self.bad.lists
         print(f"# the list of all servers: {len(lists)} times, median {statistics.median(lists):.3f} s, longest {max(lists):.3f} s; "
-              f"alone longest {max(self.alone.lists):.3f} s", flush=True)
+              f"beside calm ones longest {max(self.calm.lists):.3f} s", flush=True)
         ok(not self.failed, "neighbours: every call of a good server is answered", *self.failed[:SHOWN])
         ok(max(lists) < LIST_SECONDS and statistics.median(lists) < 1, "neighbours: the list of all servers comes in time")
-        ok(not self.crowded.bad_lists, "neighbours: and all good servers are in it", *self.crowded.bad_lists[:SHOWN])
-        seconds, counts, odd = self.crowded.others.result()
+        ok(not self.bad.bad_lists, "neighbours: and all good servers are in it", *self.bad.bad_lists[:SHOWN])
+        seconds, counts, odd = self.bad.others.result()
         print(f"# calls of bad servers: {dict(counts)}; longest {dict((k, round(v, 1)) for k, v in seconds.items())}", flush=True)
         ok(counts["refused"] and not odd, "neighbours: who calls a bad server is told so", *odd[:SHOWN])
         late = {name: took for name, took in seconds.items() if took > VISIT_SECONDS}
         ok(not late, "neighbours: and in bounded time", late)
-        _, counts, odd = self.alone.others.result()
-        ok(counts["answered"] == counts.total() and not odd, "neighbours: without bad ones nobody is refused", counts, *odd[:SHOWN])
+        _, counts, odd = self.calm.others.result()
+        ok(counts["answered"] == counts.total() and not odd, "neighbours: beside calm ones nobody is refused", counts, *odd[:SHOWN])
 
     def judge_held(self):
-        gate = self.crowded.gate
+        gate = self.bad.gate
         ok(not self.left, "neighbours: no process outlives its client by more than its grace", *self.left)
         found = until(lambda: not watch.zombies(gate.process.pid), 5) and [] or watch.zombies(gate.process.pid)
         ok(not found, "neighbours: no dead process was left uncollected", found)
-        known = self.own | set(watch.tree(self.alone.gate.process.pid))
+        known = self.own | set(watch.tree(self.calm.gate.process.pid))
         strays = [stray for stray in watch.strays(gate, self.folder) if stray[0] not in known]
         ok(not strays, "neighbours: no process has got away from the gate", *strays[:SHOWN])
         found = watch.changes(self.held[0], self.held[-1])
@@ -313,10 +320,10 @@ def run(options):
         with Place() as place:
             run = Run(place, folder, options)
             # Long enough for everybody to have been hung up on, and for the buffers of what is large.
-            run.window(run.crowded, "warm-up", 2 if options.quick else 40)
-            run.window(run.alone, "warm-up", 2 if options.quick else 8)
+            run.window(run.bad, "warm-up", 2 if options.quick else 40)
+            run.window(run.calm, "warm-up", 2 if options.quick else 8)
             run.rest("after the warm-up")
-            figures = run.rounds(1 if options.quick else 8, 2 if options.quick else 8)
+            figures = run.rounds(1 if options.quick else ROUNDS, 2 if options.quick else 8)
             run.judge_latency(figures)
             run.judge_held()
             run.judge()
