@@ -27,6 +27,20 @@ bool budget_fits(const struct budget *budget, size_t n)
 	return true;
 }
 
+/* How much fits; nothing where even that would not. */
+static size_t left_in(const struct budget *budget)
+{
+	size_t left = SIZE_MAX;
+
+	for (; budget; budget = budget->parent) {
+		size_t used = used_of(budget), own = used > budget->max ? 0 : budget->max - used;
+
+		if (own < left)
+			left = own;
+	}
+	return left;
+}
+
 void budget_force(struct budget *budget, size_t n)
 {
 	for (; budget; budget = budget->parent) {
@@ -81,10 +95,25 @@ void buf_cut(struct buf *buf, size_t n)
 	buf->over = false;
 }
 
+/*
+ * Where twice as much does not fit any more: somewhat more than is needed, or each byte that follows would
+ * have all of it copied again, but never more than half of what others could have.
+ */
+static size_t tight_cap(const struct buf *buf, size_t need, size_t left)
+{
+	size_t more = need - buf->cap, spare = need / 8;
+
+	if (more >= left)
+		return need;
+	if (spare > (left - more) / 2)
+		spare = (left - more) / 2;
+	return spare > buf->max - need ? buf->max : need + spare;
+}
+
 /* Doubles, so that a message of n bytes costs O(n) copies; never past the ceiling. */
 static bool grow(struct buf *buf, size_t need)
 {
-	size_t cap = buf->cap ? buf->cap : BUF_FIRST_BYTES;
+	size_t cap = buf->cap ? buf->cap : BUF_FIRST_BYTES, left = left_in(buf->budget);
 	char *p;
 
 	if (need > buf->max)
@@ -93,8 +122,8 @@ static bool grow(struct buf *buf, size_t need)
 		cap = cap > buf->max / 2 ? buf->max : cap * 2;
 	if (cap > buf->max)
 		cap = buf->max;
-	if (!budget_fits(buf->budget, cap - buf->cap))
-		cap = need;
+	if (cap - buf->cap > left)
+		cap = tight_cap(buf, need, left);
 	if (!budget_take(buf->budget, cap - buf->cap))
 		return false;
 	p = realloc(buf->p, cap);

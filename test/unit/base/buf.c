@@ -80,6 +80,27 @@ static void budgets(void)
 	is_int(all.used, 0, "all of it is given back");
 }
 
+/* Where it may not double any more it still must not be copied whole for every byte that comes. */
+static void near_the_end(void)
+{
+	enum { MOST = 1 << 20 };
+	struct budget budget = { .max = MOST };
+	struct buf buf = BUF_CHARGED((size_t)2 * MOST, &budget);
+	unsigned growths = 0;
+	size_t cap = 0, n = 0;
+
+	for (; n <= MOST && buf_ok(&buf); n++) {
+		buf_add_char(&buf, 'x');
+		growths += buf.cap != cap;
+		if (buf.cap - cap > 1 && n > MOST / 2)
+			ok(buf.cap - n <= (MOST - n + 1) / 2 + 1, "# half of what is left is left");
+		cap = buf.cap;
+	}
+	ok(!buf_ok(&buf) && buf.n == MOST && budget.used == MOST, "a budget can be used to its last byte");
+	ok(growths < 64, "in a few steps: %u", growths);
+	buf_release(&buf);
+}
+
 static void numbers(void)
 {
 	static const struct {
@@ -184,6 +205,7 @@ int main(void)
 	past_the_ceiling();
 	growing();
 	budgets();
+	near_the_end();
 	numbers();
 	formats();
 	consuming();

@@ -97,7 +97,7 @@ class Background:
 
 
 # What the log says where the gate itself is at fault.
-FAULTS = ("internal check failed", "account.held")
+FAULTS = ("internal check failed", "account.held", "Sanitizer:", "runtime error:")
 
 
 def main(*tests):
