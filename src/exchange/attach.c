@@ -1,25 +1,22 @@
 /* attach.c - a client's connections to its servers: opened when needed, again after a death. */
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "exchange/attach_parts.h"
+
 #include <stdlib.h>
 
 #include "exchange/account.h"
 #include "exchange/attach_room.h"
-#include "exchange/client.h"
 #include "exchange/gather.h"
 #include "exchange/heed.h"
 #include "exchange/known.h"
 #include "exchange/listening.h"
 #include "exchange/offers.h"
-#include "exchange/owner.h"
 #include "exchange/parked.h"
 #include "exchange/processes.h"
-#include "exchange/rounds.h"
 #include "exchange/subscription.h"
 #include "exchange/task.h"
 #include "exchange/view.h"
 #include "exchange/watch.h"
-#include "mcp/translate.h"
-#include "json/write.h"
 
 enum {
 	ATTACH_DEATHS = 3,	/* so many deaths in a row … */
@@ -216,178 +213,6 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 		attachment_wake(attachment);
 }
 
-/*
- * Whose stream a message without any mark belongs to. A lone call in flight is what the server
- * speaks about. In the modern era log lines go only to calls that asked for them, and to none where
- * it could be another's.
- */
-static struct exchange *nearest(const struct attachment *attachment, bool log_only)
-{
-	struct exchange *found = NULL;
-
-	LIST_EACH(&attachment->client->exchanges, node) {
-		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
-
-		if (x->attachment != attachment || !call_is_open(&x->call) || (log_only && !x->log_level))
-			continue;
-		if (found)
-			return NULL;
-		found = x;
-	}
-	return found;
-}
-
-static bool any_open(const struct attachment *attachment)
-{
-	LIST_EACH(&attachment->client->exchanges, node) {
-		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
-
-		if (x->attachment == attachment && call_is_open(&x->call))
-			return true;
-	}
-	return false;
-}
-
-/* Does one of the client's requests want log lines as grave as this one? */
-static bool any_wants_log(const struct client *client, const struct message *message)
-{
-	json_at at = message->params == JSON_NONE ? JSON_NONE
-						  : json_get(message->json, message->params, S("level"));
-	enum level level = json_is(message->json, at, JSON_STRING)
-			       ? level_of(json_string_raw(message->json, at))
-			       : LEVEL_NONE;
-
-	LIST_EACH(&client->exchanges, node) {
-		enum level wanted = LIST_ENTRY(node, struct exchange, in_client)->log_level;
-
-		if (wanted && level >= wanted)
-			return true;
-	}
-	return false;
-}
-
-static void tell_out(struct client *client, struct exchange *x)
-{
-	if (!buf_ok(&client->worker->out))
-		return;
-	client->worker->metrics.notifications++;
-	if (x && exchange_takes_more(x))
-		x->sink->send(x->sink, x, 200, buf_span(&client->worker->out), false);
-	else
-		(void)client_tell(client, buf_span(&client->worker->out));
-}
-
-/* A notification of the server's, in the client's words. */
-static void tell(struct client *client, struct exchange *x, const struct link *link,
-		 const struct message *message)
-{
-	struct arena arena = ARENA_INIT((size_t)1 << 20);
-	struct edits edits = { .arena = &arena };
-	struct legs legs = { link->revision, client->revision };
-
-	buf_clear(&client->worker->out);
-	if (link->era == client->era || translate_server_notification(message, legs, &edits)) {
-		json_emit(&client->worker->out, message->json, message->root, edits.list, edits.n);
-		client->worker->out.over |= edits.over;
-		tell_out(client, x);
-	}
-	arena_release(&arena);
-}
-
-/* A request of the server's that came on no call's own stream: whose could it be? */
-static void take_request(struct attachment *attachment, struct exchange *x, const struct message *message)
-{
-	struct parked *parked = NULL;
-
-	if (task_asked(attachment, message))
-		return;
-	if (parked_on(attachment, &parked)) {
-		if (parked && !any_open(attachment))
-			parked_take(parked, message);
-		else
-			client_ask(attachment->client, attachment, NULL, message);
-		return;
-	}
-	client_ask(attachment->client, attachment, x, message);
-}
-
-static void on_message(void *owner, struct link *link, const struct message *message)
-{
-	struct attachment *attachment = owner;
-	struct client *client = attachment->client;
-	bool modern = client->era == ERA_MODERN;
-	/*
-	 * spec: mcp/2025-11-25 transports, SHOULD: what is asked because of a request comes on its own
-	 * stream. A server whose requests have such streams would have asked there.
-	 */
-	bool asks = !link_has_requests(link) &&
-		    (message->kind == MESSAGE_REQUEST || message->method == METHOD_CANCELLED);
-	struct exchange *x = client->outlet && !modern && !asks
-				 ? NULL
-				 : nearest(attachment, modern && message->method == METHOD_MESSAGE);
-
-	if (message->kind == MESSAGE_REQUEST) {
-		take_request(attachment, x, message);
-		return;
-	}
-	if (message->method == METHOD_CANCELLED) {
-		client_unasked(client, attachment, x, message);
-		return;
-	}
-	if (listening_heard(attachment, message) || !owner_hears(attachment, message))
-		return;
-	if (!method_allowed(message->method, client->revision ? client->revision : REVISION_LAST_LEGACY,
-			    METHOD_FROM_SERVER))
-		return;
-	/* On a pipe all calls share one channel anyway; on HTTP a line that fits no call is dropped. */
-	if (modern && (message->method != METHOD_MESSAGE ||
-		       (!x && (client->kind != CLIENT_CHANNEL || !any_wants_log(client, message)))))
-		return;
-	if (x && modern)
-		exchange_receive(x, message, false);
-	else
-		tell(client, x, link, message);
-}
-
-/* The server would wait for ever; the client need not think about it any more. */
-static void give_up_ask(struct attachment *attachment, struct link *link, const struct ask *ask)
-{
-	static const struct send_facts facts = { .method = METHOD_NONE };
-	struct client *client = attachment->client;
-	struct buf *out = &client->worker->out;
-
-	buf_clear(out);
-	message_write_error(out, &(struct message_error){ .id = ask->id_raw,
-							  .code = -32603,
-							  .text = S("The client did not answer in time") });
-	if (buf_ok(out))
-		link_send(link, buf_span(out), &facts);
-	buf_clear(out);
-	buf_add(out,
-		S("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":"));
-	buf_add_u64(out, ask->id);
-	buf_add(out, S(",\"reason\":\"timed out\"}}"));
-	tell_out(client, nearest(attachment, false));
-}
-
-static void on_tick(void *owner, struct link *link, uint64_t now_ms)
-{
-	struct attachment *attachment = owner;
-
-	LIST_EACH(&attachment->client->asks, node) {
-		struct ask *ask = LIST_ENTRY(node, struct ask, node);
-
-		if (ask->attachment != attachment || now_ms < ask->deadline_ms)
-			continue;
-		if (ask->x) {
-			rounds_late(ask->x);
-			return;
-		}
-		give_up_ask(attachment, link, ask);
-		ask_free(attachment->client, ask);
-	}
-}
-
 bool attachment_is_used(const struct attachment *attachment)
 {
 	const struct link *link = attachment->link;
@@ -428,8 +253,8 @@ static void on_hearing(void *owner, struct link *link)
 
 static const struct link_events events = { .on_ready = on_ready,
 					   .on_dead = on_dead,
-					   .on_message = on_message,
-					   .on_tick = on_tick,
+					   .on_message = attachment_hear,
+					   .on_tick = attachment_give_up,
 					   .on_hearing = on_hearing };
 
 /* Notes whose process the link has just asked for. False: without memory; the link is closed. */
@@ -520,78 +345,6 @@ void attachment_reopen(struct attachment *attachment)
 	    !is_missed(attachment) || !record_possible(worker))
 		return;
 	(void)attachment_open(attachment);
-}
-
-static bool is_on_the_way(const struct attachment *attachment, enum link_failure failure)
-{
-	return !server_is_started(attachment->server) && (failure == LINK_START || failure == LINK_UNSENT);
-}
-
-bool attachment_hides(struct attachment *attachment, enum link_failure failure, struct span why)
-{
-	struct worker *worker = attachment->client->worker;
-	struct server *server = attachment->server;
-	struct link *link = attachment->link;
-	uint32_t missed;
-
-	if (!is_on_the_way(attachment, failure))
-		return false;
-	if (!link || link->state_of != LINK_READY)
-		return true;
-	(void)span_to_cstr(span_first(why, sizeof(server->last_failure) - 1), server->last_failure,
-			   sizeof(server->last_failure));
-	if (log_brake_pass(&link->brake, loop_now(&worker->loop), 3, &missed))
-		log_event(worker->log, LOG_WARN, "upstream.unreached",
-			  "A server that was connected cannot be reached now.",
-			  LF("server", server_shown(server)), LF("why", why), LFN("more", missed));
-	return true;
-}
-
-/* Left alone, it is so for what others met on the way, too. */
-static bool hides(const struct attachment *attachment)
-{
-	return is_on_the_way(attachment, attachment->rest_ms ? LINK_START : attachment->failure);
-}
-
-static const char *trouble(const struct attachment *attachment)
-{
-	if (!hides(attachment) && attachment->link && attachment->link->state_of == LINK_READY)
-		return "does not list its tools";
-	return server_is_started(attachment->server) && attachment->failure == LINK_START
-		   ? "cannot be started"
-		   : "cannot be reached";
-}
-
-/* It has been greeted, and then said nothing for as long as it may. */
-static bool is_silent(const struct attachment *attachment)
-{
-	return attachment->link && attachment->link->state_of == LINK_READY &&
-	       attachment->failure == LINK_SILENT;
-}
-
-enum stage_result attachment_refuse_unreachable(struct exchange *x)
-{
-	struct attachment *attachment = x->attachment;
-	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
-
-	x->worker->metrics.failed++;
-	buf_addf(&text, "The server %.*s %s", SPAN_ARG(server_shown(attachment->server)),
-		 trouble(attachment));
-	if (hides(attachment))
-		buf_add(&text, S("; the gate's log says why"));
-	else
-		buf_addf(&text, ": %s", attachment->why);
-	if (is_silent(attachment))
-		buf_add(&text, S(". The request was not sent."));
-	if (attachment->rest_ms)
-		buf_addf(&text, ". It failed again and again; the next attempt is in %llu s",
-			 (unsigned long long)(attachment->rest_ms + 999) / 1000);
-	exchange_refuse(x, 200, -32603,
-			attachment->rest_ms	? "K706"
-			: is_silent(attachment) ? "K703"
-						: "K701",
-			buf_span(&text), S(""));
-	return STAGE_DONE;
 }
 
 enum stage_result attachment_need_link(struct exchange *x)

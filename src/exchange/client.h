@@ -271,11 +271,12 @@ static inline bool attachment_begins_anew(const struct attachment *attachment)
 }
 /* Opens a link without an exchange that waits for it. False: could not even begin; see why. */
 bool attachment_open(struct attachment *attachment);
-/* Refuses one whose server could not be reached, or did not list its tools: with attachment->why. */
+/* attach_refuse.c: refuses one whose server could not be reached, or did not list its tools: with
+ * attachment->why. */
 enum stage_result attachment_refuse_unreachable(struct exchange *x);
 /*
- * Is a failure's reason for the log and the status only? Where a server is that the gate does not start, and
- * what lies between the two, no client is told. Of a link that goes on it is noted here.
+ * attach_refuse.c: is a failure's reason for the log and the status only? Where a server is that the gate
+ * does not start, and what lies between the two, no client is told. Of a link that goes on it is noted here.
  */
 bool attachment_hides(struct attachment *attachment, enum link_failure failure, struct span why);
 /* attach_tools.c: as attachment_need_link(), for link->catalogue. `fresh`: fetch again even where there is
