@@ -11,7 +11,7 @@ enum { STATE_MAX_BYTES = 4 * 1024 * 1024 };
  * The manager's JSON ("hosts"; "started_by": "serve" or "run"; "listen": URLs that are bound;
  * "listen_refused": why there is none; "manager": its pid; "older":
  * [{"pid", "hosts", "since_ms"}] gates before it that still have something to do; "config_refused":
- * {"why", "at_ms"} of the last reload) and the worker's (exchange/snapshot.h snapshot_state()), read as one.
+ * {"why", "at_ms"} of the last reload) and the worker's (exchange/crew_state.h), read as one.
  */
 struct state {
 	pid_t manager; /* 0: not known here */

@@ -11,6 +11,7 @@
 #include "crypto/digest.h"
 #include "daemon/process.h"
 #include "daemon/thread.h"
+#include "exchange/crew_state.h"
 #include "exchange/round_state.h"
 #include "exchange/snapshot.h"
 #include "http/server.h"
@@ -261,7 +262,7 @@ static void answer_status(struct process *process, struct wire_in *in)
 	struct wire_out out = { 0 };
 
 	crew_hold(&process->crew);
-	snapshot_state(&process->first->worker, &state);
+	crew_state_add(&process->first->worker, &state);
 	crew_release(&process->crew);
 	wire_begin(&out, WORK_STATE, in->id);
 	if (fd >= 0 && buf_ok(&state) && file_write_fd(fd, "the state", buf_span(&state), NULL) == 0)

@@ -21,7 +21,3 @@ int snapshot_apply(struct worker *worker, struct span text, struct err *err) MUS
 
 /* One server more, made for one host (`kanmon run`): the same object as in "servers". */
 struct server *snapshot_add_server(struct worker *worker, struct span text, struct err *err);
-
-/* Adds the state of all threads as JSON: servers, sessions, counters. `worker` is the first; the others are
- * held. */
-void snapshot_state(struct worker *worker, struct buf *out);

@@ -8,6 +8,7 @@
 #include "audit/ring.h"
 #include "crypto/digest.h"
 #include "daemon/thread.h"
+#include "exchange/crew_state.h"
 #include "exchange/front_http.h"
 #include "exchange/round_state.h"
 #include "exchange/snapshot.h"
@@ -445,7 +446,7 @@ static void look_at_all(void)
 	CLEANUP(buf_release) struct buf state = BUF_INIT(65536);
 
 	crew_hold(&crew);
-	snapshot_state(&threads[0].worker, &state);
+	crew_state_add(&threads[0].worker, &state);
 	crew_release(&crew);
 	if (!buf_ok(&state) || !span_contains(buf_span(&state), S("\"sessions\":6")))
 		abort();

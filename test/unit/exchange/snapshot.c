@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/snapshot.h"
 
+#include "exchange/crew_state.h"
 #include "tap.h"
 
 #define LIMITS "\"limits\":{\"body_bytes\":5000,\"connections\":7,\"session_idle_ms\":9}"
@@ -65,7 +66,7 @@ static void state(struct worker *worker)
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)1 << 20);
 
 	worker_server(worker, S("a"))->omitted[OFFER_PROMPTS][OMIT_LONG] = 2;
-	snapshot_state(worker, &out);
+	crew_state_add(worker, &out);
 	ok(span_contains(buf_span(&out), S("\"left_out\":[]")) &&
 	       span_contains(buf_span(&out),
 			     S("\"left_out\":[{\"list\":\"prompts\",\"reason\":\"long\",\"count\":2}]")),
