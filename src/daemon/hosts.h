@@ -39,7 +39,7 @@ void hosts_close(struct hosts *hosts);
 void hosts_set_worker(struct hosts *hosts, struct channel *worker);
 void hosts_set_keeper(struct hosts *hosts, struct channel *keeper);
 void hosts_set_launcher(struct hosts *hosts, struct channel *launcher);
-/* A new launcher learns the servers of the hosts that are there. */
+/* hosts_stdio.c: a new launcher learns the servers of the hosts that are there. */
 void hosts_define(struct hosts *hosts, struct channel *launcher);
 
 /* A reload is over: whoever asked for one is told so. `why` NULL: the config is in force. */
@@ -51,5 +51,5 @@ void hosts_upgraded(struct hosts *hosts, const char *why);
 size_t hosts_count(const struct hosts *hosts);
 int hosts_control_fd(const struct hosts *hosts);
 
-/* WORK_STDIO_ENDED and WORK_STDIO_SERVER. */
+/* hosts_stdio.c: WORK_STDIO_ENDED and WORK_STDIO_SERVER. */
 void hosts_from_worker(struct hosts *hosts, struct wire_in *in);
