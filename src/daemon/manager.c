@@ -16,19 +16,13 @@
 #include "daemon/gate_tls.h"
 #include "daemon/manager_parts.h"
 #include "daemon/process.h"
-#include "jail/launch.h"
 
 enum {
 	MANAGER_PROBLEMS_BYTES = 16 * 1024, /* of a refused file, as JSON; more are not kept */
 	MANAGER_RING_BYTES = 4 * 1024 * 1024,
-	MANAGER_DRAIN_MS = 10000, /* for calls under way when the gate is told to stop */
-	/* For the processes to end after that; the launcher's servers need LAUNCH_END_MS of it. */
-	MANAGER_STOP_MS = 8000,
 };
-_Static_assert((int)LAUNCH_END_MS < (int)MANAGER_STOP_MS && (int)LAUNCH_END_MS < (int)MANAGER_DRAIN_MS,
-	       "servers have the time to end that they are promised");
 
-/* --- what each process is told when it starts --- */
+/* --- each process: what it is told when it starts, and what its end means --- */
 
 static void on_start(void *owner, struct child *child)
 {
@@ -54,74 +48,6 @@ static void on_start(void *owner, struct child *child)
 	case CHILD_ROLES:
 		break;
 	}
-}
-
-/* --- the end --- */
-
-/* Elders go with the gate: who waits for it waits for them. */
-bool manager_is_alone(const struct manager *manager)
-{
-	for (size_t i = 0; i < CHILD_ROLES; i++)
-		if (manager->children[i].pid)
-			return false;
-	return elders_count(&manager->elders) == 0;
-}
-
-static void kill_all(uv_timer_t *timer)
-{
-	struct manager *manager = timer->data;
-
-	for (size_t i = 0; i < CHILD_ROLES; i++)
-		if (manager->children[i].pid)
-			(void)kill(manager->children[i].pid, SIGKILL);
-	elders_release(&manager->elders);
-	if (manager_is_alone(manager))
-		loop_stop(&manager->loop);
-}
-
-/* The worker first, then those it leans on, the keeper last: what was decided is on the disk. */
-static void stop_children(struct manager *manager)
-{
-	for (size_t i = CHILD_ROLES; i-- > 0;)
-		child_stop(&manager->children[i]);
-	(void)uv_timer_start(&manager->deadline, kill_all, MANAGER_STOP_MS, 0);
-	if (manager_is_alone(manager))
-		loop_stop(&manager->loop);
-}
-
-static void on_drain_deadline(uv_timer_t *timer)
-{
-	stop_children(timer->data);
-}
-
-void manager_stop(struct manager *manager, int code)
-{
-	struct wire_out out = { 0 };
-
-	if (manager->stopping) {
-		stop_children(manager);
-		return;
-	}
-	upgrade_give_up(manager, tr("the gate is ending; try again"));
-	manager->stopping = true;
-	manager->exit_code = code;
-	notify_tell(&manager->notify, "STOPPING=1");
-	log_note(manager->log, LOG_INFO, upgrade_is_done(manager) ? "elder.stopping" : "gate.stopping",
-		 "The gate stops: no new calls, those under way may end.");
-	if (manager->succession.stage == SUCCESSION_NONE)
-		elders_tell(&manager->elders, HANDOVER_STOP);
-	else
-		elders_release(&manager->elders);
-	manager->succession.before = NULL;
-	hosts_close(manager->hosts);
-	if (!manager->children[CHILD_WORKER].channel || !manager->ready) {
-		stop_children(manager);
-		return;
-	}
-	wire_begin(&out, WORK_DRAIN, 0);
-	(void)channel_send(manager->children[CHILD_WORKER].channel, &out);
-	wire_out_release(&out);
-	(void)uv_timer_start(&manager->deadline, on_drain_deadline, MANAGER_DRAIN_MS, 0);
 }
 
 /* Nobody keeps a channel that is closed. */
@@ -235,7 +161,7 @@ static void on_message(void *owner, struct child *child, struct wire_in *in)
 		break;
 	case WORK_DRAINED:
 		if (manager->stopping)
-			stop_children(manager);
+			manager_stop_children(manager);
 		break;
 	case WORK_RETIRED:
 		manager->upgrade.retired = true;

@@ -81,11 +81,16 @@ struct manager {
 /* manager.c */
 /* As manager_main(), with what an older gate has handed over. */
 int manager_succeed(const struct manager_options *options, const struct succession *succession);
-void manager_stop(struct manager *manager, int code);
 void manager_say_ready(struct manager *manager);
 /* It cannot do its work. */
 void manager_refused(struct manager *manager, const struct child *child, struct span why);
-/* Nothing of the gate lives but this process. */
+
+/* manager_end.c */
+/* The gate ends with this code; told once more, without waiting for what is under way. */
+void manager_stop(struct manager *manager, int code);
+/* The worker first, then those it leans on, the keeper last: what was decided is on the disk. */
+void manager_stop_children(struct manager *manager);
+/* Nothing of the gate lives but this process. Elders go with the gate: who waits for it waits for them. */
 bool manager_is_alone(const struct manager *manager);
 
 /* manager_places.c */
