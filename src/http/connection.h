@@ -80,6 +80,12 @@ void connection_free(struct http_request *conn);
 /* The same, and tells who is answering. */
 void connection_lose(struct http_request *conn);
 
+/*
+ * Ends one that was answered for the last time, as soon as the client has taken everything. What waits is
+ * still the connection's, and counts as such, until it is taken.
+ */
+void connection_leave(struct http_request *conn);
+
 /* One without a stream, that is not counted yet. NULL without memory. */
 struct http_request *connection_new(struct http_server *server);
 /* It is one of its server's, or freed. */
