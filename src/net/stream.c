@@ -1,18 +1,14 @@
 /* stream.c - a two-way flow of bytes on the loop. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/stream.h"
+#include "net/stream_parts.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/check.h"
-#include "base/file.h"
 #include "net/tls.h"
 
 enum {
@@ -21,30 +17,6 @@ enum {
 	STREAM_HELD_KEPT = 4 * 1024,  /* memory that stays with a stream for it */
 	STREAM_HELD_STREAMS = 16,     /* so many streams with something held, and all is sent */
 	STREAM_TLS_SLICE = 64 * 1024, /* encrypted bytes that are handed on at once */
-};
-
-struct stream {
-	struct loop *loop;
-	union {
-		uv_handle_t handle;
-		uv_stream_t any;
-		uv_tcp_t tcp;
-		uv_pipe_t pipe;
-	} h;
-	const struct stream_events *events;
-	void *owner;
-	struct buf held; /* written in this turn of the loop, before `queued` */
-	struct later sending;
-	size_t queued;
-	struct later ending; /* an error seen while writing, told in the next turn */
-	uv_timer_t *flush_limit;
-	size_t unflushed;	 /* when its time was last over */
-	struct tls_session *tls; /* NULL: plain */
-	struct later pumping;	 /* what was read while paused is looked at in the next turn */
-	const char *why;	 /* TLS failed with the connection, not by itself */
-	bool half, heard_all;	 /* see stream_half_open() */
-	bool paused, ended, closing, flushing;
-	bool had_its_turn; /* the chunk was full: what follows waits for the next turn of the loop */
 };
 
 struct pending_write {
@@ -342,7 +314,7 @@ static void send_now(struct stream *stream, const struct span *parts, size_t n)
 		loop_later(stream->loop, &stream->ending);
 }
 
-static void send_held(struct stream *stream)
+void stream_send_held(struct stream *stream)
 {
 	struct span held = buf_span(&stream->held);
 
@@ -357,7 +329,7 @@ static void send_held(struct stream *stream)
 
 static void run_sending(struct later *later)
 {
-	send_held(LIST_ENTRY(later, struct stream, sending));
+	stream_send_held(LIST_ENTRY(later, struct stream, sending));
 }
 
 /*
@@ -388,7 +360,7 @@ static void send_raw(struct stream *stream, const struct span *parts, size_t n)
 	stream->loop->n_written++;
 	if (stream->loop->crowded && stream->queued == 0 && hold(stream, parts, n))
 		return;
-	send_held(stream);
+	stream_send_held(stream);
 	send_now(stream, parts, n);
 }
 
@@ -533,7 +505,7 @@ struct stream *stream_close(struct stream *stream)
 	/* What waits in the queue is lost with the stream, so nothing can follow it. */
 	if (stream->tls && stream->queued == 0)
 		say_bye(stream);
-	send_held(stream);
+	stream_send_held(stream);
 	stream->closing = true;
 	loop_later_cancel(&stream->ending);
 	loop_later_cancel(&stream->pumping);
@@ -561,7 +533,7 @@ struct stream *stream_close_flushed(struct stream *stream, uint64_t limit_ms)
 
 	if (!stream)
 		return NULL;
-	send_held(stream);
+	stream_send_held(stream);
 	if (stream->closing || stream->queued == 0 || stream->ended || stream->ending.node.next)
 		return stream_close(stream);
 	timer = malloc(sizeof(*timer));
@@ -589,51 +561,6 @@ bool stream_peer_uid(const struct stream *stream, uint32_t *uid)
 		return false;
 	*uid = peer.uid;
 	return true;
-}
-
-bool stream_detach(struct stream *stream, struct stream_parcel *parcel, bool *waits)
-{
-	uv_os_fd_t fd;
-
-	*waits = false;
-	send_held(stream);
-	if (stream->ended || stream->closing || stream->half || stream->ending.node.next)
-		return false;
-	*waits = stream->queued > 0;
-	if (*waits || (stream->tls && !tls_session_keep(stream->tls)) ||
-	    uv_fileno(&stream->h.handle, &fd) != 0)
-		return false;
-	*parcel = (struct stream_parcel){ .kind = stream->h.handle.type == UV_TCP ? STREAM_TCP : STREAM_PIPE,
-					  .paused = stream->paused };
-	/* libuv lets go of no descriptor: the loop closes its own, and the socket lives on. */
-	parcel->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (parcel->fd < 0)
-		return false;
-	parcel->tls = TAKE(stream->tls);
-	(void)stream_close(stream);
-	return true;
-}
-
-struct stream *stream_attach(struct loop *loop, struct stream_parcel *parcel,
-			     const struct stream_events *events, void *owner, struct err *err)
-{
-	struct stream *stream = stream_open(loop, parcel->fd, parcel->kind, events, owner, err);
-
-	parcel->fd = -1;
-	if (stream && parcel->paused)
-		stream_pause(stream);
-	if (stream && parcel->tls) {
-		stream->tls = TAKE(parcel->tls);
-		loop_later(loop, &stream->pumping);
-	}
-	stream_parcel_release(parcel);
-	return stream;
-}
-
-void stream_parcel_release(struct stream_parcel *parcel)
-{
-	closep(&parcel->fd);
-	parcel->tls = tls_session_free(parcel->tls);
 }
 
 void stream_hand_over(struct stream *stream, const struct stream_events *events, void *owner)

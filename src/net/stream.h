@@ -104,9 +104,10 @@ struct stream_parcel {
 };
 
 /*
- * Takes a stream off its loop, with what it has read and nobody has seen; no event follows. To be called from
- * its own events too. False, and nothing has changed, where something waits to be sent (`*waits`: on_drain
- * tells when to try again), where it is half open or has ended, or no descriptor is to be had.
+ * stream_parcel.c: takes a stream off its loop, with what it has read and nobody has seen; no event follows.
+ * To be called from its own events too. False, and nothing has changed, where something waits to be sent
+ * (`*waits`: on_drain tells when to try again), where it is half open or has ended, or no descriptor is to be
+ * had.
  */
 bool stream_detach(struct stream *stream, struct stream_parcel *parcel, bool *waits) MUST_CHECK;
 /* The stream goes on, on another loop. The parcel is used up, also by a failure. */
