@@ -1,7 +1,5 @@
 /* attach.c - a client's connections: what waits for a server goes on, whatever becomes of the server. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "exchange/account.h"
-#include "exchange/attach_room.h"
 #include "rig.h"
 
 #define TOOLS "{\"tools\":{}}"
@@ -10,12 +8,6 @@
 #define MODERN_META                                                                                          \
 	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
 	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
-
-static void list_tools(struct peer *peer, const char *tools)
-{
-	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[%s]}}",
-		rig_id(rig_hear_of(peer, "tools/list")), tools);
-}
 
 static void unreachable(void)
 {
@@ -71,7 +63,7 @@ static void other_era(void)
 		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
 		"\"capabilities\":{\"tools\":{}}}}",
 		rig_id(rig_hear_of(&peer, "initialize")));
-	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	rig_list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
 	TURN_UNTIL(&worker.loop, heard.finals);
 	ok(heard.finals == 1 && rig_heard(&heard, "\"name\":\"t\"") &&
 	       rig_heard(&heard, "\"resultType\":\"complete\"") && rig_heard(&heard, "\"ttlMs\":0"),
@@ -104,7 +96,7 @@ static void dies_of_the_probe(void)
 	ok(rig_launch(&peer) && rig_hear_of(&peer, "server/discover").n, "the next one is probed anew");
 	rig_end(&peer);
 	ok(rig_greet(&peer, TOOLS), "and started again");
-	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	rig_list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
 	TURN_UNTIL(&worker.loop, heard.finals);
 	ok(heard.finals == 1 && rig_heard(&heard, "\"name\":\"t\"") && server->modern == SPEAKS_NO,
 	   "this time it answers");
@@ -113,193 +105,6 @@ static void dies_of_the_probe(void)
 	client = rig_leave(client);
 	worker_drop_server(&worker, server);
 	buf_release(&heard.last);
-}
-
-#define DECLARES(capabilities)                                                                               \
-	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{\"_meta\":{"                    \
-	"\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                        \
-	"\"io.modelcontextprotocol/clientCapabilities\":" capabilities "}}}"
-
-/* A legacy server hears once what may be asked of the client; a modern one with each request. */
-static void declared(void)
-{
-	struct server *server = rig_server("files");
-	struct client *client = rig_client(ERA_MODERN, server, "mcp");
-	struct heard a = { 0 }, b = { 0 };
-	struct peer one, two;
-	struct span hello;
-
-	server->modern = SPEAKS_NO;
-	rig_ask(client, &a, DECLARES("{\"roots\":{}}"));
-	ok(rig_launch(&one), "a legacy server is started for a client that has roots");
-	hello = rig_hear(&one);
-	ok(span_contains(hello, S("\"roots\":{}")) && !span_contains(hello, S("sampling")), "and hears so");
-	rig_say(&one,
-		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
-		"\"capabilities\":{\"tools\":{\"listChanged\":true}}}}",
-		rig_id(hello));
-	list_tools(&one, "");
-	TURN_UNTIL(&worker.loop, a.finals);
-	rig_ask(client, &b, DECLARES("{\"sampling\":{}}"));
-	ok(rig_launch(&two), "a request that declares another thing has a connection of its own");
-	hello = rig_hear(&two);
-	ok(span_contains(hello, S("\"sampling\":{}")) && !span_contains(hello, S("roots")), "with that");
-	rig_say(&two,
-		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
-		"\"capabilities\":{\"tools\":{\"listChanged\":true}}}}",
-		rig_id(hello));
-	list_tools(&two, "");
-	TURN_UNTIL(&worker.loop, b.finals);
-	rig_ask(client, &a, DECLARES("{\"roots\":{}}"));
-	ok(a.finals == 1 && rig_starts_nothing(), "the same again uses the first");
-	client = rig_leave(client);
-	rig_end(&one);
-	rig_end(&two);
-	server->modern = SPEAKS_UNKNOWN;
-	client = rig_client(ERA_MODERN, server, "mcp");
-	rig_ask(client, &a, DECLARES("{\"roots\":{}}"));
-	(void)rig_greet(&one, TOOLS);
-	list_tools(&one, "");
-	TURN_UNTIL(&worker.loop, a.finals);
-	rig_ask(client, &b, DECLARES("{\"sampling\":{}}"));
-	list_tools(&one, "");
-	TURN_UNTIL(&worker.loop, b.finals);
-	ok(b.finals == 1 && rig_starts_nothing(), "a modern server has one connection for all");
-	client = rig_leave(client);
-	rig_end(&one);
-	worker_drop_server(&worker, server);
-	buf_release(&a.last);
-	buf_release(&b.last);
-}
-
-/* Asks with a set of capabilities that nobody else declares. */
-static void ask_with(struct client *client, struct heard *heard, int which)
-{
-	char text[512];
-
-	(void)snprintf(text, sizeof(text),
-		       "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"prompts/list\",\"params\":{\"_meta\":{"
-		       "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
-		       "\"io.modelcontextprotocol/clientCapabilities\":{\"experimental\":{\"k%d\":{}}}}}}",
-		       which, which);
-	rig_ask(client, heard, text);
-}
-
-static void greet_legacy(struct peer *peer)
-{
-	ok(rig_launch(peer), "# started");
-	rig_say(peer,
-		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
-		"\"capabilities\":" PROMPTS "}}",
-		rig_id(rig_hear_of(peer, "initialize")));
-}
-
-static void answer_prompts(struct peer *peer, struct heard *heard)
-{
-	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[]}}",
-		rig_id(rig_hear_of(peer, "prompts/list")));
-	TURN_UNTIL(&worker.loop, heard->finals);
-}
-
-static bool has_ended(struct peer *peer)
-{
-	char chunk[4096];
-
-	turn_a_while(&worker.loop);
-	while (read(peer->in, chunk, sizeof(chunk)) > 0)
-		;
-	return read(peer->in, chunk, sizeof(chunk)) == 0;
-}
-
-/* Whoever declares another thing each time has a few connections, and not all there are. */
-static void declares_much(void)
-{
-	struct server *server = rig_server("files");
-	struct client *client = rig_client(ERA_MODERN, server, "mcp");
-	struct heard heards[ATTACHMENTS] = { 0 }, last = { 0 };
-	struct peer peers[ATTACHMENTS], other;
-
-	server->modern = SPEAKS_NO;
-	for (int i = 0; i < ATTACHMENTS; i++) {
-		ask_with(client, &heards[i], i);
-		greet_legacy(&peers[i]);
-	}
-	ask_with(client, &last, ATTACHMENTS);
-	ok(last.finals == 1 && last.status == 429 && rig_heard(&last, "\"K801\"") && rig_starts_nothing(),
-	   "so many are in use: one more is refused");
-	for (int i = 0; i < ATTACHMENTS; i++)
-		answer_prompts(&peers[i], &heards[i]);
-	is_int(client->account->n_links, ATTACHMENTS, "they are counted");
-	ask_with(client, &last, ATTACHMENTS);
-	greet_legacy(&other);
-	answer_prompts(&other, &last);
-	ok(last.finals == 1 && last.status == 200, "none is in use any more: it takes the place of one");
-	is_int(client->account->n_links, ATTACHMENTS, "which are no more than before");
-	ok(has_ended(&peers[0]) && !has_ended(&peers[1]), "the oldest has ended, and no other");
-	client = rig_leave(client);
-	for (int i = 0; i < ATTACHMENTS; i++) {
-		rig_end(&peers[i]);
-		buf_release(&heards[i].last);
-	}
-	rig_end(&other);
-	worker_drop_server(&worker, server);
-	buf_release(&last.last);
-}
-
-/* The order of members and the spaces between them declare nothing. */
-static void declares_the_same(void)
-{
-	struct server *server = rig_server("files");
-	struct client *client = rig_client(ERA_MODERN, server, "mcp");
-	struct heard heard = { 0 };
-	struct peer peer;
-
-	server->modern = SPEAKS_NO;
-	rig_ask(client, &heard, DECLARES("{\"roots\":{},\"sampling\":{}}"));
-	greet_legacy(&peer);
-	TURN_UNTIL(&worker.loop, heard.finals);
-	rig_ask(client, &heard, DECLARES("{ \"sampling\": {}, \"roots\": {} }"));
-	TURN_UNTIL(&worker.loop, heard.finals);
-	ok(heard.finals == 1 && rig_starts_nothing(), "the same in other words uses the same connection");
-	client = rig_leave(client);
-	rig_end(&peer);
-	worker_drop_server(&worker, server);
-	buf_release(&heard.last);
-}
-
-/* In all its sessions together a principal has so many connections, of whatever kind. */
-static void connects_much(void)
-{
-	struct server *server = rig_server("files");
-	struct client *one = rig_client(ERA_LEGACY, server, "mcp");
-	struct client *two = rig_client(ERA_LEGACY, server, "mcp");
-	struct client *another = rig_client_of("token:t-2", ERA_LEGACY, server, "mcp");
-	struct heard a = { 0 }, b = { 0 }, c = { 0 };
-	struct peer peer;
-	size_t most = worker.limits.links_per_principal;
-
-	worker.limits.links_per_principal = 1;
-	rig_ask(one, &a, CALL);
-	ok(rig_greet(&peer, TOOLS), "a principal has a connection");
-	rig_ask(two, &b, CALL);
-	ok(b.finals == 1 && b.status == 429 && rig_heard(&b, "\"K801\"") &&
-	       rig_heard(&b, "1 connections to servers") && rig_starts_nothing(),
-	   "which is all it may have: another session of it is refused one");
-	rig_ask(another, &c, CALL);
-	ok(c.finals == 0 && rig_launch(NULL), "another principal is not");
-	TURN_UNTIL(&worker.loop, c.finals);
-	one = rig_leave(one);
-	rig_ask(two, &b, CALL);
-	ok(b.finals == 0 && rig_launch(NULL), "nor is the first where it has ended its own");
-	TURN_UNTIL(&worker.loop, b.finals);
-	worker.limits.links_per_principal = most;
-	two = rig_leave(two);
-	another = rig_leave(another);
-	rig_end(&peer);
-	worker_drop_server(&worker, server);
-	buf_release(&a.last);
-	buf_release(&b.last);
-	buf_release(&c.last);
 }
 
 static void dies(void)
@@ -317,7 +122,7 @@ static void dies(void)
 	ok(a.finals == 1 && rig_heard(&a, "-32603"), "the server ends: so does the call");
 	rig_ask(client, &a, CALL);
 	(void)rig_greet(&peer, TOOLS);
-	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	rig_list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
 	(void)rig_hear_of(&peer, "tools/call");
 	rig_ask(client, &b, CALL);
 	(void)rig_hear_of(&peer, "tools/call");
@@ -343,7 +148,7 @@ static void removed(void)
 	    client, &a,
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"files__t\"}}");
 	(void)rig_greet(&peer, TOOLS);
-	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	rig_list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
 	(void)rig_hear_of(&peer, "tools/call");
 	rig_ask(
 	    client, &b,
@@ -403,7 +208,7 @@ static void never_lists(enum era era)
 	ok(rig_heard(&a, "half of a surrogate pair"), "and what came in its place");
 	ok(span_contains(rig_hear(&peer), S("notifications/cancelled")), "the server is told");
 	rig_ask(client, &a, list);
-	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	rig_list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
 	TURN_UNTIL(&worker.loop, a.finals);
 	ok(a.finals == 1 && rig_heard(&a, "\"name\":\"t\""), "the next request asks anew, and has it");
 	rig_end(&peer);
@@ -510,7 +315,7 @@ static void never_greets(void)
 
 	rig_ask(there, &heard, CALL);
 	(void)rig_greet(&one, TOOLS);
-	list_tools(&one, "{\"name\":\"t\",\"inputSchema\":{}}");
+	rig_list_tools(&one, "{\"name\":\"t\",\"inputSchema\":{}}");
 	(void)rig_hear_of(&one, "tools/call");
 	for (int i = 0; i < 3; i++) {
 		client = begin_call(server, &heard, &peer);
@@ -602,7 +407,7 @@ static void never_lists_for_all(void)
 	   "and it is left alone for its pause");
 	server->late_until_ms = 0;
 	client_tick(second, loop_now(&worker.loop));
-	list_tools(&two, "{\"name\":\"t\",\"inputSchema\":{}}");
+	rig_list_tools(&two, "{\"name\":\"t\",\"inputSchema\":{}}");
 	TURN_UNTIL(&worker.loop, !server->late);
 	ok(!server->late && second->changed,
 	   "then it is asked again: it lists its tools, and is not late any more");
@@ -626,7 +431,7 @@ static void when_down(bool list)
 	server->shown_when_down = list;
 	rig_ask(client, &heard, LIST_ALL);
 	(void)rig_greet(&peer, TOOLS);
-	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	rig_list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
 	TURN_UNTIL(&worker.loop, heard.finals);
 	ok(rig_heard(&heard, "files__t"), "# a list");
 	rig_end(&peer);
@@ -658,7 +463,7 @@ static void asked_too_late(void)
 	client->declared = CLIENT_ROOTS;
 	rig_ask(client, &heard, CALL);
 	(void)rig_greet(&peer, TOOLS);
-	list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	rig_list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
 	(void)rig_hear_of(&peer, "tools/call");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":\"q\",\"method\":\"roots/list\"}");
 	TURN_UNTIL(&worker.loop, heard.sent);
@@ -707,8 +512,8 @@ static void two_lists(void)
 		clients[i] = rig_client_of(id, ERA_LEGACY, server, "mcp");
 		rig_ask(clients[i], &heard, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
 		ok(rig_greet(&peers[i], "{\"tools\":{}}"), "# a client");
-		list_tools(&peers[i], i % 2 ? "{\"name\":\"b\",\"inputSchema\":{}}"
-					    : "{\"name\":\"a\",\"inputSchema\":{}}");
+		rig_list_tools(&peers[i], i % 2 ? "{\"name\":\"b\",\"inputSchema\":{}}"
+						: "{\"name\":\"a\",\"inputSchema\":{}}");
 		TURN_UNTIL(&worker.loop, heard.finals);
 		ok(rig_heard(&heard, i % 2 ? "\"name\":\"b\"" : "\"name\":\"a\""), "client %d has its list",
 		   i);
@@ -734,10 +539,6 @@ int main(void)
 	unreachable();
 	other_era();
 	dies_of_the_probe();
-	declared();
-	declares_much();
-	declares_the_same();
-	connects_much();
 	dies();
 	removed();
 	removed_from_a_round();

@@ -272,6 +272,13 @@ __attribute__((unused)) static bool rig_greet(struct peer *peer, const char *cap
 	return hello.n > 0;
 }
 
+/* Answers the question for its tools; these are JSON, with commas between them. */
+__attribute__((unused)) static void rig_list_tools(struct peer *peer, const char *tools)
+{
+	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[%s]}}",
+		rig_id(rig_hear_of(peer, "tools/list")), tools);
+}
+
 /* --- clients --- */
 
 /* `id` is the principal's, `scopes` are a token's; `only` is the endpoint's server, or NULL for all. */
