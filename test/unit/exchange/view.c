@@ -1,80 +1,8 @@
 /* view.c - a client of all servers is told when its lists may have changed, and only then. */
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rig.h"
-
+#include "ear.h"
 #include "exchange/account.h"
-#include "exchange/listening.h"
-#include "exchange/view.h"
 #include "mcp/offer.h"
-
-#define META                                                                                                 \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define REQUEST(id, method, params)                                                                          \
-	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
-#define TOOL(name) "{\"name\":\"" name "\",\"inputSchema\":{\"type\":\"object\"}}"
-#define TOOLS_CHANGED "notifications/tools/list_changed"
-#define RESOURCES_CHANGED "notifications/resources/list_changed"
-#define PROMPTS_CHANGED "notifications/prompts/list_changed"
-
-/* What a client is told unasked. */
-struct ear {
-	struct outlet outlet;
-	unsigned tools, prompts, resources, other;
-};
-
-static bool ear_send(struct outlet *outlet, struct span message)
-{
-	struct ear *ear = LIST_ENTRY(outlet, struct ear, outlet);
-
-	if (span_contains(message, S("\"method\":\"" TOOLS_CHANGED "\"")))
-		ear->tools++;
-	else if (span_contains(message, S("\"method\":\"" PROMPTS_CHANGED "\"")))
-		ear->prompts++;
-	else if (span_contains(message, S("\"method\":\"" RESOURCES_CHANGED "\"")))
-		ear->resources++;
-	else
-		ear->other++;
-	return true;
-}
-
-static void ear_close(struct outlet *outlet)
-{
-	(void)outlet;
-}
-
-/* What was said since the last look, as "resources tools prompts other". */
-static unsigned said(struct client *client, struct ear *ear)
-{
-	unsigned told;
-
-	turn_a_while(&worker.loop);
-	view_tick(client);
-	told = ear->resources * 1000 + ear->tools * 100 + ear->prompts * 10 + ear->other;
-	ear->resources = ear->tools = ear->prompts = ear->other = 0;
-	return told;
-}
-
-#define CHANGING "{\"tools\":{\"listChanged\":true}}"
-
-/* Answers the question for a list. `result` is its inside. */
-static void give(struct peer *peer, const char *method, const char *result)
-{
-	unsigned id = rig_id(rig_hear_of(peer, method));
-
-	ok(id, "# the server is asked for %s", method);
-	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{%s}}", id, result);
-	turn_a_while(&worker.loop);
-}
-
-static void give_tools(struct peer *peer, const char *tools)
-{
-	unsigned id = rig_id(rig_hear_of(peer, "tools/list"));
-
-	ok(id, "# the server is asked for its tools");
-	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[%s]}}", id, tools);
-	turn_a_while(&worker.loop);
-}
 
 /* The list is answered without who has not greeted yet. */
 static void hurry(struct client *client)
@@ -178,121 +106,6 @@ static void changed_meanwhile(void)
 	rig_end(&two);
 	worker_drop_server(&worker, early);
 	worker_drop_server(&worker, late);
-	buf_release(&heard.last);
-}
-
-static uint64_t told_at(const struct client *client)
-{
-	return LIST_ENTRY(client->attachments.next, struct attachment, node)->told_ms;
-}
-
-static void changes(struct peer *peer, const char *method)
-{
-	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"method\":\"%s\"}", method);
-	turn_a_while(&worker.loop);
-}
-
-/* At one server alone: of the tools it sees, at most once a second. */
-static void one_server(void)
-{
-	struct server *server = rig_server("files");
-	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
-	struct heard heard = { 0 };
-	struct ear ear = { .outlet = { .send = ear_send, .close = ear_close } };
-	struct peer peer;
-
-	client_set_outlet(client, &ear.outlet);
-	rig_ask(client, &heard, REQUEST("0", "ping", ""));
-	rig_ask(client, &heard, REQUEST("1", "resources/read", "\"uri\":\"x://a\""));
-	(void)rig_greet(&peer, CHANGING);
-	give(&peer, "resources/read", "\"contents\":[]");
-	changes(&peer, TOOLS_CHANGED);
-	ok(said(client, &ear) == 0 && rig_is_silent(&peer), "of a list it never had it is told nothing");
-	rig_ask(client, &heard, REQUEST("2", "tools/list", ""));
-	give_tools(&peer, TOOL("t"));
-	for (int i = 0; i < 3; i++)
-		changes(&peer, TOOLS_CHANGED);
-	is_int(said(client, &ear), 0, "the server says thrice that it has changed: it is looked at");
-	give_tools(&peer, TOOL("t") "," TOOL("hidden"));
-	ok(said(client, &ear) == 0 && rig_is_silent(&peer),
-	   "once; what the client sees is the same: no word");
-	changes(&peer, TOOLS_CHANGED);
-	(void)said(client, &ear);
-	give_tools(&peer, TOOL("u"));
-	is_int(said(client, &ear), 100, "it is another: one word");
-	changes(&peer, TOOLS_CHANGED);
-	(void)said(client, &ear);
-	give_tools(&peer, TOOL("v"));
-	listening_tick(client, told_at(client) + 999);
-	is_int(said(client, &ear), 0, "the next one waits");
-	listening_tick(client, told_at(client) + 1000);
-	is_int(said(client, &ear), 100, "for a second");
-	changes(&peer, TOOLS_CHANGED);
-	(void)said(client, &ear);
-	give_tools(&peer, TOOL("v"));
-	listening_tick(client, told_at(client) + 5000);
-	is_int(said(client, &ear), 0, "said again of what it was told of: no word");
-	changes(&peer, TOOLS_CHANGED);
-	rig_ask(client, &heard, REQUEST("3", "tools/list", ""));
-	give_tools(&peer, TOOL("w"));
-	listening_tick(client, told_at(client) + 9000);
-	ok(rig_heard(&heard, "\"w\"") && said(client, &ear) == 0,
-	   "it asks before it could be told: it has the list, and hears nothing");
-	changes(&peer, TOOLS_CHANGED);
-	(void)said(client, &ear);
-	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32603,\"message\":\"no\"}}",
-		rig_id(rig_hear_of(&peer, "tools/list")));
-	turn_a_while(&worker.loop);
-	listening_tick(client, told_at(client) + 9000);
-	is_int(said(client, &ear), 100, "what cannot be looked at may be another: one word");
-	client = rig_leave(client);
-	rig_end(&peer);
-	worker_drop_server(&worker, server);
-	buf_release(&heard.last);
-}
-
-/* Lists that pass as the server gives them. */
-static void one_server_passing(void)
-{
-	static const char a[] = "\"resources\":[{\"uri\":\"x://a\",\"name\":\"a\"}]";
-	static const char b[] = "\"resources\":[{\"uri\":\"x://b\",\"name\":\"b\"}]";
-	struct server *server = rig_server("files");
-	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
-	struct heard heard = { 0 };
-	struct ear ear = { .outlet = { .send = ear_send, .close = ear_close } };
-	struct peer peer;
-	size_t held;
-
-	client_set_outlet(client, &ear.outlet);
-	rig_ask(client, &heard, REQUEST("1", "resources/list", ""));
-	(void)rig_greet(&peer, "{\"resources\":{\"listChanged\":true}}");
-	give(&peer, "resources/list", a);
-	held = worker.held.used;
-	changes(&peer, RESOURCES_CHANGED);
-	(void)said(client, &ear);
-	give(&peer, "resources/list", a);
-	ok(said(client, &ear) == 0 && rig_is_silent(&peer), "a list of one page, the same again: no word");
-	changes(&peer, RESOURCES_CHANGED);
-	(void)said(client, &ear);
-	give(&peer, "resources/list", b);
-	is_int(said(client, &ear), 1000, "another: one word");
-	rig_ask(client, &heard, REQUEST("2", "resources/list", ""));
-	give(&peer, "resources/list",
-	     "\"resources\":[{\"uri\":\"x://b\",\"name\":\"b\"}],\"nextCursor\":\"2\"");
-	changes(&peer, RESOURCES_CHANGED);
-	(void)said(client, &ear);
-	give(&peer, "resources/list", b);
-	listening_tick(client, told_at(client) + 1000);
-	is_int(said(client, &ear), 1000, "of pages it is not known what it has: one word");
-	changes(&peer, RESOURCES_CHANGED);
-	(void)said(client, &ear);
-	give(&peer, "resources/list", b);
-	listening_tick(client, told_at(client) + 1000);
-	is_int(said(client, &ear), 0, "after that it is");
-	is_int(worker.held.used, held, "and what was looked at is not held");
-	client = rig_leave(client);
-	rig_end(&peer);
-	worker_drop_server(&worker, server);
 	buf_release(&heard.last);
 }
 
@@ -693,8 +506,6 @@ int main(void)
 		return tap_done();
 	late_server();
 	changed_meanwhile();
-	one_server();
-	one_server_passing();
 	prompts();
 	comes_again();
 	comes_back();
