@@ -1,58 +1,12 @@
-/* gate_config.c - one config of the gate: its defaults, its refusals, and who is told what of it. */
+/* gate_config.c - one config of the gate: its defaults, its refusals, and what a reload compares. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/gate_config.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "daemon/definitions.h"
-#include "jail/definition.h"
-#include "net/dial.h"
-#include "tap.h"
-#include "json/tape.h"
-
-#define V "version: 1\n"
-#define SERVER V "servers: { a: { run: cat, "
-
-static char home[64];
-static const uint8_t key[DIGEST_KEY_BYTES] = { 1, 2, 3 }, other_key[DIGEST_KEY_BYTES] = { 4 };
-
-static const char *in_home(const char *name)
-{
-	static char path[4][PATH_MAX];
-	static unsigned turn;
-	char *out = path[turn++ % 4];
-
-	(void)snprintf(out, PATH_MAX, "%s/%s", home, name);
-	return out;
-}
-
-static const char *file_of(const char *text)
-{
-	const char *path = in_home("test.yaml");
-
-	if (file_replace(path, span_str(text), 0600, NULL) < 0)
-		abort();
-	return path;
-}
-
-static struct gate_config load(const char *text)
-{
-	struct conf_problems problems = CONF_PROBLEMS_INIT;
-	struct gate_config config = { 0 };
-	struct err err = ERR_INIT;
-
-	if (gate_config_load(file_of(text), NULL, &config, &problems, &err) < 0)
-		ok(false, "%s: %.*s", err.text, SPAN_ARG(problems.at[0].message));
-	conf_problems_release(&problems);
-	if (!config.conf)
-		exit(tap_done());
-	return config;
-}
+#include "home.h"
 
 /* --- what is refused --- */
 
@@ -270,234 +224,6 @@ static void addresses(void)
 	ok(same(V, V "listen: 127.0.0.1:7676\n"), "the default, written out");
 }
 
-/* --- the worker's part --- */
-
-struct part {
-	struct buf text;
-	struct json json;
-};
-
-static struct part part_of(const char *yaml, const uint8_t *with)
-{
-	struct part part = { .text = BUF_INIT((size_t)1 << 20) };
-	struct gate_config config = load(yaml);
-
-	gate_config_worker(&config, with, &part.text);
-	ok(json_parse(&part.json, buf_span(&part.text), part.text.max), "the worker's part is JSON");
-	gate_config_release(&config);
-	return part;
-}
-
-static void part_release(struct part *part)
-{
-	json_release(&part->json);
-	buf_release(&part->text);
-}
-
-static json_at server_at(const struct part *part, size_t i)
-{
-	json_at servers = json_get(&part->json, 0, S("servers")), at = json_first(&part->json, servers);
-
-	while (i--)
-		at = json_next(&part->json, servers, at);
-	return at;
-}
-
-static bool has(const struct part *part, json_at object, const char *name, const char *text)
-{
-	json_at at = json_get(&part->json, object, span_str(name));
-
-	return json_is(&part->json, at, JSON_STRING) && json_string_is(&part->json, at, span_str(text));
-}
-
-static uint64_t number(const struct part *part, json_at object, const char *name)
-{
-	uint64_t value = UINT64_MAX;
-
-	(void)json_u64(&part->json, json_get(&part->json, object, span_str(name)), &value);
-	return value;
-}
-
-static void worker_part(void)
-{
-	struct part part = part_of(
-	    V
-	    "listen: ['127.0.0.1:1', '192.0.2.1:2']\nhosts: [gate.test]\n"
-	    "limits: { result: 1MiB, body: 5000, calls: 7 }\n"
-	    "servers:\n"
-	    "  prog: { run: [cat, --secret-argument], cwd: /srv, env: { K: hush }, timeout: 5s, era: legacy }\n"
-	    "  near: { url: 'http://h.test:81/mcp?x', tools: { allow: ['a*'], deny: [b] } }\n"
-	    "  far: { url: 'https://[::1]' }\n"
-	    "  socket: { url: 'wss://h.test/ws' }\n"
-	    "  local: { url: 'unix:/run/x.sock' }\n"
-	    "  common: { run: cat, instances: shared }\n",
-	    key);
-	json_at prog = server_at(&part, 0), near = server_at(&part, 1), far = server_at(&part, 2);
-	json_at limits = json_get(&part.json, 0, S("limits"));
-
-	ok(has(&part, prog, "name", "prog") && has(&part, prog, "kind", "stdio") &&
-	       has(&part, prog, "era", "legacy") && number(&part, prog, "timeout_ms") == 5000,
-	   "a program is a server on stdio");
-	ok(!span_contains(buf_span(&part.text), S("hush")) &&
-	       !span_contains(buf_span(&part.text), S("--secret")) &&
-	       !span_contains(buf_span(&part.text), S("/srv")),
-	   "of which the worker knows neither command, folder nor environment");
-	ok(has(&part, server_at(&part, 3), "kind", "ws") && has(&part, server_at(&part, 3), "path", "/ws") &&
-	       json_is(&part.json, json_get(&part.json, server_at(&part, 3), S("tls")), JSON_TRUE),
-	   "a WebSocket");
-	ok(has(&part, server_at(&part, 4), "kind", "unix") &&
-	       !span_contains(buf_span(&part.text), S("x.sock")),
-	   "a unix socket, whose path is egress's");
-	ok(json_is(&part.json, json_get(&part.json, server_at(&part, 5), S("shared")), JSON_TRUE) &&
-	       json_is(&part.json, json_get(&part.json, prog, S("shared")), JSON_FALSE) &&
-	       json_is(&part.json, json_get(&part.json, near, S("shared")), JSON_FALSE),
-	   "one process for all is only where it is asked for");
-	ok(has(&part, near, "kind", "http") && has(&part, near, "authority", "h.test:81") &&
-	       has(&part, near, "path", "/mcp?x") && has(&part, near, "host", "h.test") &&
-	       has(&part, near, "era", "auto"),
-	   "an address is a server over HTTP");
-	ok(json_is(&part.json, json_get(&part.json, far, S("tls")), JSON_TRUE) &&
-	       json_is(&part.json, json_get(&part.json, near, S("tls")), JSON_FALSE) &&
-	       has(&part, far, "host", "::1") && has(&part, far, "path", "/"),
-	   "and https is TLS");
-	ok(span_contains(buf_span(&part.text),
-			 S("\"allow\":[{\"glob\":\"a*\",\"line\":7}],\"deny\":[{\"glob\":\"b\"")),
-	   "rules keep their lines");
-	ok(number(&part, limits, "result_bytes") == 1 << 20 && number(&part, limits, "body_bytes") == 5000 &&
-	       number(&part, limits, "calls") == 7 && number(&part, limits, "connections") == 4096,
-	   "limits come along, in bytes, with their defaults");
-	ok(span_contains(
-	       buf_span(&part.text),
-	       S("\"hosts\":[\"127.0.0.1\",\"192.0.2.1\",\"localhost\",\"127.0.0.1\",\"[::1]\",\"gate.test\"]")),
-	   "so do the names the gate answers to");
-	part_release(&part);
-}
-
-/* Is the first server of both the same one to the worker? */
-static bool same_server(const char *a, const char *b, const uint8_t *with)
-{
-	struct part x = part_of(a, key), y = part_of(b, with);
-	bool equal = span_eq(json_raw(&x.json, server_at(&x, 0)), json_raw(&y.json, server_at(&y, 0)));
-
-	part_release(&x);
-	part_release(&y);
-	return equal;
-}
-
-static void changes(void)
-{
-	const char *plain = SERVER "env: { K: v } } }\n";
-
-	ok(!same_server(plain, V "servers: { a: { run: [cat, x], env: { K: v } } }\n", key),
-	   "another command is another server");
-	ok(!same_server(plain, SERVER "env: { K: w } } }\n", key), "another variable too");
-	ok(!same_server(plain, SERVER "env: { K: v }, cwd: / } }\n", key), "and another folder");
-	ok(same_server(plain, V "limits: { result: 5MiB }\nservers: { a: { run: cat, env: { K: v } } }\n",
-		       key),
-	   "another limit leaves it as it is");
-	ok(!same_server(plain, plain, other_key),
-	   "what stands for the command cannot be guessed without the key");
-	ok(same_server(plain, V "limits: { body: 5MiB }\nservers: { a: { run: cat, env: { K: v } } }\n", key),
-	   "what does not concern it leaves it alone");
-}
-
-/* --- the launcher's and the egress process's parts --- */
-
-static struct definition *launched(const char *yaml, struct err *err)
-{
-	CLEANUP(wire_out_release) struct wire_out out = { 0 };
-	struct definition *definition = NULL;
-	struct gate_config config = load(yaml);
-	struct wire_in in;
-
-	*err = ERR_INIT;
-	if (gate_config_launch(gate_config_server(&config, S("a")), &out, err) == 0) {
-		in = wire_in_of(&out);
-		if (definition_read(&in, &definition, err) < 0)
-			definition = NULL;
-	}
-	gate_config_release(&config);
-	return definition;
-}
-
-static const char *variable(const struct definition *definition, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (size_t i = 0; definition && i < definition->n_env; i++)
-		if (strncmp(definition->env[i], name, n) == 0 && definition->env[i][n] == '=')
-			return definition->env[i] + n + 1;
-	return "(none)";
-}
-
-static void missing_secrets(void)
-{
-	struct err err;
-
-	(void)unsetenv("KANMON_TEST_SECRET");
-	ok(!launched(SERVER "env: { K: 'secret:env/KANMON_TEST_SECRET' } } }\n", &err) &&
-	       err.code == ERR_MISSING && strstr(err.text, "the variable K"),
-	   "a secret that the environment lacks: %s", err.text);
-	ok(!launched(SERVER "env: { K: 'secret:file/no/such/file' } } }\n", &err) &&
-	       strstr(err.text, "the variable K"),
-	   "a secret whose file is missing: %s", err.text);
-}
-
-static void launching(void)
-{
-	struct definition *definition;
-	char yaml[300];
-	struct err err;
-
-	(void)setenv("PATH", "/usr/bin:/bin", 1);
-	(void)setenv("LANG", "() { evil; }", 1);
-	(void)setenv("KANMON_LEAK", "yes", 1);
-	(void)setenv("KANMON_TEST_SECRET", "from the environment", 1);
-	(void)!file_replace(in_home("secret"), S("A=from a file\r\n\n"), 0600, NULL);
-	(void)snprintf(yaml, sizeof(yaml),
-		       V "servers: { a: { run: \"cat -u 'two words'\", cwd: sub, env: { PATH: /own, "
-			 "E: 'secret:env/KANMON_TEST_SECRET', F: 'secret:file%s', G: plain } } }\n",
-		       in_home("secret"));
-	definition = launched(yaml, &err);
-	if (!ok(definition, "a program's definition: %s", err.text))
-		return;
-	ok(definition->n_argv == 3 && strcmp(definition->argv[0], "cat") == 0 &&
-	       strcmp(definition->argv[2], "two words") == 0,
-	   "its command, word by word");
-	is_span(span_str(definition->cwd), span_str(in_home("sub")), "its folder, from the file's");
-	is_span(span_str(variable(definition, "PATH")), S("/own"),
-		"its own variables come before the gate's");
-	is_span(span_str(variable(definition, "HOME")), span_str(home), "the gate's base comes along");
-	is_span(span_str(variable(definition, "LANG")), S("(none)"), "but for what a shell would run");
-	is_span(span_str(variable(definition, "KANMON_LEAK")), S("(none)"), "and nothing else");
-	is_span(span_str(variable(definition, "E")), S("from the environment"),
-		"a secret of the environment");
-	is_span(span_str(variable(definition, "F")), S("A=from a file"),
-		"a secret in a file, without its last line ends");
-	is_span(span_str(variable(definition, "G")), S("plain"), "a plain value");
-	definition = definition_free(definition);
-	(void)unlink(in_home("secret"));
-}
-
-static void dialling(void)
-{
-	CLEANUP(wire_out_release) struct wire_out out = { 0 };
-	struct gate_config config = load(V "servers: { a: { url: 'https://H.test/x' }, b: { run: cat } }\n");
-	const struct conf_node *server = gate_config_server(&config, S("a"));
-	struct wire_in in;
-
-	ok(!gate_config_server(&config, S("c")), "a server that is not there");
-	ok(gate_config_is_program(gate_config_server(&config, S("b"))) && !gate_config_is_program(server),
-	   "programs and addresses are told apart");
-	gate_config_dial(server, &out);
-	in = wire_in_of(&out);
-	ok(in.kind == DIAL_DEFINE && span_eq(wire_get_span(&in), S("a")) &&
-	       span_eq_nocase(wire_get_span(&in), S("h.test")) && wire_get_u64(&in) == 443 &&
-	       wire_get_u64(&in) == 0 && wire_in_done(&in),
-	   "egress is told name, host and port");
-	gate_config_release(&config);
-}
-
 /* --- before a config is handed on --- */
 
 static int checked(const char *yaml, struct err *err)
@@ -596,32 +322,18 @@ static void resolved(void)
 
 int main(void)
 {
-	struct err err = ERR_INIT;
-
-	(void)snprintf(home, sizeof(home), "/tmp/kanmon-config-XXXXXX");
-	if (!ok(mkdtemp(home) && crypto_init(&err) == 0, "a home"))
+	if (!ok(home_begin(), "a home"))
 		return tap_done();
-	(void)setenv("HOME", home, 1);
-	(void)unsetenv("XDG_STATE_HOME");
-	(void)unsetenv("XDG_CONFIG_HOME");
 	refusals();
 	no_file();
-	missing_secrets();
 	checking();
 	defaults();
 	own_folders();
 	guesses();
 	threads();
 	addresses();
-	worker_part();
-	changes();
-	launching();
-	dialling();
 	read_once();
 	resolved();
-	(void)unlink(in_home("test.yaml"));
-	(void)rmdir(in_home(".config/kanmon"));
-	(void)rmdir(in_home(".config"));
-	(void)rmdir(home);
+	home_end();
 	return tap_done();
 }
