@@ -45,11 +45,7 @@ static bool any_open(const struct attachment *attachment)
 /* Does one of the client's requests want log lines as grave as this one? */
 static bool any_wants_log(const struct client *client, const struct message *message)
 {
-	json_at at = message->params == JSON_NONE ? JSON_NONE
-						  : json_get(message->json, message->params, S("level"));
-	enum level level = json_is(message->json, at, JSON_STRING)
-			       ? level_of(json_string_raw(message->json, at))
-			       : LEVEL_NONE;
+	enum level level = message_level(message);
 
 	LIST_EACH(&client->exchanges, node) {
 		enum level wanted = LIST_ENTRY(node, struct exchange, in_client)->log_level;

@@ -7,6 +7,7 @@
 #include "exchange/task.h"
 #include "exchange/view.h"
 #include "exchange/watch.h"
+#include "mcp/uri.h"
 #include "json/write.h"
 
 enum { LISTENING_PAUSE_MS = 1000 /* between two words of one server that a list has changed */ };
@@ -68,7 +69,7 @@ static bool tell_update(struct attachment *attachment, const struct message *mes
 	LIST_EACH(&attachment->watches, node) {
 		struct watch *watch = LIST_ENTRY(node, struct watch, node);
 
-		if (!watch_covers(watch, buf_span(&uri)))
+		if (!uri_covers(watch->uri, buf_span(&uri)))
 			continue;
 		if (client->era == ERA_MODERN) {
 			subscriptions_updated(watch, json_raw(json, at));
@@ -137,10 +138,7 @@ void listening_fetched(struct attachment *attachment)
 
 bool listening_take_level(struct exchange *x)
 {
-	const struct json *json = x->message.json;
-	json_at at = x->message.params == JSON_NONE ? JSON_NONE
-						    : json_get(json, x->message.params, S("level"));
-	enum level level = json_is(json, at, JSON_STRING) ? level_of(json_string_raw(json, at)) : LEVEL_NONE;
+	enum level level = message_level(&x->message);
 
 	if (level)
 		x->client->log_level = level;

@@ -167,18 +167,6 @@ struct watch *watch_drop(struct watch *watch)
 	return NULL;
 }
 
-/* spec: mcp/2025-11-25 resources: what is updated may be a part of what was subscribed to. */
-bool watch_covers(const struct watch *watch, struct span uri)
-{
-	struct span rest;
-
-	if (!span_starts(uri, watch->uri))
-		return false;
-	rest = span_skip(uri, watch->uri.n);
-	return rest.n == 0 || rest.p[0] == '/' || rest.p[0] == '#' || rest.p[0] == '?' ||
-	       (watch->uri.n && watch->uri.p[watch->uri.n - 1] == '/');
-}
-
 void watches_renew(struct attachment *attachment)
 {
 	LIST_EACH(&attachment->watches, node)

@@ -34,9 +34,6 @@ struct watch *watch_find(const struct attachment *attachment, struct span uri);
 /* One less; with the last the server is told. Returns NULL. */
 struct watch *watch_drop(struct watch *watch);
 
-/* Is `uri` what is watched, or something below it? */
-bool watch_covers(const struct watch *watch, struct span uri);
-
 /* The server's word on it has come; whoever waits for it goes on, in a turn of the loop of its own. */
 void watch_settle(struct watch *watch, enum watch_state state);
 

@@ -203,6 +203,14 @@ struct span message_cancelled(const struct message *message)
 		   : message_token(message->json, json_get(message->json, message->params, S("requestId")));
 }
 
+enum level message_level(const struct message *message)
+{
+	const struct json *json = message->json;
+	json_at at = message->params == JSON_NONE ? JSON_NONE : json_get(json, message->params, S("level"));
+
+	return json_is(json, at, JSON_STRING) ? level_of(json_string_raw(json, at)) : LEVEL_NONE;
+}
+
 void message_write_error(struct buf *out, const struct message_error *error)
 {
 	buf_add(out, S("{\"jsonrpc\":\"2.0\","));

@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "mcp/level.h"
 #include "mcp/method.h"
 #include "json/tape.h"
 
@@ -69,6 +70,9 @@ struct span message_cancelled(const struct message *message);
 
 /* The `progressToken` the sender of a request wants progress under; JSON_NONE where none. */
 json_at message_progress_token(const struct message *message);
+
+/* The level that its params name; LEVEL_NONE: none. */
+enum level message_level(const struct message *message);
 
 /* The answer that something went wrong. */
 struct message_error {

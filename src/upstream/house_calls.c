@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "mcp/uri.h"
 #include "upstream/stdio.h"
 #include "json/write.h"
 
@@ -100,15 +101,6 @@ static void refuse(struct house *house, struct link *link, const struct message 
 		  LF("server", server_shown(house->server)), LF("method", message->method_raw));
 }
 
-static enum level level_in(const struct message *message)
-{
-	json_at at = message->params == JSON_NONE ? JSON_NONE
-						  : json_get(message->json, message->params, S("level"));
-
-	return json_is(message->json, at, JSON_STRING) ? level_of(json_string_raw(message->json, at))
-						       : LEVEL_NONE;
-}
-
 static bool uri_in(const struct message *message, struct buf *uri)
 {
 	json_at at = message->params == JSON_NONE ? JSON_NONE
@@ -123,7 +115,7 @@ static bool uri_in(const struct message *message, struct buf *uri)
 static bool holds_topic_of(const struct holder *holder, struct span uri)
 {
 	LIST_EACH(&holder->holds, node)
-		if (topic_covers(LIST_ENTRY(node, struct hold, in_holder)->topic, uri))
+		if (uri_covers(LIST_ENTRY(node, struct hold, in_holder)->topic->uri, uri))
 			return true;
 	return false;
 }
@@ -136,7 +128,7 @@ static bool concerns(const struct lease *lease, const struct message *message, s
 	if (message->method == METHOD_RESOURCE_UPDATED)
 		return holds_topic_of(&lease->holder, uri);
 	if (message->method == METHOD_MESSAGE) {
-		level = level_in(message);
+		level = message_level(message);
 		return !lease->level || !level || level >= lease->level;
 	}
 	return message->method == METHOD_TOOLS_CHANGED || message->method == METHOD_PROMPTS_CHANGED ||
@@ -334,7 +326,7 @@ void lease_say(struct house *house, const struct parcel *parcel)
 	if (method == METHOD_CANCELLED)
 		cancel(house, parcel, &message);
 	else if (method == METHOD_SET_LEVEL)
-		set_level(house, parcel, level_in(&message));
+		set_level(house, parcel, message_level(&message));
 	else if (!uri_in(&message, &uri))
 		ask(house, parcel, NULL);
 	else if (method == METHOD_RESOURCES_SUBSCRIBE)

@@ -103,15 +103,3 @@ void topic_let_go(struct topic *topic, struct holder *holder)
 	free(hold);
 	free_empty(topic);
 }
-
-/* spec: mcp/2025-11-25 resources: what is updated may be a part of what was subscribed to. */
-bool topic_covers(const struct topic *topic, struct span uri)
-{
-	struct span rest;
-
-	if (!span_starts(uri, topic->uri))
-		return false;
-	rest = span_skip(uri, topic->uri.n);
-	return rest.n == 0 || rest.p[0] == '/' || rest.p[0] == '#' || rest.p[0] == '?' ||
-	       (topic->uri.n && topic->uri.p[topic->uri.n - 1] == '/');
-}

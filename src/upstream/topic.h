@@ -46,6 +46,3 @@ bool topic_is_held(const struct topic *topic, const struct holder *holder);
 bool topic_is_only(const struct topic *topic, const struct holder *holder);
 /* Takes the holder off; the topic is gone with the last one. Nothing where it does not hold it. */
 void topic_let_go(struct topic *topic, struct holder *holder);
-
-/* Does news of `uri` concern it? It may be a part of what was subscribed to. */
-bool topic_covers(const struct topic *topic, struct span uri);
