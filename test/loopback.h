@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,5 +17,14 @@ static inline int loopback_bind(struct sockaddr_in *address)
 	if (fd < 0 || bind(fd, (struct sockaddr *)address, n) < 0 ||
 	    getsockname(fd, (struct sockaddr *)address, &n) < 0)
 		abort();
+	return fd;
+}
+
+/* Connects the caller's socket; from then on it does not block. Returns it. */
+static inline int loopback_connect(int fd, const struct sockaddr_in *address)
+{
+	if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+		abort();
+	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
 	return fd;
 }

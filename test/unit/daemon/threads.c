@@ -29,12 +29,9 @@ struct line {
 
 static struct line dial(void)
 {
-	struct line link = { socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), BUF_INIT(65536) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (link.fd < 0 || connect(link.fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		abort();
-	(void)fcntl(link.fd, F_SETFL, O_NONBLOCK);
-	return link;
+	return (struct line){ loopback_connect(fd, &address), BUF_INIT(65536) };
 }
 
 static void hang_up(struct line *link)

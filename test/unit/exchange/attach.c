@@ -1,13 +1,11 @@
 /* attach.c - a client's connections: what waits for a server goes on, whatever becomes of the server. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
+#include "words.h"
 
 #define TOOLS "{\"tools\":{}}"
 #define PROMPTS "{\"prompts\":{}}"
 #define CALL "{\"jsonrpc\":\"2.0\",\"id\":\"c\",\"method\":\"tools/call\",\"params\":{\"name\":\"t\"}}"
-#define MODERN_META                                                                                          \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
 
 static void unreachable(void)
 {
@@ -32,7 +30,7 @@ static void unreachable(void)
 	buf_release(&heard.last);
 }
 
-#define LIST_TOOLS "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" MODERN_META "}}"
+#define LIST_TOOLS "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META "}}"
 
 /* A legacy server that does not know the probe, or dies of it, serves a modern client all the same. */
 static void other_era(void)
@@ -179,10 +177,10 @@ static void never_lists(enum era era)
 	struct server *server = rig_server("files");
 	struct client *client = rig_client(era, server, "mcp");
 	struct heard a = { 0 }, b = { 0 };
-	const char *list =
-	    era == ERA_LEGACY
-		? "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}"
-		: "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" MODERN_META "}}";
+	const char *list = era == ERA_LEGACY
+			       ? "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}"
+			       : "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\",\"params\":{" META
+				 "}}";
 	uint64_t now;
 	struct peer peer;
 	unsigned first;
@@ -190,10 +188,9 @@ static void never_lists(enum era era)
 	rig_ask(client, &a, list);
 	(void)rig_greet(&peer, TOOLS);
 	first = rig_id(rig_hear_of(&peer, "tools/list"));
-	rig_ask(
-	    client, &b,
-	    "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"t\"," MODERN_META
-	    "}}");
+	rig_ask(client, &b,
+		"{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"tools/call\",\"params\":{\"name\":\"t\"," META
+		"}}");
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[{\"name\":\"\\ud800\"}]}}",
 		first);
 	turn_a_while(&worker.loop);

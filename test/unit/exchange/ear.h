@@ -4,12 +4,8 @@
 
 #include "exchange/view.h"
 #include "rig.h"
+#include "words.h"
 
-#define META                                                                                                 \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define REQUEST(id, method, params)                                                                          \
-	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
 #define TOOL(name) "{\"name\":\"" name "\",\"inputSchema\":{\"type\":\"object\"}}"
 #define TOOLS_CHANGED "notifications/tools/list_changed"
 #define RESOURCES_CHANGED "notifications/resources/list_changed"

@@ -11,12 +11,8 @@
 #include "exchange/visit.h"
 #include "http/server.h"
 #include "loopback.h"
+#include "words.h"
 
-#define META                                                                                                 \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define REQUEST(id, method, params)                                                                          \
-	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
 #define HELLO(id, revision)                                                                                  \
 	REQUEST(id, "initialize",                                                                            \
 		"\"protocolVersion\":\"" revision "\",\"capabilities\":{},\"clientInfo\":{\"name\":\"h\","   \
@@ -68,10 +64,7 @@ static int dial(void)
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096;
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		abort();
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-	return fd;
+	return loopback_connect(fd, &address);
 }
 
 /* --- a host --- */

@@ -12,12 +12,8 @@
 #include "http/server.h"
 #include "identity/token.h"
 #include "store/ask.h"
+#include "words.h"
 
-#define META                                                                                                 \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define REQUEST(id, method, params)                                                                          \
-	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
 #define HELLO                                                                                                \
 	REQUEST("1", "initialize",                                                                           \
 		"\"protocolVersion\":\"2025-11-25\",\"capabilities\":{},\"clientInfo\":{\"name\":\"h\","     \
@@ -94,12 +90,7 @@ static void keep(bool good)
 
 static int dial(void)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		abort();
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-	return fd;
+	return loopback_connect(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), &address);
 }
 
 /* A client's side of the connection. */

@@ -4,25 +4,11 @@
 
 #include "exchange/heed.h"
 #include "exchange/view.h"
+#include "words.h"
 
-#define META                                                                                                 \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define REQUEST(id, method, params)                                                                          \
-	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
 #define LISTEN(filter) REQUEST("\"me\"", "subscriptions/listen", "\"notifications\":{" filter "}," META)
 #define TOOL(name) "{\"name\":\"" name "\",\"inputSchema\":{\"type\":\"object\"}}"
 #define SUBSCRIPTION "{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":%u}}"
-
-static struct span hear(struct peer *peer, const char *part)
-{
-	struct span line;
-
-	do
-		line = rig_hear(peer);
-	while (line.n && !span_contains(line, span_str(part)));
-	return line;
-}
 
 static void tick(struct client *client)
 {
@@ -35,7 +21,7 @@ static void tick(struct client *client)
 static void give_tools(struct peer *peer, const char *tools)
 {
 	rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[%s]}}",
-		rig_id(hear(peer, "tools/list")), tools);
+		rig_id(rig_hear_of(peer, "tools/list")), tools);
 	turn_a_while(&worker.loop);
 }
 
@@ -93,12 +79,12 @@ static void refused(void)
 
 	tick(client);
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32601,\"message\":\"no\"}}",
-		rig_id(hear(&peer, "subscriptions/listen")));
+		rig_id(rig_hear_of(&peer, "subscriptions/listen")));
 	tick(client);
 	tick(client);
 	ok(rig_is_silent(&peer), "it refuses: it is not asked at once again");
 	heed_tick(client, loop_now(&worker.loop) + 31000);
-	ok(hear(&peer, "subscriptions/listen").n, "but later");
+	ok(rig_hear_of(&peer, "subscriptions/listen").n, "but later");
 	client = rig_leave(client);
 	rig_end(&peer);
 	buf_release(&heard.last);
@@ -114,7 +100,7 @@ static void heeded(void)
 	unsigned id;
 
 	tick(client);
-	id = rig_id(hear(&peer, "subscriptions/listen"));
+	id = rig_id(rig_hear_of(&peer, "subscriptions/listen"));
 	ok(id, "the server is listened to");
 	tick(client);
 	ok(rig_is_silent(&peer), "once");
@@ -140,7 +126,7 @@ static void heeded(void)
 	   "it says that its tools have changed: so is the client told");
 	exchange_cancel(x, S("enough"));
 	tick(client);
-	ok(hear(&peer, "notifications/cancelled").n &&
+	ok(rig_hear_of(&peer, "notifications/cancelled").n &&
 	       !call_is_open(&LIST_ENTRY(client->attachments.next, struct attachment, node)->heed),
 	   "nobody listens any more: nor does the gate");
 	client = rig_leave(client);

@@ -3,12 +3,8 @@
 #include "rig.h"
 
 #include "exchange/owner.h"
+#include "words.h"
 
-#define META                                                                                                 \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define REQUEST(id, method, params)                                                                          \
-	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
 #define READ(uri) REQUEST("1", "resources/read", "\"uri\":\"" uri "\"")
 #define WATCHED                                                                                              \
 	"{\"tools\":{\"listChanged\":true},\"prompts\":{\"listChanged\":true},\"completions\":{},"           \

@@ -47,10 +47,7 @@ static int dial(void)
 	/* Small segments: the kernel keeps little of what nobody reads. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &tiny, sizeof(tiny));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		abort();
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-	return fd;
+	return loopback_connect(fd, &address);
 }
 
 static void send_text(int fd, const char *text)

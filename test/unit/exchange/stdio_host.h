@@ -5,12 +5,8 @@
 #include "exchange/channel_host.h"
 #include "exchange/front_stdio.h"
 #include "rig.h"
+#include "words.h"
 
-#define META                                                                                                 \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define REQUEST(id, method, params)                                                                          \
-	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
 #define PROBE(id) REQUEST(id, "server/discover", META)
 #define HELLO(id, revision)                                                                                  \
 	REQUEST(id, "initialize",                                                                            \

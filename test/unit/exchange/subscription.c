@@ -1,12 +1,8 @@
 /* subscription.c - what listens: the gate's own subscriptions, and how each ends when the gate does. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rig.h"
+#include "words.h"
 
-#define META                                                                                                 \
-	"\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                             \
-	"\"io.modelcontextprotocol/clientCapabilities\":{}}"
-#define REQUEST(id, method, params)                                                                          \
-	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"method\":\"" method "\",\"params\":{" params "}}"
 #define LISTEN(id, filter) REQUEST(id, "subscriptions/listen", "\"notifications\":{" filter "}," META)
 #define CLOSING(id)                                                                                          \
 	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"result\":{\"resultType\":\"complete\",\"_meta\":{"             \

@@ -106,12 +106,7 @@ static void open_side(struct side *side, struct side *peer, http_on_request *ans
 
 static int dial(void)
 {
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		abort();
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-	return fd;
+	return loopback_connect(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), &address);
 }
 
 static void say(int fd, const char *text)

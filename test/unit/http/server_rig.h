@@ -96,10 +96,7 @@ static int dial(void)
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		abort();
-	(void)fcntl(fd, F_SETFL, O_NONBLOCK);
-	return fd;
+	return loopback_connect(fd, &address);
 }
 
 /* When those who are there no longer have the grace of the new. */
