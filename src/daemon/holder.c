@@ -38,23 +38,31 @@ static void on_message(void *owner, struct wire_in *in)
 	}
 }
 
+static void on_look(uv_timer_t *timer)
+{
+	struct holder *holder = timer->data;
+
+	/* Another has buried it: nobody can say any more how it ended. */
+	if (!holder->channel && holder->manager && kill(holder->manager, 0) < 0 && errno == ESRCH) {
+		holder->manager = 0;
+		holder->code = 1;
+	}
+	if (holder->manager == 0)
+		holder->on_end(holder->owner);
+	else if (!holder->channel)
+		(void)uv_timer_start(timer, on_look, HOLDER_LOOK_MS, 0);
+}
+
 /* All managers are gone; SIGCHLD says how the last one went. */
 static void on_gone(void *owner)
 {
 	struct holder *holder = owner;
 
 	holder->channel = channel_close(holder->channel);
+	(void)uv_timer_start(&holder->timer, on_look, HOLDER_LOOK_MS, 0);
 }
 
 static const struct channel_events events = { .on_message = on_message, .on_gone = on_gone };
-
-static void on_look(uv_timer_t *timer)
-{
-	struct holder *holder = timer->data;
-
-	if (holder->manager == 0)
-		holder->on_end(holder->owner);
-}
 
 int holder_open(struct holder *holder, struct loop *loop, int fd, pid_t manager, struct err *err)
 {

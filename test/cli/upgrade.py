@@ -414,6 +414,27 @@ def test_deaths():
     equal(gate.stop(), 0, "and the gate ends in order")
 
 
+def test_deaths_beside_a_second():
+    """The first process only holds the place; an older gate that is none of the first ends with the gate, and who waits hears."""
+    for what, number, want in (("killed", signal.SIGKILL, 137), ("stopped", signal.SIGTERM, 0)):
+        gate = own().start()
+        equal(gate.ask("upgrade", "--wait").code, 0, f"{what}: a second gate, and nothing is left of the first")
+        second = managers(gate)[0]
+        host = Host(gate, "run", "-c", str(gate.config), "--name", "own", "--", *SERVER)
+        host.say(*HELLO)
+        host.answer(1)
+        equal(gate.ask("upgrade").code, 0, f"{what}: a third; the second has a host")
+        third = [p for p in managers(gate) if p != second][0]
+        everything = descendants(gate.process.pid)
+        os.kill(third, number)
+        ok(wait_until(lambda: gate.process.poll() is not None), f"{what}: the process that was started ends",
+           command_line(gate.process.pid), gate.log_text()[-2000:])
+        equal(gate.process.poll(), want, f"{what}: as the gate did")
+        ok(wait_until(lambda: not [p for p in everything if is_alive(p)]), f"{what}: and nothing is left",
+           [p for p in everything if is_alive(p)])
+        host.end()
+
+
 def test_background():
     """The gate that a command started for its own use can be replaced as well."""
     gate = own()
@@ -434,4 +455,4 @@ def test_background():
 
 TESTS = (test_no_gate, test_broken_program, test_broken_config, test_during_another, test_stop_during_another, test_upgrade,
          test_many, test_late_hosts, test_reload_reaches_elders, test_addresses, test_signals_and_systemd, test_deaths,
-         test_background)
+         test_deaths_beside_a_second, test_background)
