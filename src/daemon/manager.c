@@ -59,7 +59,8 @@ static void on_lost(void *owner, struct child *child)
 		hosts_set_worker(manager->hosts, NULL);
 	if (child->role == CHILD_KEEPER) {
 		hosts_set_keeper(manager->hosts, NULL);
-		if (manager->succession.stage == SUCCESSION_TAKING)
+		/* Also said of each one that the end of this gate ends. */
+		if (manager->succession.stage == SUCCESSION_TAKING && !manager->stopping)
 			successor_log_taken(manager, S("the keeper of the new program ended"));
 		if (!manager->stopping)
 			upgrade_keeper_lost(manager);

@@ -1,5 +1,6 @@
 # upgrade.py - tests of a gate that becomes another program while it runs: who is refused, who goes on, what is left.
 # SPDX-License-Identifier: Apache-2.0
+import fcntl
 import http.client
 import json
 import os
@@ -9,6 +10,9 @@ import shutil
 import signal
 import socket
 import struct
+import subprocess
+import sys
+import termios
 import threading
 
 from harness import (KANMON, SERVER, WAIT, Agent, Gate, code_of, command_line, contains, descendants, equal, free_port,
@@ -189,6 +193,87 @@ def test_stop_during_another():
     equal(gate.stop(), 0, "the gate is stopped")
     ok(wait_until(lambda: not [p for p in everything if is_alive(p)]), "and leaves nothing of it",
        [p for p in everything if is_alive(p)])
+
+
+BEGIN, READ, READY, REFUSED, COMMIT, TAKEN = 300, 302, 303, 304, 306, 307  # src/daemon/handover.h
+VERSION = 1
+
+
+class Predecessor:
+    """What an older gate says to the one that comes, which is started here: as its parent we see how it ends."""
+
+    def __init__(self, version=VERSION):
+        self.gate = Gate(small())
+        self.gate.data.mkdir(mode=0o700)
+        self.fds = [os.memfd_create(name) for name in ("lock", "memory", "wake")]
+        self.control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.control.bind(str(self.gate.data / "control.sock"))
+        self.control.listen()
+        self.holder, their_holder = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.channel.settimeout(WAIT)
+        with open(self.gate.log, "ab") as log:
+            start = f"import os; os.dup2({theirs.fileno()}, 3); os.execv({KANMON!r}, ['kanmon', '--role', 'manager'])"
+            self.process = subprocess.Popen([sys.executable, "-I", "-c", start], env=self.gate.env, stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=log, pass_fds=(theirs.fileno(),))
+        theirs.close()
+        self.gate.process = self.process
+        texts = (str(self.gate.config), "", str(self.gate.data), KANMON, bytes(32))
+        self.say(BEGIN, (version, 1, 0, 0, *texts), (self.fds[0], self.control.fileno(), their_holder.fileno()))
+        their_holder.close()
+        self.say(READ)
+
+    def say(self, kind, fields=(), fds=()):
+        packet = struct.pack("=II", kind, 0)
+        for field in fields:
+            text = field.encode() if isinstance(field, str) else field
+            packet += struct.pack("=Q", field) if isinstance(field, int) else struct.pack("=Q", len(text)) + text
+        socket.send_fds(self.channel, [packet], fds)
+
+    def commit(self):
+        """With rings that are none."""
+        self.say(COMMIT, (os.getpid(), 0, 0), self.fds[1:])
+
+    def is_heard(self):
+        return fcntl.ioctl(self.channel, termios.TIOCOUTQ, bytes(4)) == bytes(4)
+
+    def hear(self):
+        """The kind, and its text."""
+        packet = self.channel.recv(65536)
+        return (struct.unpack("=I", packet[:4])[0], packet[16:].decode()) if packet else (0, "")
+
+    def end(self):
+        for fd in self.fds:
+            os.close(fd)
+        for s in (self.control, self.holder, self.channel):
+            s.close()
+        return self.process.wait(WAIT)
+
+
+def test_takes_over_nothing():
+    """The new gate, where what it is handed is no good: it says so and ends in order."""
+    old = Predecessor(version=VERSION + 1)
+    kind, why = old.hear()
+    ok(kind == REFUSED and "do not know each other" in why, "another version's words are refused", kind, why)
+    equal(old.end(), 1, "and it ends")
+
+    old = Predecessor()
+    equal(old.hear()[0], READY, "it gets ready")
+    old.commit()
+    kind, why = old.hear()
+    ok(kind == REFUSED and "audit ring" in why, "a log that cannot be taken is refused", kind, why)
+    equal(old.end(), 1, "and it ends, in order")
+
+    old = Predecessor()
+    equal(old.hear()[0], READY, "another gets ready")
+    keeper = old.gate.processes()["keeper"]
+    os.kill(keeper, signal.SIGSTOP)
+    old.commit()
+    ok(wait_until(old.is_heard), "it is to take the log")
+    old.process.send_signal(signal.SIGTERM)
+    ok(old.gate.logged("gate.stopping"), "it is stopped meanwhile")
+    os.kill(keeper, signal.SIGCONT)
+    equal(old.end(), 0, "and ends in order, too")
 
 
 # --- what works ---
@@ -453,6 +538,6 @@ def test_background():
     ok(wait_until(lambda: not is_alive(first)), "then it makes room for `kanmon serve`")
 
 
-TESTS = (test_no_gate, test_broken_program, test_broken_config, test_during_another, test_stop_during_another, test_upgrade,
+TESTS = (test_no_gate, test_broken_program, test_broken_config, test_during_another, test_stop_during_another, test_takes_over_nothing, test_upgrade,
          test_many, test_late_hosts, test_reload_reaches_elders, test_addresses, test_signals_and_systemd, test_deaths,
          test_deaths_beside_a_second, test_background)
