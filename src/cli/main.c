@@ -48,6 +48,14 @@ const char *option_value(const struct options *options, const char *name)
 
 /* --- the process roles of a gate --- */
 
+/* A terminal's Ctrl-C reaches the whole group: only the manager acts on it, the others on its word. */
+static void ignore_signals(void)
+{
+	(void)signal(SIGINT, SIG_IGN);
+	(void)signal(SIGTERM, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+}
+
 static int run_role(const char *name)
 {
 	static const struct {
@@ -60,12 +68,10 @@ static int run_role(const char *name)
 		{ "manager", successor_main, false },	   { "holder", holder_main, false },
 	};
 
-	/* A terminal's Ctrl-C reaches the whole group: only the manager acts on it, the others on its word.
-	 */
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)signal(SIGINT, SIG_IGN);
-	(void)signal(SIGTERM, SIG_IGN);
-	(void)signal(SIGHUP, SIG_IGN);
+	/* What waits for the one who holds the place is to be passed on: ignored, it would be gone. */
+	if (strcmp(name, "holder") != 0)
+		ignore_signals();
 	for (size_t i = 0; i < COUNT(roles); i++) {
 		struct log log = { .fd = STDERR_FILENO, .level = LOG_INFO, .role = roles[i].name };
 

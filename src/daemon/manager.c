@@ -522,16 +522,21 @@ static int live(struct manager *manager)
 {
 	struct log *log = manager->log;
 	int code = run(manager), program, fd;
-	pid_t held = manager->holder.manager;
 	bool holds = holder_holds(&manager->holder);
+	pid_t held;
 
+	/* A signal that has come is passed on now; one that comes after this, by what we become. */
+	if (holds) {
+		holder_begin_change();
+		(void)uv_run(&manager->loop.uv, UV_RUN_NOWAIT);
+	}
+	held = manager->holder.manager;
 	if (holds && !held)
 		code = manager->holder.code;
 	if (!holds || !held) {
 		manager_free(manager);
 		return code;
 	}
-	holder_begin_change();
 	program = take_fd(&manager->upgrade.program_fd);
 	fd = take_fd(&manager->holder.fd);
 	manager_free(manager);

@@ -461,6 +461,30 @@ def test_signals_and_systemd():
         equal(heard(), ("STOPPING=1", gate.process.pid), "of which systemd hears")
 
 
+HOLDER = """
+import os, signal
+held = os.fork() or os.execv("/bin/sleep", ["sleep", "600"])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.kill(os.getpid(), signal.SIGTERM)
+os.dup2({fd}, 3)
+os.execve({program!r}, ["kanmon", "--role", "holder"], dict(os.environ, KANMON_HOLDS=str(held)))
+"""
+
+
+def test_signal_while_it_changes():
+    """What is sent to the first process while it becomes the one that only holds the place reaches the gate."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        holder = subprocess.Popen([sys.executable, "-I", "-c", HOLDER.format(fd=theirs.fileno(), program=KANMON)],
+                                  pass_fds=(theirs.fileno(),))
+        ok(wait_until(lambda: holder.poll() is not None, 10), "the SIGTERM that came before it heard reaches who is held")
+        equal(holder.poll(), 128 + signal.SIGTERM, "who ends by it")
+        for pid in descendants(holder.pid):
+            os.kill(pid, signal.SIGKILL)
+        holder.kill()
+        holder.wait()
+
+
 def test_deaths():
     gate = own().start()
     gate.ask("upgrade", "--wait")
@@ -539,5 +563,5 @@ def test_background():
 
 
 TESTS = (test_no_gate, test_broken_program, test_broken_config, test_during_another, test_stop_during_another, test_takes_over_nothing, test_upgrade,
-         test_many, test_late_hosts, test_reload_reaches_elders, test_addresses, test_signals_and_systemd, test_deaths,
+         test_many, test_late_hosts, test_reload_reaches_elders, test_addresses, test_signals_and_systemd, test_signal_while_it_changes, test_deaths,
          test_deaths_beside_a_second, test_background)
