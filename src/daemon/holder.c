@@ -188,6 +188,8 @@ int holder_main(int manager_fd, struct log *log)
 	const char *text = getenv(HOLDER_ENVIRONMENT);
 	uint64_t pid = 0;
 
+	/* The environment of the gate, which execve(2) has opened to other programs of its user again. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	if (!text || !span_u64(span_str(text), &pid) || pid <= 1 || pid > INT_MAX)
 		return 2;
 	(void)prctl(PR_SET_NAME, "kanmon");

@@ -7,7 +7,7 @@ import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from harness import KANMON, WAIT, Agent, Gate, equal, is_alive, ok, skip, text_of, wait_until
+from harness import KANMON, WAIT, Agent, Gate, command_line, descendants, equal, is_alive, ok, skip, text_of, wait_until
 from life import small
 
 WORKER, EGRESS = 60761, 60762
@@ -132,6 +132,27 @@ def test_nobody_else():
     equal(gate.stop(), 0, "and the gate does its work")
 
 
+def may_read(before, pid):
+    """May a program of the same user see what this process was started with?"""
+    done = subprocess.run([*before, "cat", f"/proc/{pid}/environ"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def closed_to_its_user(gate, before):
+    """Servers on stdio are programs of the gate's user: the gate's environment, which may hold secrets, is none of theirs."""
+    other = subprocess.Popen([*before, "sleep", "600"])
+    ok(wait_until(lambda: may_read(before, other.pid)), "what is not protected may be read by its own user")
+    other.kill()
+    other.wait()
+    confined(gate, *ROLES)
+    equal([p for p in (gate.process.pid, *descendants(gate.process.pid)) if may_read(before, p)], [], "no process of the gate may")
+    equal(gate.ask("upgrade", "--wait").code, 0, "the gate is another")
+    ok(wait_until(lambda: command_line(gate.process.pid)[1:] == ["--role", "holder"]), "its first process holds the place")
+    found = (gate.process.pid, *descendants(gate.process.pid))
+    ok(wait_until(lambda: not any(may_read(before, p) for p in found)), "and none may be read again",
+       [command_line(p) for p in found if may_read(before, p)])
+
+
 def test_ordinary_user():
     before = ()
     if os.geteuid() == 0:
@@ -150,6 +171,7 @@ def test_ordinary_user():
     equal({status_of(pid)["Uid"][0] for pid in gate.processes().values()}, {own}, "an ordinary user's gate is all his")
     ok("a user of its own" not in gate.log_text(), "and says nothing of it", gate.log_text())
     ok("users" not in gate.ask("status").out.split("SERVER")[0], "nor does status", gate.ask("status"))
+    closed_to_its_user(gate, before)
     equal(gate.stop(), 0, "it ends in order")
 
 
