@@ -286,6 +286,8 @@ void successor_log_taken(struct manager *manager, struct span why)
 	take_sockets(manager);
 	briefing_listen(&manager->briefing);
 	hosts_begin(manager->hosts);
+	/* What has changed since it was read, the old gate alone was told. */
+	reload_start(&manager->reload);
 	greet_holder(manager);
 	say(manager, HANDOVER_TAKEN);
 	manager->succession.before = NULL;

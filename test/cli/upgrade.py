@@ -15,10 +15,10 @@ import sys
 import termios
 import threading
 
-from harness import (KANMON, SERVER, WAIT, Agent, Gate, code_of, command_line, contains, descendants, equal, free_port,
+from harness import (KANMON, SERVER, WAIT, Agent, Gate, children, code_of, command_line, contains, descendants, equal, free_port,
                      is_alive, ok, text_of, wait_until)
 from hosts import HELLO, Host
-from life import small
+from life import mark_of, marked, small
 
 
 def own(config=None, **more):
@@ -407,6 +407,32 @@ def test_reload_reaches_elders():
     equal(host.end()[0], 0, "the host ends")
 
 
+def test_reload_meanwhile():
+    """What changes after the new gate has read it, and before it takes over, is not lost with the gate that heard of it."""
+    gate = own("servers: {}\n")
+    secret = gate.home / "secret"
+    secret.write_text("one\n")
+    gate.write(marked(f"secret:file{secret}"))
+    gate.start()
+    real, flag = gate.home / "real", gate.home / "go"
+    shutil.copy(gate.program, real)
+    install(gate, f"#!/bin/sh\nwhile [ ! -e {flag} ]; do sleep 0.02; done\nexec {real} \"$@\"\n".encode())
+    gate.program = KANMON
+    asker = gate.spawn("upgrade", "-c", str(gate.config), stdout=subprocess.DEVNULL)
+    ok(gate.logged("upgrade.begun") and gate.state(), "an upgrade is under way")
+    gate.process.send_signal(signal.SIGSTOP)
+    flag.touch()
+    ok(wait_until(lambda: [p for m in managers(gate) for p in children(m)]), "the new gate has read the config")
+    secret.write_text("two\n")
+    gate.process.send_signal(signal.SIGHUP)
+    gate.process.send_signal(signal.SIGCONT)
+    equal(asker.wait(WAIT), 0, "it takes over")
+    agent = Agent(gate, gate.token())
+    agent.initialize()
+    ok(wait_until(lambda: mark_of(agent) == "two"), "with what is in force by now", mark_of(agent), gate.log_text()[-3000:])
+    equal(gate.stop(), 0, "and ends in order")
+
+
 def test_addresses():
     """What the config names by now is listened to; sockets it still names are never closed."""
     path = "unix: {{ path: {} }}\n"
@@ -563,5 +589,5 @@ def test_background():
 
 
 TESTS = (test_no_gate, test_broken_program, test_broken_config, test_during_another, test_stop_during_another, test_takes_over_nothing, test_upgrade,
-         test_many, test_late_hosts, test_reload_reaches_elders, test_addresses, test_signals_and_systemd, test_signal_while_it_changes, test_deaths,
+         test_many, test_late_hosts, test_reload_reaches_elders, test_reload_meanwhile, test_addresses, test_signals_and_systemd, test_signal_while_it_changes, test_deaths,
          test_deaths_beside_a_second, test_background)
