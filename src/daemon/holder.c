@@ -19,6 +19,7 @@
 enum {
 	HOLDER_LOOK_MS = 200, /* what a manager said before its end is heard before it is believed */
 	HOLDER_STATE_BYTES = 1024,
+	HOLDER_UNKNOWN = 1, /* the exit code, where nobody heard how the manager ended */
 };
 
 #define HOLDER_ENVIRONMENT "KANMON_HOLDS"
@@ -43,10 +44,8 @@ static void on_look(uv_timer_t *timer)
 	struct holder *holder = timer->data;
 
 	/* Another has buried it: nobody can say any more how it ended. */
-	if (!holder->channel && holder->manager && kill(holder->manager, 0) < 0 && errno == ESRCH) {
+	if (!holder->channel && holder->manager && kill(holder->manager, 0) < 0 && errno == ESRCH)
 		holder->manager = 0;
-		holder->code = 1;
-	}
 	if (holder->manager == 0)
 		holder->on_end(holder->owner);
 	else if (!holder->channel)
@@ -77,6 +76,7 @@ int holder_open(struct holder *holder, struct loop *loop, int fd, pid_t manager,
 		return -1;
 	holder->loop = loop;
 	holder->manager = manager;
+	holder->code = HOLDER_UNKNOWN;
 	check(uv_timer_init(&loop->uv, &holder->timer) == 0);
 	holder->timer.data = holder;
 	return 0;

@@ -270,10 +270,12 @@ static void reap(struct manager *manager)
 		for (size_t i = 0; i < CHILD_ROLES; i++)
 			if (manager->children[i].pid == pid)
 				child = &manager->children[i];
-		if (child)
+		if (child) {
 			child_reap(child);
-		else
-			holder_bury(&manager->holder, pid);
+			continue;
+		}
+		holder_bury(&manager->holder, pid);
+		upgrade_ended(manager, pid);
 	}
 }
 

@@ -117,6 +117,8 @@ static inline bool upgrade_is_done(const struct manager *manager)
 {
 	return manager->upgrade.stage == UPGRADE_DONE;
 }
+/* A child that was none of the gate's processes has ended: the new gate? */
+void upgrade_ended(struct manager *manager, pid_t pid);
 /* The keeper has let go of the log, or taken it, or is gone. */
 void upgrade_log_left(struct manager *manager);
 void upgrade_keeper_lost(struct manager *manager);

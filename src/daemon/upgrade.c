@@ -19,6 +19,7 @@
 enum {
 	UPGRADE_READY_MS = 45 * 1000, /* for the new gate to have its config and its processes */
 	UPGRADE_TAKE_MS = 15 * 1000,  /* for the log to change hands */
+	UPGRADE_HEAR_MS = 200,	      /* what it said before its end is heard before it is believed */
 	UPGRADE_STAY_MS = 10 * 60 *
 			  1000, /* for channels and calls; hosts on stdio cannot come again, and stay */
 };
@@ -198,9 +199,27 @@ static void become_elder(struct manager *manager)
 
 /* --- what the new gate says --- */
 
+static const char ended[] = TR_MARK("the new program ended before it was ready; the gate's log says more");
+
 static void on_late(uv_timer_t *timer)
 {
 	fail(timer->data, tr("the new program did not become ready in time"));
+}
+
+static void on_ended(uv_timer_t *timer)
+{
+	fail(timer->data, tr(ended));
+}
+
+void upgrade_ended(struct manager *manager, pid_t pid)
+{
+	struct upgrade *upgrade = &manager->upgrade;
+
+	if (pid != upgrade->pid || upgrade->stage == UPGRADE_NONE || upgrade->stage == UPGRADE_DONE)
+		return;
+	/* From here on it may be another's. */
+	upgrade->pid = 0;
+	(void)uv_timer_start(&upgrade->timer, on_ended, UPGRADE_HEAR_MS, 0);
 }
 
 static void hand_elder(struct channel *to, const struct elder *elder)
@@ -322,7 +341,7 @@ static void on_gone(void *owner)
 	struct manager *manager = owner;
 
 	if (manager->upgrade.stage != UPGRADE_DONE) {
-		fail(manager, tr("the new program ended before it was ready; the gate's log says more"));
+		fail(manager, tr(ended));
 		return;
 	}
 	/* With the gate its elders end. */

@@ -144,6 +144,18 @@ def test_broken_program():
     equal(gate.stop(), 0, "and ends in order")
 
 
+def test_program_that_leaves_another():
+    """It ends, and what it has started keeps its end of the channel open."""
+    gate = own().start()
+    agent = Agent(gate, gate.token(), "small")
+    agent.initialize()
+    left = gate.home / "left"
+    install(gate, f"#!/bin/sh\nsleep 600 & echo $! > {left}.new; mv {left}.new {left}; exit 1\n".encode())
+    gate.program = KANMON
+    refuse(gate, agent, "a program that leaves another behind", "ended before it was ready")
+    os.kill(int(left.read_text()), signal.SIGKILL)
+
+
 def test_broken_config():
     gate = own().start()
     agent = Agent(gate, gate.token(), "small")
@@ -588,6 +600,6 @@ def test_background():
     ok(wait_until(lambda: not is_alive(first)), "then it makes room for `kanmon serve`")
 
 
-TESTS = (test_no_gate, test_broken_program, test_broken_config, test_during_another, test_stop_during_another, test_takes_over_nothing, test_upgrade,
+TESTS = (test_no_gate, test_broken_program, test_program_that_leaves_another, test_broken_config, test_during_another, test_stop_during_another, test_takes_over_nothing, test_upgrade,
          test_many, test_late_hosts, test_reload_reaches_elders, test_reload_meanwhile, test_addresses, test_signals_and_systemd, test_signal_while_it_changes, test_deaths,
          test_deaths_beside_a_second, test_background)
