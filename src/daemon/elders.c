@@ -84,10 +84,16 @@ void elders_drop(struct elders *elders, struct elder *elder)
 	free(elder);
 }
 
-void elders_drop_gone(struct elders *elders)
+void elders_mark_gone(struct elders *elders)
+{
+	for (size_t i = 0; i < elders->n; i++)
+		elders->at[i]->marked = !elders->at[i]->channel;
+}
+
+void elders_drop_marked(struct elders *elders)
 {
 	for (size_t i = elders->n; i-- > 0;)
-		if (!elders->at[i]->channel)
+		if (elders->at[i]->marked)
 			elders_drop(elders, elders->at[i]);
 }
 

@@ -20,6 +20,7 @@ struct elder {
 	uint64_t hosts, since_ms;
 	struct ring_fds ring; /* -1: it has not been handed over yet */
 	uint64_t number;      /* of the ring, towards the keeper; our own is 0 */
+	bool marked;	      /* elders_mark_gone() */
 };
 
 struct elders {
@@ -38,8 +39,10 @@ struct elder *elders_add(struct elders *elders, int channel, struct err *err);
 struct elder *elders_take(struct elders *elders, const struct handover_elder *handed, struct err *err);
 /* Forgets one, and closes what it has. */
 void elders_drop(struct elders *elders, struct elder *elder);
-/* The rings of those that are gone are read to their end. */
-void elders_drop_gone(struct elders *elders);
+/* The rings of those that are gone by now are to be read to their end, */
+void elders_mark_gone(struct elders *elders);
+/* and have been: only of these is nothing left that could be lost. */
+void elders_drop_marked(struct elders *elders);
 void elders_release(struct elders *elders);
 
 /* How many live. */

@@ -63,7 +63,7 @@ static void on_lost(void *owner, struct child *child)
 		if (manager->succession.stage == SUCCESSION_TAKING && !manager->stopping)
 			successor_log_taken(manager, S("the keeper of the new program ended"));
 		if (!manager->stopping)
-			upgrade_keeper_lost(manager);
+			manager_keeper_lost(manager);
 	}
 	if (child->role == CHILD_LAUNCHER)
 		hosts_set_launcher(manager->hosts, NULL);

@@ -27,7 +27,19 @@ void manager_ring_broken(struct manager *manager, uint64_t number)
 			  LFS("why", err.text));
 }
 
-/* An elder has ended: what its ring held is written, and the ring let go. */
+/* What the rings of elders held that have ended is written, and the rings are let go. */
+static void relog(struct manager *manager)
+{
+	/* Where the log is about to change hands, the next gate does it. */
+	if (!manager->relog || manager->relogging || !manager->briefing.has_log ||
+	    manager->upgrade.stage > UPGRADE_STARTING || !manager->children[CHILD_KEEPER].channel)
+		return;
+	manager->relog = false;
+	manager->relogging = true;
+	elders_mark_gone(&manager->elders);
+	briefing_log(&manager->briefing, false);
+}
+
 void manager_elder_ended(struct manager *manager)
 {
 	if (manager->stopping) {
@@ -35,12 +47,15 @@ void manager_elder_ended(struct manager *manager)
 			loop_stop(&manager->loop);
 		return;
 	}
-	/* Where the log is about to change hands, the next gate does it. */
-	if (manager->relogging || !manager->briefing.has_log || manager->upgrade.stage > UPGRADE_STARTING ||
-	    !manager->children[CHILD_KEEPER].channel)
-		return;
-	manager->relogging = true;
-	briefing_log(&manager->briefing, false);
+	manager->relog = true;
+	relog(manager);
+}
+
+void manager_keeper_lost(struct manager *manager)
+{
+	manager->relog |= manager->relogging;
+	manager->relogging = false;
+	upgrade_log_left(manager);
 }
 
 static void log_taken(struct manager *manager, struct span why)
@@ -57,6 +72,9 @@ static void log_taken(struct manager *manager, struct span why)
 			(void)kill(manager->children[CHILD_KEEPER].pid, SIGKILL);
 	}
 	upgrade_log_left(manager);
+	/* One that ended meanwhile. */
+	if (!why.n)
+		relog(manager);
 }
 
 void manager_log_done(struct manager *manager, struct wire_in *in)
@@ -70,7 +88,7 @@ void manager_log_done(struct manager *manager, struct wire_in *in)
 	} else if (manager->relogging) {
 		/* What cannot be written yet must not be lost. */
 		if (waiting == 0)
-			elders_drop_gone(&manager->elders);
+			elders_drop_marked(&manager->elders);
 		briefing_log(&manager->briefing, true);
 	} else {
 		upgrade_log_left(manager);

@@ -75,6 +75,7 @@ struct manager {
 	bool ready, stopping;
 	bool owns;	/* control socket and listening sockets are ours to remove */
 	bool relogging; /* the keeper is told anew which rings there are */
+	bool relog;	/* it is to be told: an elder has ended */
 	int exit_code;
 };
 
@@ -100,8 +101,10 @@ int manager_take_places(struct manager *manager, struct err *err) MUST_CHECK;
 /* WORK_RING_BROKEN and WORK_LOG_DONE */
 void manager_ring_broken(struct manager *manager, uint64_t number);
 void manager_log_done(struct manager *manager, struct wire_in *in);
-/* What an elder's ring held is written, and the ring let go. */
+/* What an elder's ring held is written, and the ring let go: now, or when the keeper can. */
 void manager_elder_ended(struct manager *manager);
+/* The keeper is gone; another follows. */
+void manager_keeper_lost(struct manager *manager);
 
 /* manager_state.c */
 void manager_add_state(void *owner, struct buf *out);
@@ -119,9 +122,8 @@ static inline bool upgrade_is_done(const struct manager *manager)
 }
 /* A child that was none of the gate's processes has ended: the new gate? */
 void upgrade_ended(struct manager *manager, pid_t pid);
-/* The keeper has let go of the log, or taken it, or is gone. */
+/* The keeper has let go of the log, or taken it, or is gone, and with it the log is free. */
 void upgrade_log_left(struct manager *manager);
-void upgrade_keeper_lost(struct manager *manager);
 /* Of an elder's clients none is left with it. */
 void upgrade_worker_ended(struct manager *manager);
 /* Has an elder anything left to do? */

@@ -280,13 +280,6 @@ void upgrade_log_left(struct manager *manager)
 		commit(manager);
 }
 
-/* With it the log is free. */
-void upgrade_keeper_lost(struct manager *manager)
-{
-	manager->relogging = false;
-	upgrade_log_left(manager);
-}
-
 static void refused(struct manager *manager, struct wire_in *in)
 {
 	char why[sizeof(((struct err *)NULL)->text)];

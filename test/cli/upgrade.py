@@ -475,6 +475,34 @@ def test_addresses():
     ok(not moved.exists(), "and removes what is its own")
 
 
+def rings(pid):
+    """How many audit rings a manager holds."""
+    found = [os.readlink(entry) for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()]
+    return len([name for name in found if "kanmon-audit" in name])
+
+
+def test_ring_of_an_elder():
+    """What an older gate recorded last is written, and its ring let go, also where there was no keeper as it ended."""
+    gate = own(small("echo")).start()
+    host = Host(gate, "serve", "--stdio", "-c", str(gate.config))
+    host.say(*HELLO)
+    host.answer(1)
+    equal(gate.ask("upgrade").code, 0, "the gate is another")
+    second = managers(gate)[0]
+    equal(rings(second), 2, "it has its own ring and that of the older one")
+    keeper = [p for p in children(second) if command_line(p)[1:] == ["--role", "keeper"]][0]
+    os.kill(second, signal.SIGSTOP)
+    os.kill(keeper, signal.SIGKILL)
+    wait_until(lambda: not is_alive(keeper))
+    equal(text_of(host.call(2, "small__echo", text="late")), "late", "the older one serves while the gate has no keeper")
+    equal(host.end()[0], 0, "its host ends")
+    ok(wait_until(lambda: command_line(gate.process.pid)[1:] == ["--role", "holder"]), "and so does it")
+    os.kill(second, signal.SIGCONT)
+    ok(wait_until(lambda: rings(second) == 1), "its ring is let go", rings(second), gate.log_text()[-2000:])
+    equal(gate.stop(), 0, "the gate ends in order")
+    check_records(gate)
+
+
 def test_signals_and_systemd():
     gate = own()
     path = gate.home / "notify"
@@ -601,5 +629,5 @@ def test_background():
 
 
 TESTS = (test_no_gate, test_broken_program, test_program_that_leaves_another, test_broken_config, test_during_another, test_stop_during_another, test_takes_over_nothing, test_upgrade,
-         test_many, test_late_hosts, test_reload_reaches_elders, test_reload_meanwhile, test_addresses, test_signals_and_systemd, test_signal_while_it_changes, test_deaths,
+         test_many, test_late_hosts, test_reload_reaches_elders, test_reload_meanwhile, test_addresses, test_ring_of_an_elder, test_signals_and_systemd, test_signal_while_it_changes, test_deaths,
          test_deaths_beside_a_second, test_background)
