@@ -44,8 +44,11 @@ static int wait_elders(const struct gate_paths *paths)
 	struct err err = ERR_INIT;
 	int rc;
 
-	while ((rc = has_elders(paths, &err)) > 0)
+	/* A gate that has to start a process again says so, and answers later. */
+	while ((rc = has_elders(paths, &err)) > 0 || (rc < 0 && err.code == ERR_DENIED)) {
+		err = ERR_INIT;
 		(void)poll(NULL, 0, UPGRADE_LOOK_MS);
+	}
 	if (rc < 0)
 		return cmd_fail(EXIT_FAILED, "%s", err.text);
 	(void)puts(tr("The gate before has ended."));

@@ -20,8 +20,8 @@ enum {
 	UPGRADE_READY_MS = 45 * 1000, /* for the new gate to have its config and its processes */
 	UPGRADE_TAKE_MS = 15 * 1000,  /* for the log to change hands */
 	UPGRADE_HEAR_MS = 200,	      /* what it said before its end is heard before it is believed */
-	UPGRADE_STAY_MS = 10 * 60 *
-			  1000, /* for channels and calls; hosts on stdio cannot come again, and stay */
+	/* For channels, which are told to leave then; hosts on stdio cannot come again, and stay. */
+	UPGRADE_STAY_MS = 10 * 60 * 1000,
 };
 
 void upgrade_find_program(struct manager *manager)
@@ -142,13 +142,10 @@ static void retire_worker(struct manager *manager, bool all)
 	wire_out_release(&out);
 }
 
+/* Calls under way may end, those over HTTP as well: the worker says when the last one has. */
 static void on_stayed(uv_timer_t *timer)
 {
-	struct manager *manager = timer->data;
-
-	retire_worker(manager, true);
-	manager->upgrade.retired = true;
-	upgrade_look(manager);
+	retire_worker(timer->data, true);
 }
 
 /* Nothing that another gate has by now is ours to remove. */
