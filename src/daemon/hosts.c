@@ -352,6 +352,9 @@ struct hosts *hosts_free(struct hosts *hosts)
 void hosts_close(struct hosts *hosts)
 {
 	hosts->leaving = true;
+	/* Its number may be another's by now, who would not be polled any more. */
+	if (hosts->fd < 0)
+		return;
 	(void)uv_poll_stop(&hosts->poll);
 	(void)uv_timer_stop(&hosts->idle);
 	closep(&hosts->fd);

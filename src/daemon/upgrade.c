@@ -190,6 +190,8 @@ static void become_elder(struct manager *manager)
 	hold(manager);
 	elders_release(&manager->elders);
 	retire_worker(manager, false);
+	/* With the worker its clients are gone; one that is started yet never has any. */
+	upgrade->retired = !manager->children[CHILD_WORKER].channel;
 	(void)uv_timer_start(&upgrade->timer, on_stayed, UPGRADE_STAY_MS, 0);
 	upgrade_look(manager);
 }

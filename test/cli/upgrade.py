@@ -38,6 +38,15 @@ def install(gate, content, mode=0o755):
     os.replace(fresh, gate.program)
 
 
+def slow_program(gate):
+    """What is installed from now on waits for this file before it is the gate's program."""
+    real, flag = gate.home / "real", gate.home / "go"
+    shutil.copy(gate.program, real)
+    install(gate, f"#!/bin/sh\nwhile [ ! -e {flag} ]; do sleep 0.02; done\nexec {real} \"$@\"\n".encode())
+    gate.program = KANMON
+    return flag
+
+
 def version_of(gate):
     return gate.run("version").out.split()[1]
 
@@ -189,11 +198,7 @@ def test_during_another():
     gate = own().start()
     agent = Agent(gate, gate.token(), "small")
     agent.initialize()
-    flag = gate.home / "go"
-    real = gate.home / "real"
-    shutil.copy(gate.program, real)
-    install(gate, f"#!/bin/sh\nwhile [ ! -e {flag} ]; do sleep 0.02; done\nexec {real} \"$@\"\n".encode())
-    gate.program = KANMON
+    flag = slow_program(gate)
     first = gate.spawn("upgrade", "-c", str(gate.config))
     ok(gate.logged("upgrade.begun"), "an upgrade is under way")
     second = gate.ask("upgrade")
@@ -455,10 +460,7 @@ def test_reload_meanwhile():
     secret.write_text("one\n")
     gate.write(marked(f"secret:file{secret}"))
     gate.start()
-    real, flag = gate.home / "real", gate.home / "go"
-    shutil.copy(gate.program, real)
-    install(gate, f"#!/bin/sh\nwhile [ ! -e {flag} ]; do sleep 0.02; done\nexec {real} \"$@\"\n".encode())
-    gate.program = KANMON
+    flag = slow_program(gate)
     asker = gate.spawn("upgrade", "-c", str(gate.config), stdout=subprocess.DEVNULL)
     ok(gate.logged("upgrade.begun") and gate.state(), "an upgrade is under way")
     gate.process.send_signal(signal.SIGSTOP)
@@ -472,6 +474,34 @@ def test_reload_meanwhile():
     agent.initialize()
     ok(wait_until(lambda: mark_of(agent) == "two"), "with what is in force by now", mark_of(agent), gate.log_text()[-3000:])
     equal(gate.stop(), 0, "and ends in order")
+
+
+def test_without_a_worker():
+    """A gate whose worker has just died hands over, too, and has nothing more to stay for."""
+    gate = own().start()
+    flag = slow_program(gate)
+    for i in range(6):  # another is started after a longer pause each time
+        worker = gate.processes()["worker"]
+        os.kill(worker, signal.SIGKILL)
+        if i < 5:
+            ok(wait_until(lambda: gate.processes().get("worker", worker) != worker and gate.health("/readyz") == 200), "another worker")
+        if i == 4:
+            gate.process.send_signal(signal.SIGUSR2)
+            ok(gate.logged("upgrade.begun"), "an upgrade is under way")
+            host = Host(gate, "run", "-c", str(gate.config), "--name", "own", "--", *SERVER)
+            host.say(*HELLO)
+            host.answer(1)
+            host.process.send_signal(signal.SIGSTOP)
+            gate.process.send_signal(signal.SIGSTOP)
+            flag.touch()
+            ok(wait_until(lambda: [p for m in managers(gate) for p in children(m)]), "the new gate gets ready")
+    gate.process.send_signal(signal.SIGCONT)
+    ok(gate.logged("gate.handed-over"), "it takes over")
+    ok(wait_until(lambda: gate.processes().get("worker", worker) != worker), "the older one has a worker again, for a host")
+    host.process.send_signal(signal.SIGCONT)
+    host.end()
+    ok(wait_until(lambda: older(gate) == []), "and ends with that", gate.log_text()[-2000:])
+    equal(gate.stop(), 0, "the gate ends in order")
 
 
 def test_addresses():
@@ -652,5 +682,5 @@ def test_background():
 
 
 TESTS = (test_no_gate, test_broken_program, test_program_that_leaves_another, test_broken_config, test_during_another, test_stop_during_another, test_takes_over_nothing, test_upgrade,
-         test_many, test_wait_goes_on, test_late_hosts, test_reload_reaches_elders, test_reload_meanwhile, test_addresses, test_ring_of_an_elder, test_signals_and_systemd, test_signal_while_it_changes, test_deaths,
+         test_many, test_wait_goes_on, test_late_hosts, test_reload_reaches_elders, test_reload_meanwhile, test_without_a_worker, test_addresses, test_ring_of_an_elder, test_signals_and_systemd, test_signal_while_it_changes, test_deaths,
          test_deaths_beside_a_second, test_background)

@@ -17,7 +17,7 @@
 static struct loop loop;
 static char store[WIRE_MAX_BYTES];
 static char folder[64], path[80];
-static unsigned reloads, idle;
+static unsigned reloads, idle, heard;
 
 /* One of the gate's processes, with the test at its other end. */
 struct peer {
@@ -29,6 +29,7 @@ static void on_message(void *owner, struct wire_in *in)
 {
 	(void)owner;
 	(void)in;
+	heard++;
 }
 
 static void on_gone(void *owner)
@@ -276,6 +277,36 @@ static void yielding(struct hosts *hosts, const char *theirs)
 	turn_a_while(&loop);
 }
 
+/* What has the socket's number by then is another's: an older gate is closed at its hand-over, and at its end. */
+static void closed_twice(struct hosts *hosts)
+{
+	static const struct channel_events events = { .on_message = on_message, .on_gone = on_gone };
+	int number = hosts_control_fd(hosts), fds[2];
+	struct wire_out out = { 0 };
+	struct peer peer;
+
+	hosts_close(hosts);
+	if (wire_pair(fds, NULL) < 0)
+		abort();
+	if (fds[1] == number) {
+		fds[1] = fds[0];
+		fds[0] = number;
+	} else if (fds[0] != number && dup2(fds[0], number) == number) {
+		(void)close(fds[0]);
+		fds[0] = number;
+	}
+	peer = (struct peer){ channel_open(&loop, fds[0], &events, NULL, NULL), fds[1] };
+	turn_a_while(&loop);
+	hosts_close(hosts);
+	heard = 0;
+	wire_begin(&out, WORK_DRAINED, 0);
+	send_to(peer.fd, &out);
+	turn_a_while(&loop);
+	is_int(heard, 1, "closed twice, it takes nothing from who has its descriptor's number");
+	peer_close(&peer);
+	turn_a_while(&loop);
+}
+
 int main(void)
 {
 	struct hosts_options options = { .loop = &loop, .control = path, .on_reload = on_reload };
@@ -304,6 +335,7 @@ int main(void)
 	(void)hosts_free(other);
 	(void)unlink(theirs);
 	(void)snprintf(path, sizeof(path), "%s/control.sock", folder);
+	closed_twice(hosts);
 	ok(!hosts_free(hosts) && !hosts_free(NULL), "all is given back");
 	loop_release(&loop);
 	(void)unlink(path);
