@@ -48,12 +48,14 @@ const char *option_value(const struct options *options, const char *name)
 
 /* --- the process roles of a gate --- */
 
-/* A terminal's Ctrl-C reaches the whole group: only the manager acts on it, the others on its word. */
+/* What reaches all of a group, a terminal's Ctrl-C, or of a name: only the manager acts on it, the others on
+ * its word. */
 static void ignore_signals(void)
 {
 	(void)signal(SIGINT, SIG_IGN);
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGUSR2, SIG_IGN);
 }
 
 static int run_role(const char *name)

@@ -260,7 +260,8 @@ static void reap(struct manager *manager)
 
 	for (size_t i = 0; i < CHILD_ROLES; i++)
 		child_reap(&manager->children[i]);
-	/* The gate, or one that was: who holds the place waits for it, as whose child it ends when we have. */
+	/* The gate, or one that was: who holds the place waits for it, as whose child it ends when we have.
+	 */
 	if (upgrade_is_done(manager) && !holder_holds(&manager->holder))
 		return;
 	/* Others are gates that did not become one, or that are none any more. */

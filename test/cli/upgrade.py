@@ -604,6 +604,17 @@ def test_signal_while_it_changes():
         holder.wait()
 
 
+def test_signal_to_all():
+    """Who signals all processes of this name asks the gate for an upgrade, and takes no process from it."""
+    gate = own().start()
+    before = gate.processes()
+    for pid in before.values():
+        os.kill(pid, signal.SIGUSR2)
+    ok(gate.state() and gate.token(), "the gate's processes answer")
+    equal(gate.processes(), before, "and are those of before")
+    equal(gate.stop(), 0, "it ends in order")
+
+
 def test_deaths():
     gate = own().start()
     gate.ask("upgrade", "--wait")
@@ -681,6 +692,8 @@ def test_background():
     ok(wait_until(lambda: not is_alive(first)), "then it makes room for `kanmon serve`")
 
 
-TESTS = (test_no_gate, test_broken_program, test_program_that_leaves_another, test_broken_config, test_during_another, test_stop_during_another, test_takes_over_nothing, test_upgrade,
-         test_many, test_wait_goes_on, test_late_hosts, test_reload_reaches_elders, test_reload_meanwhile, test_without_a_worker, test_addresses, test_ring_of_an_elder, test_signals_and_systemd, test_signal_while_it_changes, test_deaths,
+TESTS = (test_no_gate, test_broken_program, test_program_that_leaves_another, test_broken_config, test_during_another,
+         test_stop_during_another, test_takes_over_nothing, test_upgrade, test_many, test_wait_goes_on, test_late_hosts,
+         test_reload_reaches_elders, test_reload_meanwhile, test_without_a_worker, test_addresses, test_ring_of_an_elder,
+         test_signals_and_systemd, test_signal_while_it_changes, test_signal_to_all, test_deaths,
          test_deaths_beside_a_second, test_background)

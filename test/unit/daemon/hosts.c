@@ -277,7 +277,8 @@ static void yielding(struct hosts *hosts, const char *theirs)
 	turn_a_while(&loop);
 }
 
-/* What has the socket's number by then is another's: an older gate is closed at its hand-over, and at its end. */
+/* What has the socket's number by then is another's: an older gate is closed at its hand-over, and at its
+ * end. */
 static void closed_twice(struct hosts *hosts)
 {
 	static const struct channel_events events = { .on_message = on_message, .on_gone = on_gone };
