@@ -170,6 +170,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	struct channel *channel = poll->data;
 
 	if (status < 0) {
+		/* It may have said something before it left. */
+		receive(channel);
 		end(channel);
 		return;
 	}

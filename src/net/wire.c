@@ -181,12 +181,16 @@ int wire_recv(int fd, char *store, struct wire_in *in, struct err *err)
 				  .msg_control = control.bytes,
 				  .msg_controllen = sizeof(control.bytes) };
 	struct wire_head head;
+	bool reset = false, again;
 	ssize_t got;
 
 	*in = (struct wire_in){ 0 };
-	do
+	do {
 		got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-	while (got < 0 && errno == EINTR);
+		/* Said once, and before the other side's last words, where it left ours unread. */
+		again = got < 0 && (errno == EINTR || (errno == ECONNRESET && !reset));
+		reset |= got < 0 && errno == ECONNRESET;
+	} while (again);
 	if (got < 0 && errno == EAGAIN)
 		return 0;
 	if (got < 0 && errno != ECONNRESET)

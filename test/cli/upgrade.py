@@ -249,7 +249,10 @@ class Predecessor:
         texts = (str(self.gate.config), "", str(self.gate.data), KANMON, bytes(32))
         self.say(BEGIN, (version, 1, 0, 0, *texts), (self.fds[0], self.control.fileno(), their_holder.fileno()))
         their_holder.close()
-        self.say(READ)
+        try:
+            self.say(READ)
+        except BrokenPipeError:
+            pass  # it has refused what came before
 
     def say(self, kind, fields=(), fds=()):
         packet = struct.pack("=II", kind, 0)
@@ -266,8 +269,11 @@ class Predecessor:
         return fcntl.ioctl(self.channel, termios.TIOCOUTQ, bytes(4)) == bytes(4)
 
     def hear(self):
-        """The kind, and its text."""
-        packet = self.channel.recv(65536)
+        """The kind, and its text. Where it ended with something unread, the kernel says that first."""
+        try:
+            packet = self.channel.recv(65536)
+        except ConnectionResetError:
+            packet = self.channel.recv(65536)
         return (struct.unpack("=I", packet[:4])[0], packet[16:].decode()) if packet else (0, "")
 
     def end(self):

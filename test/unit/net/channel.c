@@ -400,6 +400,27 @@ static void broken(void)
 	(void)close(fd);
 }
 
+/* The kernel tells of what was left unread before it hands out what was said. */
+static void last_words(void)
+{
+	struct asker asker = { .question = { .on_answer = on_answer }, .number = 5 };
+	struct wire_out out = { 0 };
+	struct other other;
+	int fd;
+
+	open_pair(&other, &fd);
+	ask(other.channel, &asker);
+	wire_begin(&out, 9, 0);
+	wire_put_u64(&out, 77);
+	ok(wire_send_wait(fd, &out, 5000, NULL) == 0, "a last word");
+	(void)close(fd);
+	TURN_UNTIL(&loop, other.gone);
+	ok(other.messages == 1 && other.last_kind == 9 && other.gone == 1 && asker.refused == 1,
+	   "is heard from who leaves a question unread");
+	turn_a_while(&loop);
+	wire_out_release(&out);
+}
+
 int main(void)
 {
 	struct err err = ERR_INIT;
@@ -416,6 +437,7 @@ int main(void)
 	overflow();
 	too_long();
 	broken();
+	last_words();
 	loop_release(&loop);
 	return tap_done();
 }
