@@ -14,8 +14,11 @@
  *
  * old → new
  *   HANDOVER_BEGIN     struct handover; three descriptors: the lock, the control socket, the way to the
- * holder HANDOVER_SOCKET    u64 enum work_listen, span path, u64 device, u64 inode (of a unix socket; "", 0,
- * 0); one: a listening socket HANDOVER_READ      that is all: read the config, and begin new → old
+ *                      holder
+ *   HANDOVER_SOCKET    u64 enum work_listen, span path, u64 device, u64 inode (of a unix socket; "", 0, 0);
+ *                      one: a listening socket
+ *   HANDOVER_READ      that is all: read the config, and begin
+ * new → old
  *   HANDOVER_READY     all its processes are up; it accepts nobody and has no log yet
  *   HANDOVER_REFUSED   span why, and it ends: at any time before HANDOVER_TAKEN
  * old → new, when its keeper has let go of the log
