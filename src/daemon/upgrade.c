@@ -200,9 +200,15 @@ static void become_elder(struct manager *manager)
 
 static const char ended[] = TR_MARK("the new program ended before it was ready; the gate's log says more");
 
-static void on_late(uv_timer_t *timer)
+static void on_too_late(uv_timer_t *timer)
 {
 	fail(timer->data, tr("the new program did not become ready in time"));
+}
+
+/* Where it was this process that stood still, what the other one has said meanwhile is heard first. */
+static void on_late(uv_timer_t *timer)
+{
+	(void)uv_timer_start(timer, on_too_late, UPGRADE_HEAR_MS, 0);
 }
 
 static void on_ended(uv_timer_t *timer)
