@@ -178,6 +178,15 @@ static void stop(struct house *house)
 		uv_close((uv_handle_t *)tick, on_tick_closed);
 }
 
+static bool hangs(struct house *house, uint64_t now)
+{
+	if (stdio_queued(house->link) <= HOUSE_QUEUE_BYTES)
+		house->stuck_ms = 0;
+	else if (!house->stuck_ms)
+		house->stuck_ms = now;
+	return house->stuck_ms && now > house->stuck_ms + HOUSE_STUCK_MS;
+}
+
 static void on_tick(uv_timer_t *tick)
 {
 	struct house *house = tick->data;
@@ -186,7 +195,7 @@ static void on_tick(uv_timer_t *tick)
 	link_tick(house->link, now);
 	if (house->link->state_of != LINK_READY)
 		return;
-	if (house->stuck_ms && now > house->stuck_ms + HOUSE_STUCK_MS) {
+	if (hangs(house, now)) {
 		link_fail(house->link, LINK_SILENT,
 			  "the server hangs: it no longer reads its stdin, and 16 MiB wait for it");
 		return;

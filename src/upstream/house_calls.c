@@ -45,7 +45,7 @@ static void renew_level(struct house *house)
 		if (lease->level && (!level || lease->level < level))
 			level = lease->level;
 	}
-	if (!level || level == house->level)
+	if (!level || level == house->level || stdio_queued(house->link) > HOUSE_QUEUE_BYTES)
 		return;
 	house->level = level;
 	buf_addf(&out, "{\"jsonrpc\":\"2.0\",\"id\":%llu,\"method\":\"%.*s\",\"params\":{\"level\":",
@@ -159,6 +159,15 @@ void house_heard(void *owner, struct link *link, const struct message *message)
 
 /* --- calls --- */
 
+/* It is held all the same where the lease has asked for it once more, and that is not answered yet. */
+static void not_accepted(struct lease *lease, struct topic *topic)
+{
+	LIST_EACH(&lease->loans, node)
+		if (LIST_ENTRY(node, struct loan, node)->topic == topic)
+			return;
+	topic_let_go(topic, &lease->holder);
+}
+
 /* The answer to a subscription: whoever else wants the same need not ask. */
 static void note_topic(struct loan *loan, bool accepted)
 {
@@ -169,7 +178,7 @@ static void note_topic(struct loan *loan, bool accepted)
 	if (accepted)
 		topic->on = true;
 	else
-		topic_let_go(topic, &loan->lease->holder);
+		not_accepted(loan->lease, topic);
 }
 
 static void on_answer(struct call *call, const struct message *message, bool final)
@@ -211,16 +220,13 @@ static void ask(struct house *house, const struct parcel *parcel, struct topic *
 	struct loan *loan = calloc(1, sizeof(*loan));
 
 	if (!loan || stdio_queued(house->link) > HOUSE_QUEUE_BYTES) {
-		if (loan && !house->stuck_ms)
-			house->stuck_ms = loop_now(house->upstream->loop);
 		free(loan);
 		if (topic)
-			topic_let_go(topic, &lease->holder);
+			not_accepted(lease, topic);
 		house_fail_call(lease, parcel->id, LINK_UNSENT,
 				S("the server does not read its stdin fast enough, and 16 MiB wait for it"));
 		return;
 	}
-	house->stuck_ms = 0;
 	loan->lease = lease;
 	loan->topic = topic && !topic->on ? topic : NULL;
 	loan->call = (struct call){ .id = parcel->id, .on_message = on_answer, .on_failed = on_failed };

@@ -14,7 +14,7 @@ struct house {
 	struct health health; /* of processes that end before they have answered anybody */
 	enum level level;     /* the process was asked to log from */
 	size_t travelling;    /* bytes of parcels on their way */
-	uint64_t stuck_ms;    /* since when calls are refused for it does not read; 0: they are not */
+	uint64_t stuck_ms;    /* since when it was seen not to read, and calls are refused; 0: it reads */
 	bool held;	      /* it is not read from: too much travels */
 	bool refused;	      /* it has asked something, which was logged */
 	char why[200];	      /* it ended */

@@ -181,6 +181,7 @@ void call_forget(struct call *call)
 
 	if (!link)
 		return;
+	link->gave_up = true;
 	link->transport->drop(link, call);
 	call_leave(call);
 }

@@ -129,6 +129,7 @@ struct link {
 	enum era era;
 	enum revision revision;
 	bool initialized_sent;
+	bool gave_up; /* a call on it was given up, whose answer may come all the same */
 	bool streams; /* it answers with event streams, not with single JSON texts */
 	uint64_t next_id;
 	struct list calls;
@@ -272,7 +273,7 @@ extern const char link_crowded[];
 /*
  * A message that cannot be held, and so not read: it can only have been meant for the one call there is when
  * it begins, which fails with it at its end, if it is still open. Where there are several the link dies,
- * unless they are of several clients (house.h).
+ * unless they are of several clients (house.h): of these none fails, either, once one has given a call up.
  */
 struct overlong {
 	uint64_t call_id; /* 0: nobody waits for it */

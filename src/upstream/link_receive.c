@@ -127,8 +127,9 @@ static const struct call *only_call(const struct link *link)
 
 struct overlong link_overlong_begin(const struct link *link)
 {
-	const struct call *call = only_call(link);
 	bool shared = server_is_shared(link->server);
+	/* It may be the late answer to a call that was given up: of several clients, another's. */
+	const struct call *call = shared && link->gave_up ? NULL : only_call(link);
 
 	/* Of several clients one must not end the others' calls: his own waits until its time is over. */
 	return (struct overlong){ .call_id = call ? call->id : 0,

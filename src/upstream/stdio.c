@@ -27,6 +27,7 @@ struct process {
 	struct log_brake note_brake;
 	uint64_t pid;
 	size_t unsent;	 /* of what waits for its stdin, as far as it is charged */
+	bool held;	 /* it is not read from; said before it ran, perhaps */
 	uv_timer_t word; /* its pipes have ended; the launcher's word is waited for */
 };
 
@@ -152,6 +153,8 @@ static bool open_pipes(struct process *process, struct wire_in *in)
 	process->in = stream_open(loop, fds[0], STREAM_PIPE, &in_events, process, NULL);
 	process->out = stream_open(loop, fds[1], STREAM_PIPE, &out_events, process, NULL);
 	process->notes = stream_open(loop, fds[2], STREAM_PIPE, &note_events, process, NULL);
+	if (process->out && process->held)
+		stream_pause(process->out);
 	return process->in && process->out && process->notes;
 }
 
@@ -223,14 +226,15 @@ static void stdio_send(struct link *link, struct call *call, struct span message
 	struct process *process = link->state;
 	struct span parts[2] = { message, S("\n") };
 
-	(void)call;
 	(void)facts;
 	if (!process->in)
 		return;
 	/* One message more than that always has room, however long. */
 	if (stream_queued(process->in) > STDIO_QUEUE_BYTES) {
-		link_fail(link, LINK_SILENT,
-			  "the server hangs: it no longer reads its stdin, and 16 MiB wait for it");
+		/* Where several use it, the house says when it is given up; what is no call may be lost. */
+		if (call || !server_is_shared(link->server))
+			link_fail(link, LINK_SILENT,
+				  "the server hangs: it no longer reads its stdin, and 16 MiB wait for it");
 		return;
 	}
 	stream_write(process->in, parts, 2);
@@ -302,9 +306,12 @@ size_t stdio_queued(const struct link *link)
 
 void stdio_hold(const struct link *link, bool held)
 {
-	const struct process *process = link->state;
+	struct process *process = link->state;
 
-	if (!process || !process->out)
+	if (!process)
+		return;
+	process->held = held;
+	if (!process->out)
 		return;
 	if (held)
 		stream_pause(process->out);
