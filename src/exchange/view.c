@@ -272,8 +272,18 @@ static void look_again(struct attachment *attachment, enum offer_kind kind)
 
 void view_ready(struct attachment *attachment)
 {
-	for (unsigned i = 0; i < OFFER_KINDS; i++)
+	const struct link *link = attachment->link;
+	/* Of the others it is said later that they are heard: view_missed(). */
+	bool heard = link->era == ERA_LEGACY && !link_has_requests(link);
+
+	for (unsigned i = 0; i < OFFER_KINDS; i++) {
+		struct shelf *shelf = &attachment->shelves[i];
+
+		/* It was given by another process, or on another connection. */
+		if (heard && shelf->alone && offers_are_told(link, (enum offer_kind)i))
+			shelf->doubted = true;
 		look_again(attachment, (enum offer_kind)i);
+	}
 }
 
 /*
