@@ -72,6 +72,18 @@ static struct catalogue *show(struct server *server, const struct recent_list *l
 	return catalogue_ref(list->tools);
 }
 
+/* What stands beside the tools counts as well: it may be one client's own. JSON holds no NUL. */
+static void digest_list(const struct gather *gather, uint8_t digest[RECENT_DIGEST_BYTES])
+{
+	struct digest both;
+
+	digest_start(&both);
+	digest_add(&both, gather_items(gather));
+	digest_add(&both, span_of("", 1));
+	digest_add(&both, gather_result(gather));
+	digest_finish(&both, digest);
+}
+
 /* A list seen before, byte for byte, is not compiled again: clients of one server share it. */
 static struct catalogue *share(struct attachment *attachment, struct gather *gather, struct json *json)
 {
@@ -79,7 +91,7 @@ static struct catalogue *share(struct attachment *attachment, struct gather *gat
 	struct recent_list list = { .revision = attachment->link->revision };
 	const struct recent_list *recent;
 
-	digest_blake2b(gather_items(gather), list.digest);
+	digest_list(gather, list.digest);
 	recent = recent_find(lists, list.digest);
 	if (recent)
 		return keep_ttl(show(attachment->server, recent), gather);

@@ -529,6 +529,36 @@ static void two_lists(void)
 	buf_release(&heard.last);
 }
 
+/* What stands beside the tools in a list may be one client's own: it is no other's, though the tools are. */
+static void beside_the_list(void)
+{
+	struct server *server = rig_server("files");
+	struct client *clients[2];
+	struct heard heard = { 0 };
+	struct peer peers[2];
+
+	for (int i = 0; i < 2; i++) {
+		clients[i] = rig_client_of(i ? "token:b" : "token:a", ERA_LEGACY, server, "mcp");
+		rig_ask(clients[i], &heard, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/list\"}");
+		(void)rig_greet(&peers[i], TOOLS);
+		rig_say(
+		    &peers[i],
+		    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"tools\":[{\"name\":\"t\",\"inputSchema\":{}}],"
+		    "\"_meta\":{\"for\":\"client %d\"}}}",
+		    rig_id(rig_hear_of(&peers[i], "tools/list")), i);
+		TURN_UNTIL(&worker.loop, heard.finals);
+		ok(rig_heard(&heard, i ? "client 1" : "client 0") &&
+		       !rig_heard(&heard, i ? "client 0" : "client 1"),
+		   "client %d is shown what was said to it", i);
+	}
+	for (int i = 0; i < 2; i++) {
+		clients[i] = rig_leave(clients[i]);
+		rig_end(&peers[i]);
+	}
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 int main(void)
 {
 	if (!ok(rig_start(), "a worker"))
@@ -548,6 +578,7 @@ int main(void)
 	silent_in_a_round();
 	asked_too_late();
 	two_lists();
+	beside_the_list();
 	rig_stop();
 	return tap_done();
 }
