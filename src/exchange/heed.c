@@ -251,7 +251,10 @@ static void heed_now(struct attachment *attachment)
 	attachment->heeded = mark;
 	LIST_EACH(&attachment->watches, node)
 		LIST_ENTRY(node, struct watch, node)->named = true;
-	renew(attachment, buf_span(&filter));
+	if (buf_ok(&filter))
+		renew(attachment, buf_span(&filter));
+	else
+		refuse_watches(attachment, NULL);
 }
 
 static void run_heeding(struct later *later)

@@ -4,6 +4,7 @@
 
 #include "exchange/heed.h"
 #include "exchange/view.h"
+#include "exchange/watch.h"
 #include "words.h"
 
 #define LISTEN(filter) REQUEST("\"me\"", "subscriptions/listen", "\"notifications\":{" filter "}," META)
@@ -134,6 +135,35 @@ static void heeded(void)
 	buf_release(&heard.last);
 }
 
+/* More URIs than one request to a server may name: none is sent that is cut off. */
+static void too_much(void)
+{
+	static char uri[WATCH_URI_BYTES];
+	struct heard heard = { 0 };
+	struct peer peer;
+	struct client *client = listener(&heard, &peer, "{\"tools\":{},\"resources\":{\"subscribe\":true}}",
+					 LISTEN("\"toolsListChanged\":true"));
+	struct attachment *attachment = LIST_ENTRY(client->attachments.next, struct attachment, node);
+	struct watch *watch = NULL;
+
+	(void)rig_is_silent(&peer);
+	memset(uri, 'u', sizeof(uri));
+	for (int i = 0; i < WATCHES; i++) {
+		(void)snprintf(uri, 16, "x://%04d", i);
+		uri[8] = '/';
+		watch = watch_add(attachment, span_of(uri, sizeof(uri)));
+	}
+	ok(watch && watch->state == WATCH_ASKED, "# watched");
+	tick(client);
+	ok(rig_is_silent(&peer) && watch->state == WATCH_REFUSED,
+	   "what is too much is refused, and not sent");
+	tick(client);
+	ok(rig_is_silent(&peer), "once");
+	client = rig_leave(client);
+	rig_end(&peer);
+	buf_release(&heard.last);
+}
+
 int main(void)
 {
 	struct server *server;
@@ -144,6 +174,7 @@ int main(void)
 	not_heeded(server);
 	refused();
 	heeded();
+	too_much();
 	worker_drop_server(&worker, server);
 	rig_stop();
 	return tap_done();
