@@ -209,8 +209,10 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 	/* A call that was parked has failed with it; its client hears that when it comes back. */
 	close_link(attachment);
 	tasks_lost(attachment);
-	if (!again || !attachment_open(attachment))
-		attachment_wake(attachment);
+	if (again && attachment_open(attachment))
+		return;
+	watches_lost(attachment);
+	attachment_wake(attachment);
 }
 
 bool attachment_is_used(const struct attachment *attachment)

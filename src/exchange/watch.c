@@ -70,6 +70,9 @@ static void ask(struct watch *watch)
 
 	watch->state = WATCH_ASKED;
 	watch->named = false;
+	/* It is away: whoever wants to hear of it may ask again, and waits for nothing. */
+	if (!link)
+		watch_settle(watch, WATCH_REFUSED);
 	if (!link || link->state_of != LINK_READY)
 		return;
 	/* What a legacy client asks of a legacy server, that one answers itself. */
@@ -171,6 +174,16 @@ void watches_renew(struct attachment *attachment)
 {
 	LIST_EACH(&attachment->watches, node)
 		ask(LIST_ENTRY(node, struct watch, node));
+}
+
+void watches_lost(struct attachment *attachment)
+{
+	LIST_EACH(&attachment->watches, node) {
+		struct watch *watch = LIST_ENTRY(node, struct watch, node);
+
+		if (watch->state == WATCH_ASKED)
+			watch_settle(watch, WATCH_REFUSED);
+	}
 }
 
 void watches_drop_all(struct attachment *attachment)

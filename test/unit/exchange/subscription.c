@@ -3,6 +3,8 @@
 #include "rig.h"
 #include "words.h"
 
+#include "exchange/watch.h"
+
 #define LISTEN(id, filter) REQUEST(id, "subscriptions/listen", "\"notifications\":{" filter "}," META)
 #define CLOSING(id)                                                                                          \
 	"{\"jsonrpc\":\"2.0\",\"id\":" id ",\"result\":{\"resultType\":\"complete\",\"_meta\":{"             \
@@ -76,12 +78,54 @@ static void dropped(void)
 	buf_release(&call.last);
 }
 
+/* A resource whose server is away holds up nothing else that is listened to. */
+static void away(void)
+{
+	struct server *server = rig_server("files");
+	struct client *all = rig_client(ERA_MODERN, NULL, "mcp");
+	struct heard list = { 0 }, listen = { 0 };
+	struct attachment *attachment;
+	struct watch *watch;
+	struct peer peer;
+
+	all->kind = CLIENT_CONTEXT;
+	rig_ask(all, &list, REQUEST("1", "resources/list", META));
+	(void)rig_greet(&peer, "{\"resources\":{\"subscribe\":true}}");
+	rig_say(
+	    &peer,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"resources\":[{\"uri\":\"x://a\",\"name\":\"a\"}]}}",
+	    rig_id(rig_hear_of(&peer, "resources/list")));
+	TURN_UNTIL(&worker.loop, list.finals);
+	ok(rig_heard(&list, "x://a"), "a resource");
+	rig_end(&peer);
+	attachment = LIST_ENTRY(all->attachments.next, struct attachment, node);
+	TURN_UNTIL(&worker.loop, !attachment->link);
+	rig_ask(all, &listen, LISTEN("2", "\"resourceSubscriptions\":[\"x://a\"],\"toolsListChanged\":true"));
+	ok(rig_launch(NULL), "whose server cannot be started any more");
+	TURN_UNTIL(&worker.loop, listen.sent);
+	ok(listen.sent == 1 && rig_heard(&listen, "acknowledged") && rig_heard(&listen, "toolsListChanged") &&
+	       !rig_heard(&listen, "x://a"),
+	   "the subscription begins without it");
+	ok(attachment_open(attachment), "# it is tried again");
+	watch = watch_add(attachment, S("x://b"));
+	turn_a_while(&worker.loop);
+	ok(watch && watch->state == WATCH_ASKED && rig_launch(NULL), "what is wanted while it starts waits");
+	TURN_UNTIL(&worker.loop, !attachment->link);
+	ok(watch && watch->state == WATCH_REFUSED, "until it is known that it does not");
+	watch = watch_drop(watch);
+	all = rig_leave(all);
+	worker_drop_server(&worker, server);
+	buf_release(&list.last);
+	buf_release(&listen.last);
+}
+
 int main(void)
 {
 	if (!ok(rig_start(), "a worker"))
 		return tap_done();
 	drained();
 	dropped();
+	away();
 	rig_stop();
 	return tap_done();
 }
