@@ -42,6 +42,15 @@ static bool any_open(const struct attachment *attachment)
 	return false;
 }
 
+/* Of a modern server that clients share, other clients' requests have asked for lines as well. */
+static bool is_anothers_line(const struct client *client, const struct link *link,
+			     const struct message *message)
+{
+	return message->method == METHOD_MESSAGE && link_is_lent(link) && link->era == ERA_MODERN &&
+	       client->era == ERA_LEGACY &&
+	       (!client->log_level || message_level(message) < client->log_level);
+}
+
 /* Does one of the client's requests want log lines as grave as this one? */
 static bool any_wants_log(const struct client *client, const struct message *message)
 {
@@ -127,7 +136,8 @@ void attachment_hear(void *owner, struct link *link, const struct message *messa
 	if (listening_heard(attachment, message) || !owner_hears(attachment, message))
 		return;
 	if (!method_allowed(message->method, client->revision ? client->revision : REVISION_LAST_LEGACY,
-			    METHOD_FROM_SERVER))
+			    METHOD_FROM_SERVER) ||
+	    is_anothers_line(client, link, message))
 		return;
 	/* On a pipe all calls share one channel anyway; on HTTP a line that fits no call is dropped. */
 	if (modern && (message->method != METHOD_MESSAGE ||

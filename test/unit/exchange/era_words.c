@@ -2,6 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "eras.h"
 
+#include "net/mailbox.h"
+#include "upstream/house.h"
+
 #define OFFERS "{\"tools\":{},\"logging\":{}}"
 #define CALL(id, more) REQUEST(id, "tools/call", "\"name\":\"t\"," more META)
 #define CALL_LOGS(id, level)                                                                                 \
@@ -241,6 +244,37 @@ static void levels_of_two(void)
 	buf_release(&other.all);
 }
 
+/* In the modern era a line is of a request that asked for it; of a process that clients share, whose? */
+static void levels_shared(void)
+{
+	struct scene scene = { .server = server_of("files", ERA_MODERN) };
+	struct err err = ERR_INIT;
+	struct mailbox mailbox;
+
+	ok(mailbox_open(&mailbox, &worker.loop, &err) == 0, "# a mailbox");
+	scene.server->house = house_new(&worker.upstream, scene.server);
+	scene.client = client_of(ERA_LEGACY, scene.server);
+	bring_up(scene.client, &scene.peer, OFFERS);
+	page_ask(scene.client, &scene.page, REQUEST("1", "tools/call", "\"name\":\"t\""));
+	(void)rig_hear_of(&scene.peer, "tools/call");
+	rig_say(&scene.peer, LOGS("error", "another's"));
+	turn_a_while(&worker.loop);
+	is_int(scene.page.sent, 0, "a session that asked for no lines has none of what others asked for");
+	client_says(scene.client, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
+				  "\"requestId\":1}}");
+	page_ask(scene.client, &scene.page, REQUEST("2", "logging/setLevel", "\"level\":\"warning\""));
+	page_ask(scene.client, &scene.page, REQUEST("3", "tools/call", "\"name\":\"t\""));
+	(void)rig_hear_of(&scene.peer, "tools/call");
+	rig_say(&scene.peer, LOGS("info", "verbose") "\n" LOGS("error", "grave"));
+	TURN_UNTIL(&worker.loop, scene.page.sent);
+	ok(scene.page.sent == 1 && page_has(&scene.page, "grave"), "and then those that are so grave");
+	leave(&scene);
+	turn_a_while(&worker.loop);
+	mailbox_close(&mailbox);
+	turn_a_while(&worker.loop);
+	worker.loop.mailbox = NULL;
+}
+
 static void levels_to_modern(void)
 {
 	struct scene scene;
@@ -395,6 +429,7 @@ int main(void)
 	states();
 	levels_to_legacy();
 	levels_of_two();
+	levels_shared();
 	levels_to_modern();
 	not_passed_on();
 	revisions();
