@@ -11,6 +11,7 @@
 #include "exchange/lists.h"
 #include "exchange/parked.h"
 #include "exchange/rounds.h"
+#include "exchange/subscription.h"
 #include "exchange/task.h"
 #include "exchange/task_run.h"
 #include "exchange/turnstile.h"
@@ -385,8 +386,11 @@ void exchange_tick(struct exchange *x, uint64_t now_ms)
 		exchange_run(x);
 		return;
 	}
-	if (x->method == METHOD_LISTEN && x->sink && !x->waiting.next)
+	if (x->method == METHOD_LISTEN && x->sink && !x->waiting.next) {
+		if (now_ms > x->last_ms + EXCHANGE_HURRY_MS)
+			subscription_hurry(x);
 		return;
+	}
 	if (task_tick(x, now_ms))
 		return;
 	if (rounds_wait(x) || task_waits(x))

@@ -158,7 +158,7 @@ static void acknowledge(struct exchange *x, struct listen *listen)
 		if (listen->views & filters[i].view)
 			json_put_bool(&out, filters[i].name, true);
 	for (size_t i = 0; i < listen->n; i++) {
-		if (listen->watches[i] && listen->watches[i]->state == WATCH_REFUSED)
+		if (listen->watches[i] && listen->watches[i]->state != WATCH_ON)
 			listen->watches[i] = watch_drop(listen->watches[i]);
 		if (!listen->watches[i])
 			continue;
@@ -247,10 +247,20 @@ enum stage_result subscription_begin(struct exchange *x)
 	if (!x->only)
 		look_at_all(x, listen->views);
 	x->message = (struct message){ 0 };
+	/* From now on it is the servers' time that runs. */
+	x->last_ms = loop_now(&x->worker->loop);
 	subscriptions_changed(x->client);
 	if (is_settled(listen))
 		acknowledge(x, listen);
 	return STAGE_WAIT;
+}
+
+void subscription_hurry(struct exchange *x)
+{
+	struct listen *listen = listen_of(x);
+
+	if (listen && !listen->begun)
+		acknowledge(x, listen);
 }
 
 /* --- a legacy client's subscriptions --- */

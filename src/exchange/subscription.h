@@ -12,6 +12,8 @@ struct watch;
  * legacy era.
  */
 enum stage_result subscription_begin(struct exchange *x);
+/* It has waited long enough: it begins, without the resources whose servers have said nothing yet. */
+void subscription_hurry(struct exchange *x);
 /* Does the request want to hear of single resources? Then it has to be known whose they are. */
 bool subscription_names_resources(const struct exchange *x);
 /* The same for a legacy client's resources/subscribe and unsubscribe. */

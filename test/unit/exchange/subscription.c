@@ -119,6 +119,44 @@ static void away(void)
 	buf_release(&listen.last);
 }
 
+/* A server that never says whether it tells of a resource holds up nothing else, either. */
+static void silent(void)
+{
+	struct server *server = rig_server("files");
+	struct client *all = rig_client(ERA_MODERN, NULL, "mcp");
+	struct heard list = { 0 }, listen = { 0 };
+	struct exchange *x;
+	struct peer peer;
+
+	server->modern = SPEAKS_NO;
+	rig_ask(all, &list, REQUEST("1", "resources/list", META));
+	(void)rig_greet(&peer, "{\"resources\":{\"subscribe\":true}}");
+	rig_say(
+	    &peer,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"resources\":[{\"uri\":\"x://a\",\"name\":\"a\"}]}}",
+	    rig_id(rig_hear_of(&peer, "resources/list")));
+	TURN_UNTIL(&worker.loop, list.finals);
+	rig_ask(all, &listen, LISTEN("2", "\"resourceSubscriptions\":[\"x://a\"],\"toolsListChanged\":true"));
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"resourceTemplates\":[]}}",
+		rig_id(rig_hear_of(&peer, "templates/list")));
+	ok(rig_hear_of(&peer, "resources/subscribe").n && !listen.sent, "a server is asked");
+	x = exchange_find(all, S("2"));
+	exchange_tick(x, x->last_ms + 8000);
+	is_int(listen.sent, 0, "and waited for");
+	exchange_tick(x, x->last_ms + 9000);
+	ok(listen.sent == 1 && rig_heard(&listen, "acknowledged") && rig_heard(&listen, "toolsListChanged") &&
+	       !rig_heard(&listen, "x://a"),
+	   "for a while: the subscription begins without it");
+	ok(rig_hear_of(&peer, "resources/unsubscribe").n, "and the server is told");
+	exchange_tick(x, x->last_ms + 90000);
+	is_int(listen.sent, 1, "once");
+	all = rig_leave(all);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&list.last);
+	buf_release(&listen.last);
+}
+
 int main(void)
 {
 	if (!ok(rig_start(), "a worker"))
@@ -126,6 +164,7 @@ int main(void)
 	drained();
 	dropped();
 	away();
+	silent();
 	rig_stop();
 	return tap_done();
 }
