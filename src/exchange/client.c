@@ -180,25 +180,36 @@ static struct exchange *exchange_on(struct client *client, const struct attachme
 	return NULL;
 }
 
+static void detach(struct client *client, struct attachment *attachment)
+{
+	struct exchange *x;
+
+	while ((x = exchange_on(client, attachment)) != NULL) {
+		if (x->method == METHOD_LISTEN && !x->waiting.next) {
+			subscription_end(x, S("the server was changed or removed"));
+			continue;
+		}
+		call_cancel(&x->call, S("the server is being removed"));
+		exchange_refuse(x, 200, -32603, "K704",
+				S("The server was changed or removed while it worked"), S(""));
+	}
+	view_dropped(attachment);
+	attachment_close(attachment);
+}
+
+/* Whoever goes on without it may close any other for its own (attach_room.h): it is looked anew then. */
 void client_detach_server(struct client *client, struct server *server)
 {
-	LIST_EACH(&client->attachments, node) {
-		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
-		struct exchange *x;
+	struct list *node = client->attachments.next;
 
+	while (node != &client->attachments) {
+		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
+
+		node = node->next;
 		if (attachment->server != server)
 			continue;
-		while ((x = exchange_on(client, attachment)) != NULL) {
-			if (x->method == METHOD_LISTEN && !x->waiting.next) {
-				subscription_end(x, S("the server was changed or removed"));
-				continue;
-			}
-			call_cancel(&x->call, S("the server is being removed"));
-			exchange_refuse(x, 200, -32603, "K704",
-					S("The server was changed or removed while it worked"), S(""));
-		}
-		view_dropped(attachment);
-		attachment_close(attachment);
+		detach(client, attachment);
+		node = client->attachments.next;
 	}
 }
 
@@ -532,12 +543,16 @@ void client_unasked(struct client *client, struct attachment *attachment, struct
 	}
 }
 
-/* What has not answered in time. Whoever goes on because of it may close the client. */
+/* What has not answered in time. Whoever goes on because of it may close the client, or any of these. */
 static void tick_lists(struct client *client, uint64_t now_ms)
 {
-	LIST_EACH(&client->attachments, node)
-		if (attachment_tick(LIST_ENTRY(node, struct attachment, node), now_ms) && client->closed)
-			return;
+	struct list *node = client->attachments.next;
+
+	while (node != &client->attachments) {
+		bool ended = attachment_tick(LIST_ENTRY(node, struct attachment, node), now_ms);
+
+		node = ended ? client->attachments.next : node->next;
+	}
 }
 
 void client_tick(struct client *client, uint64_t now_ms)

@@ -4,6 +4,7 @@
 
 #include "exchange/account.h"
 #include "rig.h"
+#include "words.h"
 
 #define TOOLS "{\"tools\":{}}"
 #define PROMPTS "{\"prompts\":{}}"
@@ -140,6 +141,65 @@ static void declares_much(void)
 	buf_release(&last.last);
 }
 
+/* Asks the same of one server. */
+static void ask_one_with(struct client *client, struct server *only, struct heard *heard, int which)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"jsonrpc\":\"2.0\",\"id\":%d,\"method\":\"prompts/list\",\"params\":{\"_meta\":{"
+		       "\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","
+		       "\"io.modelcontextprotocol/clientCapabilities\":{\"experimental\":{\"k%d\":{}}}}}}",
+		       which, which);
+	rig_ask_at(client, only, heard, text);
+}
+
+/*
+ * A list of all waits for its second server, and has lost its place at the first meanwhile. It goes on when
+ * the second is late, or removed, and takes the place of another: the one that would be looked at next.
+ */
+static void goes_on_in_anothers_place(bool removed)
+{
+	struct server *first = rig_server("first"), *second = rig_server("second");
+	struct client *client = rig_client(ERA_MODERN, NULL, "mcp");
+	struct heard list = { 0 }, heards[ATTACHMENTS] = { 0 };
+	struct peer one, two, peers[ATTACHMENTS];
+
+	first->modern = second->modern = SPEAKS_NO;
+	rig_ask(client, &list,
+		"{\"jsonrpc\":\"2.0\",\"id\":100,\"method\":\"resources/list\",\"params\":{" META "}}");
+	greet_legacy(&one);
+	ok(rig_launch(&two), "# started");
+	rig_say(&two,
+		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
+		"\"capabilities\":{\"resources\":{}}}}",
+		rig_id(rig_hear_of(&two, "initialize")));
+	ok(rig_hear_of(&two, "resources/list").n && !list.sent, "a list waits for its second server");
+	for (int i = 0; i < ATTACHMENTS; i++) {
+		ask_one_with(client, first, &heards[i], i);
+		greet_legacy(&peers[i]);
+		answer_prompts(&peers[i], &heards[i]);
+	}
+	ok(has_ended(&one), "and others take its place at the first");
+	if (removed)
+		worker_drop_server(&worker, second);
+	else
+		client_tick(client, loop_now(&worker.loop) + 9000);
+	TURN_UNTIL(&worker.loop, list.finals);
+	ok(list.finals == 1 && list.status == 200, "it goes on");
+	client = rig_leave(client);
+	for (int i = 0; i < ATTACHMENTS; i++) {
+		rig_end(&peers[i]);
+		buf_release(&heards[i].last);
+	}
+	rig_end(&one);
+	rig_end(&two);
+	worker_drop_server(&worker, first);
+	if (!removed)
+		worker_drop_server(&worker, second);
+	buf_release(&list.last);
+}
+
 /* The order of members and the spaces between them declare nothing. */
 static void declares_the_same(void)
 {
@@ -203,6 +263,8 @@ int main(void)
 	declared();
 	declares_much();
 	declares_the_same();
+	goes_on_in_anothers_place(false);
+	goes_on_in_anothers_place(true);
 	connects_much();
 	rig_stop();
 	return tap_done();
