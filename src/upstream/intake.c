@@ -6,7 +6,8 @@
 static void tell_overlong(struct intake *intake)
 {
 	char why[LINK_WHY_BYTES];
-	bool endless = intake->lines.skipped / INTAKE_SKIP_TIMES > intake->lines.ceiling;
+	size_t times = server_is_shared(intake->link->server) ? INTAKE_SKIP_TIMES_LENT : INTAKE_SKIP_TIMES;
+	bool endless = intake->lines.skipped / times > intake->lines.ceiling;
 
 	if (intake->size == INTAKE_FITS || (intake->lines.skipping && !endless))
 		return;

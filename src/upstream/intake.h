@@ -5,7 +5,10 @@
 #include "upstream/lines.h"
 #include "upstream/link.h"
 
-enum { INTAKE_SKIP_TIMES = 4 /* a message that is so often too long has no end */ };
+enum {
+	INTAKE_SKIP_TIMES = 4,	     /* a message that is so often too long has no end */
+	INTAKE_SKIP_TIMES_LENT = 64, /* where that would end the process of several clients */
+};
 
 /* INTAKE_INIT. */
 struct intake {

@@ -81,10 +81,10 @@ struct server {
 	struct server_common own;     /* where no other thread has it */
 	struct server_common *common; /* NULL: its own; see server_common() */
 	struct house *house;	      /* one process for all clients; NULL: one for each. Referenced */
-	uint64_t idle_ms;	      /* a started one without work ends after this; 0: never */
-	bool shown_when_down;	      /* its tools stay listed while it cannot be reached */
-	size_t max_calls;	      /* requests it works on at once; 0: no ceiling */
-	struct list queue;	      /* struct exchange: what waits for its turn */
+	uint64_t idle_ms;     /* a started one without work ends after this; 0: with its last client */
+	bool shown_when_down; /* its tools stay listed while it cannot be reached */
+	size_t max_calls;     /* requests it works on at once; 0: no ceiling */
+	struct list queue;    /* struct exchange: what waits for its turn */
 	struct later turn;
 	enum revision shared_revision; /* what `shared` is in the words of */
 	uint64_t late_until_ms;	       /* lists of all servers do not wait for it: it was late for one */

@@ -580,6 +580,18 @@ static void overlong(void)
 	say_result(id, "{}");
 	TURN_UNTIL(&loop, b.finals || b.failures);
 	ok(b.finals == 1 && !b.failures, "but not with the late answer to another's");
+	for (int i = 0; i < 4; i++) {
+		(void)!write(to_gate, line, sizeof(line) - 1);
+		turn_a_while(&loop);
+	}
+	say("");
+	turn_a_while(&loop);
+	ok(!two->seen[0].dead && !two->seen[1].dead, "one that is many times too long ends nobody's process");
+	for (int i = 0; i < 32; i++) {
+		(void)!write(to_gate, line, sizeof(line) - 1);
+		turn_a_while(&loop);
+	}
+	ok(two->seen[0].dead && two->seen[1].dead, "but one without an end does");
 	upstream.limits = &limits_default;
 	buf_release(&b.last);
 	two_free(two);
