@@ -151,6 +151,9 @@ static bool find_house(struct worker *worker, struct server *server, const struc
 
 	if (!flag_of(json, at, S("shared")))
 		return true;
+	/* The threads count its requests' numbers together: house.h. */
+	if (worker->crew->n > 1 && !server->common)
+		return false;
 	if (worker->index == 0) {
 		server->house = house_new(&worker->upstream, server);
 		return server->house != NULL;

@@ -252,42 +252,6 @@ static void comes_back(void)
 }
 
 /* Resources and their templates are one word, and only where they have changed. */
-/* At one server alone: the program that comes back may be another one, and nobody said so meanwhile. */
-static void comes_back_alone(void)
-{
-	struct server *server = rig_server("files");
-	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
-	struct heard heard = { 0 };
-	struct ear ear = { .outlet = { .send = ear_send, .close = ear_close } };
-	struct peer peer;
-
-	client_set_outlet(client, &ear.outlet);
-	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
-	(void)rig_greet(&peer, CHANGING);
-	give_tools(&peer, TOOL("t"));
-	ok(rig_heard(&heard, "\"t\""), "a list at one server");
-	rig_end(&peer);
-	TURN_UNTIL(&worker.loop, !only_attachment(client)->link);
-	rig_ask(client, &heard, REQUEST("2", "resources/read", "\"uri\":\"x://a\""));
-	ok(rig_greet(&peer, CHANGING), "it dies, and is started again");
-	is_int(said(client, &ear), 0, "# looked at");
-	give_tools(&peer, TOOL("t"));
-	listening_tick(client, told_at(client) + 1000);
-	is_int(said(client, &ear), 0, "with the same tools: no word");
-	rig_end(&peer);
-	TURN_UNTIL(&worker.loop, !only_attachment(client)->link);
-	rig_ask(client, &heard, REQUEST("3", "resources/read", "\"uri\":\"x://a\""));
-	(void)rig_greet(&peer, CHANGING);
-	is_int(said(client, &ear), 0, "# looked at");
-	give_tools(&peer, TOOL("u"));
-	listening_tick(client, told_at(client) + 1000);
-	is_int(said(client, &ear), 100, "with others: one word");
-	client = rig_leave(client);
-	rig_end(&peer);
-	worker_drop_server(&worker, server);
-	buf_release(&heard.last);
-}
-
 static void resources(void)
 {
 	struct server *server = rig_server("files");
@@ -545,7 +509,6 @@ int main(void)
 	prompts();
 	comes_again();
 	comes_back();
-	comes_back_alone();
 	resources();
 	reload();
 	outdated();

@@ -202,7 +202,7 @@ static struct span hear(void)
 	return span_of(line, end);
 }
 
-static bool is_silent(void)
+__attribute__((unused)) static bool is_silent(void)
 {
 	char chunk[64];
 
