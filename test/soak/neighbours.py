@@ -25,7 +25,9 @@ GOOD = 8
 NEAR = ("dies", "crashes", "hangs", "mute", "drips", "slow", "garbage", "news")
 AGAIN = "dies-again"
 FAR = ("resets", "hangs", "mute", "drips", "slow", "garbage", "news")
-ROUNDS = 15  # of three windows each
+WINDOWS = 15  # of each kind that nobody disturbed
+PATIENCE = 4  # times as many are tried at most
+STOLEN = 0.005  # of the processors' time, and a window says more of the host than of the gate
 CALLS_PER_S = 60
 LOADS = 4
 SHARE = 0.2
@@ -234,9 +236,10 @@ class Run:
             set_precedence(LOADING)
 
     def window(self, side, label, seconds):
+        """way → p99, and whether the machine had its processors to itself."""
         side.others.active.set()
         time.sleep(0.5 if self.quick else 2)
-        before, started = side.cpu(), side.starts()
+        before, started, taken, begin = side.cpu(), side.starts(), watch.stolen_seconds(), time.monotonic()
         measured = Measured(side, self.folder, self.number, seconds)
         self.number += 1
         probes = 0
@@ -245,13 +248,14 @@ class Run:
             probes += 1
             time.sleep(0.5)
         figures, failed = measured.result()
+        stolen = (watch.stolen_seconds() - taken) / (time.monotonic() - begin) / os.cpu_count()
         used = side.cpu() - before
         side.others.active.clear()
         self.failed += [f"{label}: {line}" for line in failed]
         shown = ", ".join(f"{way} p50 {p50:.0f} p99 {p99:.0f} us" for way, (p50, p99) in figures.items())
         print(f"# window {self.number}, {label}: {shown}; {used:.2f} s of CPU in the gate; {probes} lists, "
-              f"{side.starts() - started} starts of servers", flush=True)
-        return figures
+              f"{side.starts() - started} starts of servers; {stolen:.1%} stolen", flush=True)
+        return {way: p99 for way, (_, p99) in figures.items()}, self.quick or stolen <= STOLEN
 
     def rest(self, label):
         """Nothing is asked of the gate with the bad ones: what it holds now is what stays."""
@@ -262,18 +266,29 @@ class Run:
         print(f"# {label}: quiet after {time.monotonic() - begin:.0f} s; {watch.text(self.held[-1])}", flush=True)
 
     def rounds(self, count, seconds):
-        figures = collections.defaultdict(list)
+        """(way, label) → p99 of each window that nobody disturbed, `count` of each label where they are to be had."""
+        figures, had = collections.defaultdict(list), collections.Counter()
         plan = [("first", self.calm), ("bad", self.bad), ("second", self.calm)]
-        for i in range(count):
+        for i in range(count if self.quick else count * PATIENCE):
             for label, side in plan[i % 3:] + plan[:i % 3]:
-                for way, (_, p99) in self.window(side, label, seconds).items():
+                if had[label] == count:
+                    continue
+                found, undisturbed = self.window(side, label, seconds)
+                for way, p99 in found.items() if undisturbed else ():
                     figures[way, label].append(p99)
-            if i + 1 in (count // 3, 2 * count // 3, count):
+                had[label] += undisturbed
+            done = all(had[label] == count for label, _ in plan)
+            if done or i % 5 == 4:
                 self.rest(f"after round {i + 1}")
+            if done:
+                break
         return figures
 
     def judge_latency(self, figures):
         for way, what in (("own", "at their own endpoints"), ("all", "at that of all servers")):
+            if not ok(min(len(figures[way, label]) for label in ("first", "second", "bad")) >= (1 if self.quick else WINDOWS // 2),
+                      f"neighbours: the machine had its processors for long enough to measure calls {what}"):
+                continue
             first, second, bad = (statistics.median(figures[way, label]) for label in ("first", "second", "bad"))
             calm = statistics.median(figures[way, "first"] + figures[way, "second"])
             noise = abs(first - second)
@@ -323,7 +338,7 @@ def run(options):
             run.window(run.bad, "warm-up", 2 if options.quick else 40)
             run.window(run.calm, "warm-up", 2 if options.quick else 8)
             run.rest("after the warm-up")
-            figures = run.rounds(1 if options.quick else ROUNDS, 2 if options.quick else 8)
+            figures = run.rounds(1 if options.quick else WINDOWS, 2 if options.quick else 8)
             run.judge_latency(figures)
             run.judge_held()
             run.judge()

@@ -132,3 +132,9 @@ def cpu_seconds(pid):
         words = read(f"/proc/{pid}/task/{thread}/schedstat").split()
         total += int(words[0]) if words else 0
     return total / 1e9
+
+
+def stolen_seconds():
+    """How long processors of this machine would have run something and were taken away: another machine on the same host had them."""
+    words = read("/proc/stat").splitlines()[:1][0].split()
+    return int(words[8]) / os.sysconf("SC_CLK_TCK")
