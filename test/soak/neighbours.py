@@ -92,8 +92,8 @@ class Servers:
 class Others:
     """Clients in a process of their own, each of which visits one server again and again while it is told to."""
 
-    def __init__(self, gate, names, first, sessions):
-        self.first, self.sessions, self.token = first, sessions, gate.new_token("others")
+    def __init__(self, gate, names, first):
+        self.first, self.token = first, gate.new_token("others")
         self.active, self.over = forked.Event(), forked.Event()
         self.mine, its = forked.Pipe(duplex=False)
         self.process = forked.Process(target=self._run, args=(gate, names, its), daemon=True)
@@ -133,7 +133,7 @@ class Others:
         No session at all of them: with that each of its servers is started, and there are more of them beside bad neighbours.
         """
         server, tool = (name, "echo") if number % 4 < 3 else ("", f"{name}__echo")
-        client = (Legacy if number % 4 in self.sessions else Modern)(gate, server, self.token)
+        client = (Legacy if number % 4 == 1 else Modern)(gate, server, self.token)
         try:
             if isinstance(client, Legacy) and not client.session:
                 return "refused"
@@ -156,8 +156,7 @@ class Side:
     def __init__(self, place, name, servers, others, first):
         self.name, self.ports, self.first = name, servers.ports, first
         self.gate = place.gate(servers.good | others, MORE)
-        # A server that ends in every call is started for every call; without such ones as many starts come from sessions.
-        self.others = Others(self.gate, list(others), first, (1,) if others is servers.bad else (1, 2))
+        self.others = Others(self.gate, list(others), first)
         self.windows, self.lists, self.bad_lists = [], [], []
 
     def probe_list(self, number):

@@ -8,8 +8,9 @@ import time
 from processes import processes, roles, tree
 
 SHARE = 0.05
-# Below it a change says nothing: a page here and there is the allocator's business.
-FLOOR_KB = 128
+# Below it a change says nothing: the allocator asks for 128 KiB more than it needs, and gives back from 128 KiB on. What would
+# stay of each of ten thousand clients is more.
+FLOOR_KB = 256
 SAMPLES = 5
 PAUSE_SECONDS = 0.1
 # What is judged; a process's share of what several map (`pss`) changes with the others, so it is only shown.
