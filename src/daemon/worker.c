@@ -181,7 +181,9 @@ static void fit_connections(struct worker *worker)
 
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return;
-	/* Nobody alone has the connections to servers of all. */
+	/* Who may have so many sessions has a server behind each; but nobody alone has all that fit. */
+	if (worker->limits.links_per_principal < worker->limits.sessions_per_principal)
+		worker->limits.links_per_principal = worker->limits.sessions_per_principal;
 	if (files.rlim_cur / LINKS_PARTS < worker->limits.links_per_principal)
 		worker->limits.links_per_principal = files.rlim_cur / LINKS_PARTS;
 	if (files.rlim_cur / 2 >= worker->limits.connections)

@@ -13,8 +13,8 @@ struct limits {
 	size_t sessions;     /* legacy sessions and modern contexts, all clients together */
 	size_t sessions_per_principal;
 	size_t processes_per_principal; /* of servers on stdio; the launcher has room for a few times that */
-	size_t links_per_principal;	/* connections to servers; what open files there may be lowers it */
-	size_t calls;			/* in flight, all clients together */
+	size_t links_per_principal; /* connections to servers, no fewer than sessions; open files lower it */
+	size_t calls;		    /* in flight, all clients together */
 	size_t calls_per_client;
 	size_t calls_per_principal;
 	size_t streams_per_client;   /* open event streams */
