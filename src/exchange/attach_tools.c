@@ -72,15 +72,33 @@ static struct catalogue *show(struct server *server, const struct recent_list *l
 	return catalogue_ref(list->tools);
 }
 
-/* What stands beside the tools counts as well: it may be one client's own. JSON holds no NUL. */
-static void digest_list(const struct gather *gather, uint8_t digest[RECENT_DIGEST_BYTES])
+/* What each era's lists carry, and the gate says anew to whoever is given one. */
+static bool is_of_the_era(struct span name)
 {
+	return span_eq(name, S("\"resultType\"")) || span_eq(name, S("\"ttlMs\"")) ||
+	       span_eq(name, S("\"cacheScope\""));
+}
+
+/* What stands beside the tools counts as well: it may be one client's own. JSON holds no NUL. */
+static void digest_list(const struct gather *gather, struct json *json, uint8_t digest[RECENT_DIGEST_BYTES])
+{
+	const struct span beside = gather_result(gather);
 	struct digest both;
 
 	digest_start(&both);
 	digest_add(&both, gather_items(gather));
-	digest_add(&both, span_of("", 1));
-	digest_add(&both, gather_result(gather));
+	if (!json_parse(json, beside, beside.n)) {
+		digest_add(&both, span_of("", 1));
+		digest_add(&both, beside);
+	} else {
+		for (json_at key = json_first(json, 0); key != JSON_NONE; key = json_next_key(json, 0, key)) {
+			if (is_of_the_era(json_raw(json, key)))
+				continue;
+			digest_add(&both, span_of("", 1));
+			digest_add(&both, json_raw(json, key));
+			digest_add(&both, json_raw(json, key + 1));
+		}
+	}
 	digest_finish(&both, digest);
 }
 
@@ -91,7 +109,7 @@ static struct catalogue *share(struct attachment *attachment, struct gather *gat
 	struct recent_list list = { .revision = attachment->link->revision };
 	const struct recent_list *recent;
 
-	digest_list(gather, list.digest);
+	digest_list(gather, json, list.digest);
 	recent = recent_find(lists, list.digest);
 	if (recent)
 		return keep_ttl(show(attachment->server, recent), gather);
