@@ -39,7 +39,8 @@ void watch_settle(struct watch *watch, enum watch_state state);
 
 /* The connection is there again: what is watched is asked for anew. */
 void watches_renew(struct attachment *attachment);
-/* The connection died before the server said a word on some: these it does not tell of, for now. */
+/* The connection died before the server answered for some: they are refused, until watches_renew() asks anew.
+ */
 void watches_lost(struct attachment *attachment);
 /* The attachment goes: whoever held a watch of it must have let go of it, or does so now. */
 void watches_drop_all(struct attachment *attachment);

@@ -15,6 +15,15 @@
 	"\"io.modelcontextprotocol/protocolVersion\":\"2026-07-28\","                                        \
 	"\"io.modelcontextprotocol/clientCapabilities\":" capabilities "}}}"
 
+static void greets(struct peer *peer, struct span hello)
+{
+	rig_say(peer,
+		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
+		"\"capabilities\":{\"tools\":{\"listChanged\":true}}}}",
+		rig_id(hello));
+	rig_list_tools(peer, "");
+}
+
 /* A legacy server hears once what may be asked of the client; a modern one with each request. */
 static void declared(void)
 {
@@ -29,21 +38,13 @@ static void declared(void)
 	ok(rig_launch(&one), "a legacy server is started for a client that has roots");
 	hello = rig_hear(&one);
 	ok(span_contains(hello, S("\"roots\":{}")) && !span_contains(hello, S("sampling")), "and hears so");
-	rig_say(&one,
-		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
-		"\"capabilities\":{\"tools\":{\"listChanged\":true}}}}",
-		rig_id(hello));
-	rig_list_tools(&one, "");
+	greets(&one, hello);
 	TURN_UNTIL(&worker.loop, a.finals);
 	rig_ask(client, &b, DECLARES("{\"sampling\":{}}"));
 	ok(rig_launch(&two), "a request that declares another thing has a connection of its own");
 	hello = rig_hear(&two);
 	ok(span_contains(hello, S("\"sampling\":{}")) && !span_contains(hello, S("roots")), "with that");
-	rig_say(&two,
-		"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"protocolVersion\":\"2025-11-25\","
-		"\"capabilities\":{\"tools\":{\"listChanged\":true}}}}",
-		rig_id(hello));
-	rig_list_tools(&two, "");
+	greets(&two, hello);
 	TURN_UNTIL(&worker.loop, b.finals);
 	rig_ask(client, &a, DECLARES("{\"roots\":{}}"));
 	ok(a.finals == 1 && rig_starts_nothing(), "the same again uses the first");

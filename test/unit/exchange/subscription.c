@@ -78,6 +78,15 @@ static void dropped(void)
 	buf_release(&call.last);
 }
 
+static void has_resource(struct peer *peer)
+{
+	(void)rig_greet(peer, "{\"resources\":{\"subscribe\":true}}");
+	rig_say(
+	    peer,
+	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"resources\":[{\"uri\":\"x://a\",\"name\":\"a\"}]}}",
+	    rig_id(rig_hear_of(peer, "resources/list")));
+}
+
 /* A resource whose server is away holds up nothing else that is listened to. */
 static void away(void)
 {
@@ -90,11 +99,7 @@ static void away(void)
 
 	all->kind = CLIENT_CONTEXT;
 	rig_ask(all, &list, REQUEST("1", "resources/list", META));
-	(void)rig_greet(&peer, "{\"resources\":{\"subscribe\":true}}");
-	rig_say(
-	    &peer,
-	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"resources\":[{\"uri\":\"x://a\",\"name\":\"a\"}]}}",
-	    rig_id(rig_hear_of(&peer, "resources/list")));
+	has_resource(&peer);
 	TURN_UNTIL(&worker.loop, list.finals);
 	ok(rig_heard(&list, "x://a"), "a resource");
 	rig_end(&peer);
@@ -130,11 +135,7 @@ static void silent(void)
 
 	server->modern = SPEAKS_NO;
 	rig_ask(all, &list, REQUEST("1", "resources/list", META));
-	(void)rig_greet(&peer, "{\"resources\":{\"subscribe\":true}}");
-	rig_say(
-	    &peer,
-	    "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"resources\":[{\"uri\":\"x://a\",\"name\":\"a\"}]}}",
-	    rig_id(rig_hear_of(&peer, "resources/list")));
+	has_resource(&peer);
 	TURN_UNTIL(&worker.loop, list.finals);
 	rig_ask(all, &listen, LISTEN("2", "\"resourceSubscriptions\":[\"x://a\"],\"toolsListChanged\":true"));
 	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"resourceTemplates\":[]}}",
