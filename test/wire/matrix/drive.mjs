@@ -26,7 +26,7 @@ const connect2As = (mode) => async () => {
 	return async (target, roots) => {
 		const peer = await connect(target, roots, { mode, extensions });
 
-		giveTasks(peer, { info, capabilities: { ...capabilities, extensions } });
+		giveTasks(peer, { info, capabilities: { ...capabilities, extensions }, roots });
 		return peer;
 	};
 };

@@ -6,6 +6,7 @@ import { Refused } from './raw.mjs';
 
 const POLL_MS = 100;
 const MAX_POLLS = 300;
+const MAX_ROUNDS = 5;
 const META = 'io.modelcontextprotocol/';
 export const extensions = { [`${META}tasks`]: {} };
 
@@ -49,8 +50,17 @@ export function tap(transport) {
 	};
 }
 
-/** Gives a connected peer of the 2.x line what checks of tasks need. */
-export function giveTasks(peer, { info, capabilities }) {
+/** What answers the requests of an `input_required` result; a server of sessions asks for roots whenever it likes. */
+function responsesTo(inputRequests, roots) {
+	return Object.fromEntries(Object.entries(inputRequests).map(([key, { method }]) => {
+		if (method !== 'roots/list')
+			throw new Error(`before a task there was asked for ${method}`);
+		return [key, { roots }];
+	}));
+}
+
+/** Gives a connected peer of the 2.x line what checks of tasks need; `roots` are those that it has. */
+export function giveTasks(peer, { info, capabilities, roots }) {
 	const send = tap(peer.transport);
 	const isModern = peer.era === 'modern';
 	const _meta = {
@@ -63,7 +73,14 @@ export function giveTasks(peer, { info, capabilities }) {
 	peer.ask = ask;
 	peer.startTask = async (name, args) => {
 		const params = { name: peer.named?.(name) ?? name, arguments: args };
-		const result = await ask('tools/call', isModern ? params : { ...params, task: { ttl: 60_000 } });
+		let result = await ask('tools/call', isModern ? params : { ...params, task: { ttl: 60_000 } });
+
+		for (let round = 0; result.resultType === 'input_required' && round < MAX_ROUNDS; round++) {
+			const { inputRequests, requestState } = result;
+			const inputResponses = responsesTo(inputRequests, roots);
+
+			result = await ask('tools/call', { ...params, inputResponses, requestState });
+		}
 		const task = isModern ? result.resultType === 'task' && result : result.task;
 
 		if (!task)
