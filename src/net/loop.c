@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/loop.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/check.h"
@@ -36,12 +37,39 @@ static void on_idle(uv_idle_t *idle)
 		(void)uv_idle_stop(idle);
 }
 
+static void wait_for_rest(struct loop *loop);
+
+/*
+ * The allocator keeps what lies between two pieces in use, however much it is: a list of megabytes, judged
+ * once, would weigh for ever. Waiting itself ends in one turn; more of them, and there was something to do.
+ */
+static void on_rest(uv_timer_t *timer)
+{
+	struct loop *loop = timer->data;
+
+	if (loop->n_turns - loop->waited > 1) {
+		wait_for_rest(loop);
+		return;
+	}
+	(void)malloc_trim(0);
+	loop->n_rests++;
+}
+
+static void wait_for_rest(struct loop *loop)
+{
+	loop->waited = loop->n_turns;
+	(void)uv_timer_start(&loop->rest, on_rest, loop->rest_ms, 0);
+}
+
 /* After the polling. */
 static void on_check(uv_check_t *check)
 {
 	struct loop *loop = check->data;
 
 	loop_end_now(loop);
+	loop->n_turns++;
+	if (!uv_is_active((uv_handle_t *)&loop->rest))
+		wait_for_rest(loop);
 	loop->crowded = loop->n_written > 1;
 	loop->n_written = 0;
 }
@@ -52,16 +80,19 @@ static void on_prepare(uv_prepare_t *prepare)
 	loop_end_now(prepare->data);
 }
 
-/* Both run in every turn and keep no loop alive. */
+/* None of them keeps a loop alive. */
 static void start_turns(struct loop *loop)
 {
 	check(uv_check_init(&loop->uv, &loop->check) == 0);
 	check(uv_prepare_init(&loop->uv, &loop->prepare) == 0);
-	loop->check.data = loop->prepare.data = loop;
+	check(uv_timer_init(&loop->uv, &loop->rest) == 0);
+	loop->check.data = loop->prepare.data = loop->rest.data = loop;
+	loop->rest_ms = LOOP_REST_MS;
 	(void)uv_check_start(&loop->check, on_check);
 	(void)uv_prepare_start(&loop->prepare, on_prepare);
 	uv_unref((uv_handle_t *)&loop->check);
 	uv_unref((uv_handle_t *)&loop->prepare);
+	uv_unref((uv_handle_t *)&loop->rest);
 }
 
 int loop_init(struct loop *loop, struct err *err)
@@ -92,6 +123,7 @@ void loop_release(struct loop *loop)
 	loop_end_now(loop);
 	uv_close((uv_handle_t *)&loop->check, NULL);
 	uv_close((uv_handle_t *)&loop->prepare, NULL);
+	uv_close((uv_handle_t *)&loop->rest, NULL);
 	uv_close((uv_handle_t *)&loop->idle, NULL);
 	(void)uv_run(&loop->uv, UV_RUN_DEFAULT);
 	check(uv_loop_close(&loop->uv) == 0);

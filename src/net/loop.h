@@ -8,8 +8,11 @@
 #include "base/list.h"
 #include "base/span.h"
 
-/* One read takes at most this much; the buffer is shared by everything on the loop. */
-enum { LOOP_CHUNK_BYTES = 64 * 1024 };
+/*
+ * One read takes at most this much; the buffer is shared by everything on the loop. A loop that was asked for
+ * nothing for so long gives memory that is free back to the system.
+ */
+enum { LOOP_CHUNK_BYTES = 64 * 1024, LOOP_REST_MS = 5000 };
 
 /*
  * A call to make in the next turn of the loop, so that nobody is called back from inside a call
@@ -32,6 +35,10 @@ struct loop {
 	bool crowded;	  /* the turn before had more than one */
 	uv_prepare_t prepare;
 	uv_check_t check;
+	uv_timer_t rest;	/* active from the first turn after a rest until the next one */
+	uint64_t rest_ms;	/* LOOP_REST_MS */
+	size_t n_turns, waited; /* all turns; those that had been when `rest` began to wait */
+	size_t n_rests;
 	char *chunk;		 /* LOOP_CHUNK_BYTES; valid only inside a read callback */
 	struct mailbox *mailbox; /* for other threads; NULL: none asks anything of it */
 };

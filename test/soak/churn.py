@@ -110,8 +110,8 @@ def run_round(setting, transports, first, cycles):
 class Rounds:
     """What was seen in all rounds of one gate."""
 
-    def __init__(self, name):
-        self.name, self.windows, self.failures, self.left, self.zombies, self.strays = name, [], [], [], [], []
+    def __init__(self, name, rest):
+        self.name, self.rest, self.windows, self.failures, self.left, self.zombies, self.strays = name, [], [], [], [], []
         self.done, self.seconds = 0, 0
 
     def add(self, setting, number, of, transports, cycles):
@@ -122,7 +122,7 @@ class Rounds:
         settled = time.monotonic() - begin - seconds
         self.zombies += until(lambda: not watch.zombies(setting.gate.process.pid), 5) and [] or watch.zombies(setting.gate.process.pid)
         self.strays += until(lambda: not setting.strays(), 10) and [] or setting.strays()
-        self.windows.append(watch.window(setting.gate, setting.ports))
+        self.windows.append(watch.window(setting.gate, setting.ports, rest=self.rest))
         self.done, self.failures, self.seconds = self.done + done, self.failures + failures, self.seconds + seconds
         print(f"# {self.name}: round {number + 1} of {of}: {done} cycles, {done / seconds:.0f}/s, {len(failures)} failed, "
               f"quiet after {settled:.1f} s; {watch.text(self.windows[-1])}", flush=True)
@@ -141,11 +141,11 @@ class Rounds:
         ok(not log and setting.gate.process.poll() is None, f"{name}: no process of the gate's failed", *log[:SHOWN])
 
 
-def soak(name, transports, cycles, rounds):
+def soak(name, transports, cycles, rounds, rest):
     with Place() as place:
         setting = Setting(place)
         try:
-            seen = Rounds(name)
+            seen = Rounds(name, rest)
             for number in range(rounds):
                 seen.add(setting, number, rounds, transports, max(1, cycles // rounds))
             seen.judge(setting)
@@ -156,8 +156,9 @@ def soak(name, transports, cycles, rounds):
 
 
 def run(options):
+    rounds, rest = (3, 0) if options.quick else (ROUNDS, watch.REST_SECONDS)
     if options.quick and not options.transport:
-        soak("all transports", list(KINDS), options.cycles, 3)
+        soak("all transports", list(KINDS), options.cycles, rounds, rest)
         return
     for transport in [options.transport] if options.transport else KINDS:
-        soak(transport, [transport], options.cycles, 3 if options.quick else ROUNDS)
+        soak(transport, [transport], options.cycles, rounds, rest)

@@ -283,7 +283,7 @@ class Run:
         begin = time.monotonic()
         if not until(self.bad.is_quiet, SETTLE_SECONDS):
             self.left.append(f"{label}: {watch.servers(self.bad.gate)}, {self.bad.gate.command('status', '-o', 'json')}")
-        self.held.append(watch.window(self.bad.gate, self.bad.ports))
+        self.held.append(watch.window(self.bad.gate, self.bad.ports, rest=0 if self.quick else watch.REST_SECONDS))
         print(f"# {label}: quiet after {time.monotonic() - begin:.0f} s; {watch.text(self.held[-1])}", flush=True)
 
     def rounds(self, count, seconds):
@@ -343,8 +343,7 @@ class Run:
         known = self.own | set(watch.tree(self.calm.gate.process.pid))
         strays = [stray for stray in watch.strays(gate, self.folder) if stray[0] not in known]
         ok(not strays, "neighbours: no process has got away from the gate", *strays[:SHOWN])
-        # By the first rest not every thread has met every neighbour, and had what is large for it.
-        found = watch.changes(self.held[0 if self.quick else 1], self.held[-1])
+        found = watch.changes(self.held[0], self.held[-1])
         ok(not found, "neighbours: descriptors and threads are as many as before, memory is within 5 %", *found)
         log = [line for line in gate.log_text().splitlines() if any(word in line for word in FAULTS)]
         ok(not log and gate.process.poll() is None, "neighbours: no process of the gate's failed", *log[:SHOWN])

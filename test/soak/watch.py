@@ -12,6 +12,8 @@ SHARE = 0.05
 # stay of each of ten thousand clients is more.
 FLOOR_KB = 256
 SAMPLES = 5
+# Nothing was asked of it for so long, and a process has given back what it has free.
+REST_SECONDS = 6
 PAUSE_SECONDS = 0.1
 # What is judged; a process's share of what several map (`pss`) changes with the others, so it is only shown.
 MEMORY = ("rss", "anon")
@@ -71,8 +73,9 @@ def measure(pid, kept=frozenset()):
             "threads": int(threads[0])}
 
 
-def window(gate, ports=(), samples=SAMPLES):
-    """role → what it holds, each figure the median of some samples taken while nothing is asked of the gate."""
+def window(gate, ports=(), samples=SAMPLES, rest=0):
+    """role → what it holds, each figure the median of some samples taken after so many seconds in which nothing is asked of the gate."""
+    time.sleep(rest)
     taken = collections.defaultdict(list)
     for _ in range(samples):
         kept = set().union(*map(connections, ports))
