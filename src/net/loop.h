@@ -12,7 +12,7 @@
  * One read takes at most this much; the buffer is shared by everything on the loop. A loop that was asked for
  * nothing for so long gives memory that is free back to the system.
  */
-enum { LOOP_CHUNK_BYTES = 64 * 1024, LOOP_REST_MS = 5000 };
+enum { LOOP_CHUNK_BYTES = 64 * 1024, LOOP_REST_MS = 2000 };
 
 /*
  * A call to make in the next turn of the loop, so that nobody is called back from inside a call

@@ -12,8 +12,9 @@ SHARE = 0.05
 # stay of each of ten thousand clients is more.
 FLOOR_KB = 256
 SAMPLES = 5
-# Nothing was asked of it for so long, and a process has given back what it has free.
-REST_SECONDS = 6
+# Nothing was asked of it for so long, and a process has given back what it has free: it looks every two seconds whether the two
+# before were quiet.
+REST_SECONDS = 5
 PAUSE_SECONDS = 0.1
 # What is judged; a process's share of what several map (`pss`) changes with the others, so it is only shown.
 MEMORY = ("rss", "anon")
