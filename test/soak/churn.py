@@ -111,7 +111,8 @@ class Rounds:
     """What was seen in all rounds of one gate."""
 
     def __init__(self, name, rest):
-        self.name, self.rest, self.windows, self.failures, self.left, self.zombies, self.strays = name, [], [], [], [], []
+        self.name, self.rest = name, rest
+        self.windows, self.failures, self.left, self.zombies, self.strays = [], [], [], [], []
         self.done, self.seconds = 0, 0
 
     def add(self, setting, number, of, transports, cycles):
