@@ -26,6 +26,8 @@
 #define unpoison(p, n) ((void)(p), (void)(n))
 #endif
 
+/* The first is of a size that malloc() has at hand; most hold no more. */
+#define ARENA_FIRST_BYTES ((size_t)1024)
 #define ARENA_BLOCK_BYTES ((size_t)4096)
 #define ARENA_ALIGN alignof(max_align_t)
 
@@ -37,7 +39,7 @@ struct arena_block {
 
 static struct arena_block *block_new(struct arena *arena, size_t need)
 {
-	size_t cap = ARENA_BLOCK_BYTES - sizeof(struct arena_block);
+	size_t cap = (arena->last ? ARENA_BLOCK_BYTES : ARENA_FIRST_BYTES) - sizeof(struct arena_block);
 	struct arena_block *block;
 
 	if (cap < need)
@@ -92,19 +94,28 @@ struct span arena_dup(struct arena *arena, struct span bytes)
 	return span_of(p, bytes.n);
 }
 
+/* The newest is kept, as what comes next will need as much; but not what is larger than usual. */
 void arena_clear(struct arena *arena)
 {
-	while (arena->last && arena->last->before) {
-		struct arena_block *before = arena->last->before;
+	struct arena_block *kept = NULL;
 
-		unpoison(arena->last->bytes, arena->last->cap);
-		free(arena->last);
-		arena->last = before;
+	while (arena->last) {
+		struct arena_block *block = arena->last;
+
+		arena->last = block->before;
+		if (!kept && sizeof(*block) + block->cap <= ARENA_BLOCK_BYTES) {
+			kept = block;
+			continue;
+		}
+		unpoison(block->bytes, block->cap);
+		free(block);
 	}
-	if (arena->last) {
-		poison(arena->last->bytes, arena->last->cap);
-		arena->last->n = 0;
+	if (kept) {
+		poison(kept->bytes, kept->cap);
+		kept->n = 0;
+		kept->before = NULL;
 	}
+	arena->last = kept;
 	arena->used = 0;
 	arena->over = false;
 }

@@ -12,7 +12,8 @@ struct map_slot {
 	void *value; /* NULL: free, or a tombstone where key.p is set */
 };
 
-#define MAP_FIRST_SLOTS ((size_t)16)
+/* Most maps are of one connection or session, and there are many of those. */
+#define MAP_FIRST_SLOTS ((size_t)4)
 
 static struct map_slot *find(const struct map *map, struct span key, uint64_t hash)
 {
@@ -98,6 +99,23 @@ bool map_put(struct map *map, struct span key, void *value)
 	return true;
 }
 
+/* Where a search ends behind it anyway, a slot may be free again, and so may the tombstones before it. */
+static void bury(struct map *map, struct map_slot *slot)
+{
+	size_t mask = map->cap - 1;
+	size_t i = (size_t)(slot - map->slots);
+	const struct map_slot *next = &map->slots[(i + 1) & mask];
+
+	slot->value = NULL;
+	slot->key = S("");
+	if (next->value || next->key.p)
+		return;
+	for (; !map->slots[i].value && map->slots[i].key.p; i = (i - 1) & mask) {
+		map->slots[i].key.p = NULL;
+		map->used--;
+	}
+}
+
 void *map_remove(struct map *map, struct span key)
 {
 	struct map_slot *slot;
@@ -109,8 +127,7 @@ void *map_remove(struct map *map, struct span key)
 	if (!slot)
 		return NULL;
 	value = slot->value;
-	slot->value = NULL;
-	slot->key = S("");
+	bury(map, slot);
 	map->n--;
 	return value;
 }

@@ -6,6 +6,7 @@
 
 #include "audit/ring.h"
 #include "base/check.h"
+#include "base/zeroed.h"
 #include "exchange/token_cache.h"
 #include "exchange/visit.h"
 #include "http/move.h"
@@ -249,7 +250,7 @@ static void caller_known(struct token_wait *wait, struct principal *principal, b
 static void ask_who(const struct visit *visit, struct span token, struct span server)
 {
 	static const struct http_request_events events = { .on_gone = caller_gone };
-	struct caller *caller = calloc(1, sizeof(*caller));
+	struct caller *caller = zeroed(sizeof(*caller));
 	struct visit known = *visit;
 	enum token_state state = TOKEN_BUSY;
 

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/zeroed.h"
 #include "exchange/account.h"
 
 enum {
@@ -389,7 +390,7 @@ void post_tick(struct client *client, uint64_t now_ms)
 
 struct post *post_new(struct worker *worker, const struct post_options *options)
 {
-	struct post *post = calloc(1, sizeof(*post));
+	struct post *post = zeroed(sizeof(*post));
 
 	if (!post)
 		return NULL;

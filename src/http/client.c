@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/zeroed.h"
 #include "http/outgoing.h"
 #include "net/tls_context.h"
 
@@ -177,7 +178,7 @@ static struct http_call *send_call(struct http_call *call, struct span head, str
 static struct http_call *call_new(struct http_pool *pool, struct http_payer payer, bool repeatable,
 				  const struct http_call_events *events, void *owner)
 {
-	struct http_call *call = calloc(1, sizeof(*call));
+	struct http_call *call = zeroed(sizeof(*call));
 
 	if (call)
 		call->payer = payer_join(&pool->payers, payer.key);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/zeroed.h"
 #include "http/machine.h"
 #include "http/rules.h"
 
@@ -111,7 +112,7 @@ static enum http_reason read_head(struct http_parser *parser)
 	struct span start;
 	enum http_reason why;
 
-	head->headers = calloc(room ? room : 1, sizeof(*head->headers));
+	head->headers = zeroed((room ? room : 1) * sizeof(*head->headers));
 	if (!head->headers)
 		return HTTP_BAD_MEMORY;
 	why = http_head_cut(parser->head_bytes, head, room, &start);

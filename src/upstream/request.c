@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/zeroed.h"
 #include "upstream/head.h"
 #include "upstream/underway.h"
 
@@ -33,7 +34,7 @@ static void on_timer_closed(uv_handle_t *handle)
 static bool start_timer(struct request *request, uv_timer_cb run, uint64_t ms)
 {
 	if (!request->timer) {
-		request->timer = calloc(1, sizeof(*request->timer));
+		request->timer = zeroed(sizeof(*request->timer));
 		if (!request->timer)
 			return false;
 		check(uv_timer_init(&request->remote->link->upstream->loop->uv, request->timer) == 0);
@@ -92,7 +93,7 @@ void request_leave(struct request *request)
 
 static struct request *request_new(struct remote *remote)
 {
-	struct request *request = calloc(1, sizeof(*request));
+	struct request *request = zeroed(sizeof(*request));
 
 	if (!request)
 		return NULL;

@@ -78,6 +78,20 @@ static void against_an_array(void)
 	map_release(&map);
 }
 
+/* As the calls of one connection: there is one at a time, and each has another key. */
+static void one_after_another(void)
+{
+	struct map map = { 0 };
+	bool fine = true;
+
+	for (size_t i = 0; i < KEYS; i++)
+		fine = fine && map_put(&map, key_of(i), &things[i]) &&
+		       map_remove(&map, key_of(i)) == &things[i];
+	ok(fine && map.n == 0, "%d come and go", KEYS);
+	is_int(map.used, 0, "what has gone leaves no tombstone where no search goes on behind it");
+	map_release(&map);
+}
+
 static void lists(void)
 {
 	struct list head;
@@ -108,6 +122,7 @@ int main(void)
 	}
 	absent();
 	against_an_array();
+	one_after_another();
 	lists();
 	return tap_done();
 }
