@@ -13,5 +13,7 @@ static inline void *zeroed(size_t n)
 {
 	void *p = malloc(n);
 
+	/* Or the compiler would make one calloc() of both. */
+	__asm__("" : "+r"(p));
 	return p ? memset(p, 0, n) : NULL;
 }
