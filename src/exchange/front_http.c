@@ -506,8 +506,8 @@ void front_metrics_on_request(void *owner, struct http_request *request, const s
 	CREW_EACH(worker->crew, member)
 	metrics_add(&metrics, &member->metrics);
 	metrics_write(&out, &metrics, gauges, 3 + gauge_omissions(worker, gauges + 3));
-	crew_release(worker->crew);
 	add_servers(&out, worker);
+	crew_release(worker->crew);
 	http_reply(request, &(struct http_reply){ .status = 200, .headers = &type, .n = 1 }, buf_span(&out));
 }
 

@@ -10,7 +10,7 @@
 #include "loopback.h"
 #include "threads_rig.h"
 
-enum { AT_ONCE = 2, CALLS = 240, PATIENCE = 60000, SESSIONS_MAX = TOKENS };
+enum { AT_ONCE = 2, CALLS = 240, PATIENCE = 60000, SESSIONS_MAX = TOKENS, SCRAPES = 20 };
 
 static struct log quiet = { .fd = -1, .level = LOG_ERROR, .role = "test" };
 static struct crew crew;
@@ -27,11 +27,16 @@ struct line {
 
 /* --- clients --- */
 
-static struct line dial(void)
+static struct line dial_to(const struct sockaddr_in *where)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	return (struct line){ loopback_connect(fd, &address), BUF_INIT(65536) };
+	return (struct line){ loopback_connect(fd, where), BUF_INIT(65536) };
+}
+
+static struct line dial(void)
+{
+	return dial_to(&address);
 }
 
 static void hang_up(struct line *link)
@@ -272,6 +277,93 @@ static void revoked(struct line *link)
 	is_int(refused, TOKENS, "tokens that are revoked are worth nothing to any thread");
 }
 
+/* --- the metrics --- */
+
+/* The first so many threads have it. */
+static void listen_at(enum work_listen kind, int fd, size_t n)
+{
+	struct wire_out out = { 0 };
+	struct wire_in in;
+
+	wire_begin(&out, WORK_LISTEN, 0);
+	wire_put_u64(&out, kind);
+	in = wire_in_of(&out);
+	in.fds[in.n_fds++] = fd;
+	for (size_t i = 1; i < n; i++)
+		thread_send(&threads[i], &in);
+	thread_heed(&threads[0], &in);
+	wire_in_release(&in);
+	wire_out_release(&out);
+}
+
+/* Servers of hosts, which come and go on another thread than that of the metrics. */
+struct coming {
+	struct mail mail;
+	struct worker *worker;
+};
+static _Atomic bool enough;
+static _Atomic unsigned ends;
+
+static void run_coming(struct mail *mail)
+{
+	struct worker *worker = LIST_ENTRY(mail, struct coming, mail)->worker;
+
+	for (unsigned i = 0; i < 20; i++) {
+		struct server *server = calloc(1, sizeof(*server));
+
+		if (!server)
+			abort();
+		server->refs = 1;
+		server->name = S("host");
+		server->kind = SERVER_STDIO;
+		server->ephemeral = true;
+		list_add(&worker->servers, &server->node);
+		worker_drop_server(worker, server);
+	}
+	if (enough)
+		ends++;
+	else
+		mailbox_post(worker->loop.mailbox, mail);
+}
+
+static bool scrape(struct line *line)
+{
+	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+	const struct span last = S("kanmon_server_up{server=\"s\"} 1\n");
+
+	buf_clear(&line->got);
+	(void)!write(line->fd, request, sizeof(request) - 1);
+	for (int turn = 0; turn < PATIENCE && !span_ends(buf_span(&line->got), last); turn++) {
+		pump(turn);
+		(void)read_more(line);
+	}
+	return span_ends(buf_span(&line->got), last) && !span_contains(buf_span(&line->got), S("\"host\""));
+}
+
+/* What is read of the other threads is read while they stand still: ThreadSanitizer sees where it is not. */
+static void metrics(void)
+{
+	static struct coming comings[THREADS];
+	struct sockaddr_in where;
+	struct line line;
+	unsigned read = 0;
+
+	listen_at(LISTEN_METRICS, loopback_bind(&where), 1);
+	line = dial_to(&where);
+	for (size_t i = 1; i < THREADS; i++) {
+		comings[i] = (struct coming){ { .run = run_coming }, &threads[i].worker };
+		mailbox_post(&threads[i].mailbox, &comings[i].mail);
+	}
+	for (unsigned i = 0; i < SCRAPES; i++)
+		read += scrape(&line);
+	enough = true;
+	for (int turn = 0; turn < PATIENCE && ends < THREADS - 1; turn++)
+		pump(turn);
+	is_int(read, SCRAPES, "the metrics, while servers of hosts come and go");
+	is_int(ends, THREADS - 1, "which go on");
+	hang_up(&line);
+}
+
 /* --- the beginning and the end --- */
 
 static void on_drained(struct worker *worker)
@@ -288,23 +380,6 @@ struct stopping {
 static void run_stop(struct mail *mail)
 {
 	loop_stop(&LIST_ENTRY(mail, struct stopping, mail)->thread->worker.loop);
-}
-
-static void listen_everywhere(void)
-{
-	int fd = loopback_bind(&address);
-	struct wire_out out = { 0 };
-	struct wire_in in;
-
-	wire_begin(&out, WORK_LISTEN, 0);
-	wire_put_u64(&out, LISTEN_CLIENTS);
-	in = wire_in_of(&out);
-	in.fds[in.n_fds++] = fd;
-	for (size_t i = 1; i < THREADS; i++)
-		thread_send(&threads[i], &in);
-	thread_heed(&threads[0], &in);
-	wire_in_release(&in);
-	wire_out_release(&out);
 }
 
 static void take_config(void)
@@ -389,13 +464,14 @@ int main(void)
 	if (!ok(begin(), "three threads"))
 		return tap_done();
 	take_config();
-	listen_everywhere();
+	listen_at(LISTEN_CLIENTS, loopback_bind(&address), THREADS);
 	strangers();
 	for (size_t i = 0; i < LINKS; i++)
 		links[i] = dial();
 	sessions(&links[0]);
 	calls(links);
 	records();
+	metrics();
 	a_program_ends(&links[1]);
 	revoked(&links[2]);
 	for (size_t i = 0; i < LINKS; i++)
