@@ -215,12 +215,25 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 	attachment_wake(attachment);
 }
 
+/* What the gate listens to of itself is nobody's: who wants to hear of more has a watch, or a task. */
+static bool has_calls(const struct attachment *attachment)
+{
+	if (!attachment->link)
+		return false;
+	LIST_EACH(&attachment->link->calls, node) {
+		const struct call *call = LIST_ENTRY(node, struct call, node);
+
+		if (call != &attachment->heed && call != &attachment->heed_next)
+			return true;
+	}
+	return false;
+}
+
 bool attachment_is_used(const struct attachment *attachment)
 {
-	const struct link *link = attachment->link;
 	struct parked *parked;
 
-	if ((link && !list_empty(&link->calls)) || !list_empty(&attachment->watches) || attachment->fetch ||
+	if (has_calls(attachment) || !list_empty(&attachment->watches) || attachment->fetch ||
 	    !list_empty(&attachment->waiting) || parked_on(attachment, &parked) || tasks_are_on(attachment))
 		return true;
 	LIST_EACH(&attachment->client->asks, node)

@@ -273,12 +273,22 @@ void heed_stop(struct attachment *attachment)
 	loop_later_cancel(&attachment->heeding);
 }
 
+/* A server that refuses is asked again and again, which is no work of its program's. */
+static void heed_again(struct attachment *attachment)
+{
+	uint64_t used_ms = attachment->link ? attachment->link->used_ms : 0;
+
+	heed_now(attachment);
+	if (attachment->link)
+		attachment->link->used_ms = used_ms;
+}
+
 void heed_tick(struct client *client, uint64_t now_ms)
 {
 	LIST_EACH(&client->attachments, node) {
 		struct attachment *attachment = LIST_ENTRY(node, struct attachment, node);
 
 		if (!attachment->heeded && now_ms >= attachment->heed_ms)
-			heed_now(attachment);
+			heed_again(attachment);
 	}
 }

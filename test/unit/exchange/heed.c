@@ -9,6 +9,7 @@
 
 #define LISTEN(filter) REQUEST("\"me\"", "subscriptions/listen", "\"notifications\":{" filter "}," META)
 #define TOOL(name) "{\"name\":\"" name "\",\"inputSchema\":{\"type\":\"object\"}}"
+#define RESOURCE(method) REQUEST("2", "resources/" method, "\"uri\":\"x://a\"")
 #define SUBSCRIPTION "{\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":%u}}"
 
 static void tick(struct client *client)
@@ -164,6 +165,101 @@ static void too_much(void)
 	buf_release(&heard.last);
 }
 
+static struct attachment *only_attachment(const struct client *client)
+{
+	return LIST_ENTRY(client->attachments.next, struct attachment, node);
+}
+
+/* A session at one modern server, which is heeded for it: under this id. */
+static unsigned bring_up(struct client *client, struct peer *peer)
+{
+	struct heard list = { 0 };
+	unsigned id;
+
+	rig_ask(client, &list, REQUEST("1", "tools/list", ""));
+	(void)rig_greet(peer, "{\"tools\":{\"listChanged\":true},\"resources\":{\"subscribe\":true}}");
+	give_tools(peer, TOOL("t"));
+	id = rig_id(rig_hear_of(peer, "subscriptions/listen"));
+	ok(list.finals == 1 && id, "# a session, for which the server is listened to");
+	buf_release(&list.last);
+	return id;
+}
+
+static void acknowledge(struct peer *peer, unsigned id, const char *filter)
+{
+	rig_say(peer,
+		"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/subscriptions/acknowledged\",\"params\":{"
+		"\"notifications\":{%s},\"_meta\":{\"io.modelcontextprotocol/subscriptionId\":%u}}}",
+		filter, id);
+	turn_a_while(&worker.loop);
+}
+
+/* A program is kept by what a session has asked to hear of, not by what the gate listens to of itself. */
+static void rests(struct server *server)
+{
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
+	struct heard heard = { 0 };
+	struct attachment *attachment;
+	struct peer peer;
+	unsigned id;
+
+	server->legacy = SPEAKS_NO;
+	server->idle_ms = 60000;
+	id = bring_up(client, &peer);
+	attachment = only_attachment(client);
+	acknowledge(&peer, id, "\"toolsListChanged\":true");
+	tick(client);
+	give_tools(&peer, TOOL("t"));
+	ok(call_is_open(&attachment->heed) && !attachment_rest(attachment, loop_now(&worker.loop) + 50000),
+	   "a program without work is not ended before its time");
+	rig_ask(client, &heard, RESOURCE("subscribe"));
+	id = rig_id(rig_hear_of(&peer, "\"x://a\""));
+	ok(id && call_is_open(&attachment->heed_next) &&
+	       !attachment_rest(attachment, loop_now(&worker.loop) + 70000),
+	   "nor after it, where a resource is being subscribed to");
+	acknowledge(&peer, id, "\"toolsListChanged\":true,\"resourceSubscriptions\":[\"x://a\"]");
+	tick(client);
+	give_tools(&peer, TOOL("t"));
+	ok(heard.finals == 1 && !attachment_rest(attachment, loop_now(&worker.loop) + 70000),
+	   "nor where one is");
+	rig_ask(client, &heard, RESOURCE("unsubscribe"));
+	turn_a_while(&worker.loop);
+	ok(call_is_open(&attachment->heed) && call_is_open(&attachment->heed_next), "# given up");
+	ok(attachment_rest(attachment, loop_now(&worker.loop) + 70000) && !attachment->link,
+	   "but though the gate listens");
+	turn_a_while(&worker.loop);
+	ok(!call_is_open(&attachment->heed) && !call_is_open(&attachment->heed_next),
+	   "which it does no longer then");
+	rig_end(&peer);
+	client_tick(client, loop_now(&worker.loop));
+	ok(rig_starts_nothing(), "the program is not started for that");
+	rig_ask(client, &heard, REQUEST("3", "prompts/list", ""));
+	(void)rig_greet(&peer, "{\"tools\":{\"listChanged\":true},\"prompts\":{}}");
+	ok(rig_hear_of(&peer, "subscriptions/listen").n, "started again, it is listened to again");
+	client = rig_leave(client);
+	rig_end(&peer);
+	buf_release(&heard.last);
+}
+
+/* What a server is asked again and again, and refuses, is no work of its program's. */
+static void rests_that_refuses(struct server *server)
+{
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
+	struct attachment *attachment;
+	struct peer peer;
+	unsigned id = bring_up(client, &peer);
+
+	attachment = only_attachment(client);
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32601,\"message\":\"no\"}}", id);
+	tick(client);
+	attachment->link->used_ms = 1;
+	heed_tick(client, loop_now(&worker.loop) + 31000);
+	ok(rig_hear_of(&peer, "subscriptions/listen").n, "# asked again");
+	is_int(attachment->link->used_ms, 1, "a server that is asked again is not used by that");
+	client = rig_leave(client);
+	rig_end(&peer);
+}
+
 int main(void)
 {
 	struct server *server;
@@ -175,6 +271,8 @@ int main(void)
 	refused();
 	heeded();
 	too_much();
+	rests(server);
+	rests_that_refuses(server);
 	worker_drop_server(&worker, server);
 	rig_stop();
 	return tap_done();
