@@ -12,35 +12,41 @@
 
 enum { LISTENING_PAUSE_MS = 1000 /* between two words of one server that a list has changed */ };
 
-static void tell_legacy(struct client *client, enum method method)
+static bool tell_legacy(struct client *client, enum method method)
 {
 	char store[128];
 	struct buf out = buf_over(store, sizeof(store));
 
 	buf_addf(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"%.*s\"}", SPAN_ARG(method_info(method)->name));
+	if (!client->outlet || !client_tell(client, buf_span(&out)))
+		return false;
 	client->worker->metrics.notifications++;
-	(void)client_tell(client, buf_span(&out));
+	return true;
 }
 
-/* Tells those who listen to this server alone. */
-static void tell_change(struct attachment *attachment, unsigned view)
+/* Tells those who listen to this server alone. False: a session has nothing it could be told by now. */
+static bool tell_change(struct attachment *attachment, unsigned view)
 {
 	struct client *client = attachment->client;
 
+	if (client->era == ERA_LEGACY && !tell_legacy(client, view_method(view)))
+		return false;
 	attachment->told_ms = loop_now(&client->worker->loop);
-	if (client->era == ERA_LEGACY) {
-		tell_legacy(client, view_method(view));
-		return;
-	}
+	if (client->era == ERA_LEGACY)
+		return true;
 	LIST_EACH(&client->exchanges, node) {
 		struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
 
 		if (x->only == attachment->server)
 			subscription_tell(x, view);
 	}
+	return true;
 }
 
-/* What came too soon after the last word waits. */
+/*
+ * What came too soon after the last word waits. So does what a session cannot be told, until it has an event
+ * stream: then it is said once, however much changed.
+ */
 static void tell_changes(struct attachment *attachment, uint64_t now_ms)
 {
 	static const unsigned views[] = { VIEW_TOOLS, VIEW_PROMPTS, VIEW_RESOURCES };
@@ -50,8 +56,8 @@ static void tell_changes(struct attachment *attachment, uint64_t now_ms)
 		return;
 	attachment->changed = 0;
 	for (size_t i = 0; i < COUNT(views); i++)
-		if (changed & views[i])
-			tell_change(attachment, views[i]);
+		if ((changed & views[i]) && !tell_change(attachment, views[i]))
+			attachment->changed |= views[i];
 }
 
 /* False: nobody has asked for that. */

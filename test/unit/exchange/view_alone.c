@@ -154,6 +154,53 @@ static void comes_back_alone(void)
 	buf_release(&heard.last);
 }
 
+static void looks_and_gives(struct client *client, struct peer *peer, const char *tools)
+{
+	changes(peer, TOOLS_CHANGED);
+	view_tick(client);
+	give_tools(peer, tools);
+	listening_tick(client, told_at(client) + 5000);
+}
+
+/* A session without a stream of its own hears of a change when it has one: once, however much there was. */
+static void without_a_stream(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
+	struct heard heard = { 0 };
+	struct ear ear = { .outlet = { .send = ear_send, .close = ear_close } };
+	struct peer peer;
+	unsigned full = 0;
+
+	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));
+	(void)rig_greet(&peer, CHANGING);
+	give_tools(&peer, TOOL("t"));
+	looks_and_gives(client, &peer, TOOL("u"));
+	looks_and_gives(client, &peer, TOOL("v"));
+	is_int(client->n_parked, 0, "changes that nobody can be told of do not wait one by one");
+	rig_ask(client, &heard, REQUEST("2", "tools/list", ""));
+	ok(heard.finals == 1 && rig_heard(&heard, "\"v\""), "# asked for");
+	client_set_outlet(client, &ear.outlet);
+	listening_tick(client, told_at(client) + 5000);
+	is_int(said(client, &ear), 0, "who has asked for the list since has nothing to hear of");
+	client_set_outlet(client, NULL);
+	while (client_tell(client, S("{\"log\":1}")))
+		full++;
+	looks_and_gives(client, &peer, TOOL("w"));
+	looks_and_gives(client, &peer, TOOL("x"));
+	client_set_outlet(client, &ear.outlet);
+	ok(full && ear.other == full, "what was parked is said when there is a stream, as much as there is");
+	ear.other = 0;
+	listening_tick(client, told_at(client) + 5000);
+	is_int(said(client, &ear), 100, "and then that the list has changed, though no more could be parked");
+	listening_tick(client, told_at(client) + 5000);
+	is_int(said(client, &ear), 0, "once");
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 int main(void)
 {
 	if (!rig_start())
@@ -161,6 +208,7 @@ int main(void)
 	one_server();
 	one_server_passing();
 	comes_back_alone();
+	without_a_stream();
 	rig_stop();
 	return tap_done();
 }
