@@ -70,6 +70,7 @@ static void ask(struct watch *watch)
 
 	watch->state = WATCH_ASKED;
 	watch->named = false;
+	buf_clear(&watch->refusal);
 	/* It is away: whoever wants to hear of it may ask again, and waits for nothing. */
 	if (!link)
 		watch_settle(watch, WATCH_REFUSED);
@@ -108,6 +109,10 @@ struct watch *watch_add(struct attachment *attachment, struct span uri)
 
 	if (watch) {
 		watch->refs++;
+		/* Held since before its server was started again, say: what was refused then may be served
+		 * now. */
+		if (watch->state == WATCH_REFUSED)
+			ask(watch);
 		return watch;
 	}
 	if (client->n_watches >= WATCHES || uri.n > WATCH_URI_BYTES ||

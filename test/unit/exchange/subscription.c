@@ -158,6 +158,57 @@ static void silent(void)
 	buf_release(&listen.last);
 }
 
+#define SUBSCRIBE(id) REQUEST(id, "resources/subscribe", "\"uri\":\"x://a\"")
+#define NO(id, text)                                                                                         \
+	"{\"jsonrpc\":\"2.0\",\"id\":%u,\"error\":{\"code\":-32002,\"message\":\"" text "\"}}", id
+
+static unsigned asked_to_watch(struct peer *peer)
+{
+	return rig_id(rig_hear_of(peer, "\"x://a\""));
+}
+
+/* What a server refused when it was started again it is asked for anew, when the session asks anew. */
+static void asked_again(void)
+{
+	struct server *server = rig_server("files");
+	struct client *client = rig_client(ERA_LEGACY, server, "mcp");
+	struct heard heard = { 0 };
+	struct attachment *attachment;
+	struct peer peer;
+	unsigned id;
+
+	server->modern = SPEAKS_NO;
+	rig_ask(client, &heard, SUBSCRIBE("1"));
+	(void)rig_greet(&peer, "{\"resources\":{\"subscribe\":true}}");
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{}}", asked_to_watch(&peer));
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(rig_heard(&heard, "\"result\":{}"), "a resource is subscribed to");
+	attachment = LIST_ENTRY(client->attachments.next, struct attachment, node);
+	rig_end(&peer);
+	TURN_UNTIL(&worker.loop, !attachment->link);
+	client_tick(client, loop_now(&worker.loop));
+	(void)rig_greet(&peer, "{\"resources\":{\"subscribe\":true}}");
+	rig_say(&peer, NO(asked_to_watch(&peer), "not yet"));
+	turn_a_while(&worker.loop);
+	ok(client->n_watches == 1 && rig_is_silent(&peer), "its server dies, comes again, and refuses it");
+	rig_ask(client, &heard, SUBSCRIBE("2"));
+	id = asked_to_watch(&peer);
+	ok(id && heard.finals == 0, "asked for again, the server is asked");
+	rig_say(&peer, NO(id, "still not"));
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(rig_heard(&heard, "still not") && client->n_watches == 1, "what it says now is the answer: no");
+	rig_ask(client, &heard, SUBSCRIBE("3"));
+	rig_say(&peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{}}", asked_to_watch(&peer));
+	TURN_UNTIL(&worker.loop, heard.finals);
+	ok(rig_heard(&heard, "\"result\":{}") && client->n_watches == 1, "or yes");
+	rig_ask(client, &heard, SUBSCRIBE("4"));
+	ok(heard.finals == 1 && rig_is_silent(&peer), "which need not be asked for once more");
+	client = rig_leave(client);
+	rig_end(&peer);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
 int main(void)
 {
 	if (!ok(rig_start(), "a worker"))
@@ -166,6 +217,7 @@ int main(void)
 	dropped();
 	away();
 	silent();
+	asked_again();
 	rig_stop();
 	return tap_done();
 }
