@@ -93,6 +93,45 @@ def test_changed(place):
     stream.close()
 
 
+def test_heeded(place):
+    """A modern program, to which the gate listens for a session that is to hear of changes."""
+    for server in ("", "slow"):
+        for shared in ({}, {"instances": "shared"}):
+            word = f"{server or 'all'}{' shared' if shared else ''}"
+            slow = Slow(place, eras="modern", **shared)
+            client = Legacy(slow.gate, server)
+            stream = client.get()
+            first = names(client.request("tools/list"))
+            ok(slow.is_idle(), f"{word}: the program was ended, though it is listened to")
+            slow.offer("second")
+            asked = Background(lambda: names(client.request("tools/list")))
+            if not server:
+                equal(asked.result(), first, f"{word}: its tools are there")
+            slow.let()
+            if server:
+                equal(asked.result(), ["second", "pid"], f"{word}: started again it is asked for its tools")
+            else:
+                event = stream.message()
+                equal(event["json"]["method"], "notifications/tools/list_changed", f"{word}: when it has others, the client is told", event)
+            ok(slow.is_idle(), f"{word}: and it is ended again")
+            stream.close()
+
+
+def test_probed(place):
+    """What a probe of the era costs, as docs/reference/eras.md has it."""
+    slow = Slow(place, idle="1h")
+    client = Modern(slow.gate, "slow")
+    client.request("server/discover")
+    equal((names(client.request("tools/list")), slow.starts()), (["first", "pid"], 1), "over HTTP a probe starts the program that is used after it")
+    equal((names(Legacy(slow.gate, "slow").request("tools/list")), slow.starts()), (["first", "pid"], 2), "a session has its own")
+    slow = Slow(place, idle="1s")
+    Modern(slow.gate).request("server/discover")
+    ok(slow.is_idle(), "one that has rested")
+    n = slow.starts()
+    capabilities = Modern(slow.gate).request("server/discover").json()["result"]["capabilities"]
+    equal((sorted(capabilities), slow.starts()), (["prompts", "resources", "tools"], n), "at all servers a probe does not start again")
+
+
 def test_alone(place):
     slow = Slow(place)
     client = Legacy(slow.gate, "slow")
@@ -132,4 +171,4 @@ def test_gone(place):
 
 
 if __name__ == "__main__":
-    main(test_together, test_changed, test_alone, test_gone)
+    main(test_together, test_changed, test_heeded, test_probed, test_alone, test_gone)
