@@ -369,19 +369,22 @@ void view_added(struct worker *worker, const struct server *server)
 
 /* --- the word --- */
 
-static void tell(struct client *client, unsigned view)
+/* False: a session has no event stream, or one that does not take it now. */
+static bool tell(struct client *client, unsigned view)
 {
 	CLEANUP(buf_release) struct buf out = BUF_INIT((size_t)256);
 
 	if (client->era == ERA_MODERN) {
 		LIST_EACH(&client->exchanges, node)
 			subscription_tell(LIST_ENTRY(node, struct exchange, in_client), view);
-		return;
+		return true;
 	}
 	buf_addf(&out, "{\"jsonrpc\":\"2.0\",\"method\":\"%.*s\"}",
 		 SPAN_ARG(method_info(view_method(view))->name));
+	if (!client->outlet || !client_tell(client, buf_span(&out)))
+		return false;
 	client->worker->metrics.notifications++;
-	(void)client_tell(client, buf_span(&out));
+	return true;
 }
 
 static bool is_to_be_looked_at(const struct shelf *shelf)
@@ -421,18 +424,16 @@ static void refresh(struct attachment *attachment)
 
 void view_tick(struct client *client)
 {
+	static const unsigned words[] = { VIEW_TOOLS, VIEW_PROMPTS, VIEW_RESOURCES | VIEW_TEMPLATES };
 	unsigned changed = client->changed;
 
 	LIST_EACH(&client->attachments, node)
 		refresh(LIST_ENTRY(node, struct attachment, node));
-	/* A session without an event stream hears of it when it has one: once, however much changed. */
-	if (!changed || (client->era == ERA_LEGACY && !client->outlet))
+	if (!changed)
 		return;
-	client->changed = 0;
-	if (changed & VIEW_TOOLS)
-		tell(client, VIEW_TOOLS);
-	if (changed & VIEW_PROMPTS)
-		tell(client, VIEW_PROMPTS);
-	if (changed & (VIEW_RESOURCES | VIEW_TEMPLATES))
-		tell(client, VIEW_RESOURCES);
+	client->changed &= ~changed;
+	/* Who cannot be told now hears of it later: once, however much changed. */
+	for (size_t i = 0; i < COUNT(words); i++)
+		if ((changed & words[i]) && !tell(client, words[i]))
+			client->changed |= changed & words[i];
 }

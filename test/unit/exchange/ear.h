@@ -16,12 +16,15 @@
 struct ear {
 	struct outlet outlet;
 	unsigned tools, prompts, resources, other;
+	bool full; /* it takes nothing now */
 };
 
 static bool ear_send(struct outlet *outlet, struct span message)
 {
 	struct ear *ear = LIST_ENTRY(outlet, struct ear, outlet);
 
+	if (ear->full)
+		return false;
 	if (span_contains(message, S("\"method\":\"" TOOLS_CHANGED "\"")))
 		ear->tools++;
 	else if (span_contains(message, S("\"method\":\"" PROMPTS_CHANGED "\"")))

@@ -304,7 +304,10 @@ static void reload(void)
 	view_added(&worker, fresh);
 	is_int(said(client, &ear), 0, "a server is another one: nobody to tell");
 	client_set_outlet(client, &ear.outlet);
-	is_int(said(client, &ear), 100, "the client has its stream: one word");
+	ear.full = true;
+	is_int(said(client, &ear), 0, "the client has its stream, which takes nothing: it is not lost");
+	ear.full = false;
+	is_int(said(client, &ear), 100, "the stream takes it: one word");
 	is_int(said(unasked, &deaf), 0, "who never had a list is told nothing");
 	is_int(said(other, &stranger), 0, "nor who may not see the server");
 	rig_ask(client, &heard, REQUEST("1", "tools/list", ""));

@@ -195,6 +195,12 @@ static void without_a_stream(void)
 	is_int(said(client, &ear), 100, "and then that the list has changed, though no more could be parked");
 	listening_tick(client, told_at(client) + 5000);
 	is_int(said(client, &ear), 0, "once");
+	ear.full = true;
+	looks_and_gives(client, &peer, TOOL("y"));
+	is_int(said(client, &ear), 0, "# a stream that takes nothing");
+	ear.full = false;
+	listening_tick(client, told_at(client) + 5000);
+	is_int(said(client, &ear), 100, "what a stream did not take is said again");
 	client = rig_leave(client);
 	rig_end(&peer);
 	worker_drop_server(&worker, server);
