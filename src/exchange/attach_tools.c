@@ -7,6 +7,7 @@
 #include "exchange/listening.h"
 #include "exchange/offers.h"
 #include "exchange/view.h"
+#include "mcp/translate.h"
 #include "upstream/words.h"
 
 static struct span first_omitted(const struct catalogue *catalogue, enum omission omission)
@@ -41,14 +42,9 @@ static void note_left_out(struct attachment *attachment, const struct catalogue 
 		  LF("first", span_first(words_shown(upstream, first), 128)));
 }
 
-static struct catalogue *keep_ttl(struct catalogue *catalogue, const struct gather *gather)
-{
-	catalogue->ttl_ms = gather_ttl_ms(gather);
-	return catalogue;
-}
-
+/* `beside`: without_words(). */
 static struct catalogue *read_tools(const struct attachment *attachment, const struct gather *gather,
-				    struct json *json)
+				    struct span beside, struct json *json)
 {
 	struct catalogue *catalogue = catalogue_new();
 	CLEANUP(buf_release) struct buf array = BUF_INIT((size_t)40 * 1024 * 1024);
@@ -59,46 +55,44 @@ static struct catalogue *read_tools(const struct attachment *attachment, const s
 	if (catalogue)
 		catalogue->server_n = attachment->server->name.n;
 	if (!catalogue || !buf_ok(&array) || !json_parse(json, buf_span(&array), array.max) ||
-	    !catalogue_add(catalogue, json, 0) || !catalogue_set_result(catalogue, gather_result(gather)))
+	    !catalogue_add(catalogue, json, 0) || !catalogue_set_result(catalogue, beside))
 		return catalogue_unref(catalogue);
 	return catalogue;
 }
 
-/* From now on it is what the server shows, also where it cannot be reached. */
-static struct catalogue *show(struct server *server, const struct recent_list *list)
+/*
+ * What stands beside the tools, without what the modern era says beside every list: that is said anew to
+ * whoever is given one, for clients of both eras share a list, each with a word of its own on its time.
+ */
+static bool without_words(struct buf *out, struct span beside, struct json *json)
 {
-	server->shared = list->tools;
-	server->shared_revision = list->revision;
-	return catalogue_ref(list->tools);
-}
+	static const struct span words[] = { SPAN("resultType"), SPAN("ttlMs"), SPAN("cacheScope") };
+	struct arena arena = ARENA_INIT((size_t)4096);
+	struct edits edits = { .arena = &arena };
+	json_at at;
 
-/* What each era's lists carry, and the gate says anew to whoever is given one. */
-static bool is_of_the_era(struct span name)
-{
-	return span_eq(name, S("\"resultType\"")) || span_eq(name, S("\"ttlMs\"")) ||
-	       span_eq(name, S("\"cacheScope\""));
+	if (!json_parse(json, beside, beside.n))
+		return false;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		at = json_get(json, 0, words[i]);
+		if (at != JSON_NONE)
+			edits_add(&edits, (struct json_edit){ .at = at - 1, .kind = JSON_DROP });
+	}
+	json_emit(out, json, 0, edits.list, edits.n);
+	out->over |= edits.over;
+	arena_release(&arena);
+	return buf_ok(out);
 }
 
 /* What stands beside the tools counts as well: it may be one client's own. JSON holds no NUL. */
-static void digest_list(const struct gather *gather, struct json *json, uint8_t digest[RECENT_DIGEST_BYTES])
+static void digest_list(struct span items, struct span beside, uint8_t digest[RECENT_DIGEST_BYTES])
 {
-	const struct span beside = gather_result(gather);
 	struct digest both;
 
 	digest_start(&both);
-	digest_add(&both, gather_items(gather));
-	if (!json_parse(json, beside, beside.n)) {
-		digest_add(&both, span_of("", 1));
-		digest_add(&both, beside);
-	} else {
-		for (json_at key = json_first(json, 0); key != JSON_NONE; key = json_next_key(json, 0, key)) {
-			if (is_of_the_era(json_raw(json, key)))
-				continue;
-			digest_add(&both, span_of("", 1));
-			digest_add(&both, json_raw(json, key));
-			digest_add(&both, json_raw(json, key + 1));
-		}
-	}
+	digest_add(&both, items);
+	digest_add(&both, span_of("", 1));
+	digest_add(&both, beside);
 	digest_finish(&both, digest);
 }
 
@@ -106,19 +100,27 @@ static void digest_list(const struct gather *gather, struct json *json, uint8_t 
 static struct catalogue *share(struct attachment *attachment, struct gather *gather, struct json *json)
 {
 	struct recent_lists *lists = &attachment->server->recent[OFFER_TOOLS];
-	struct recent_list list = { .revision = attachment->link->revision };
-	const struct recent_list *recent;
+	bool modern = attachment->link->era == ERA_MODERN;
+	struct recent_list list = { .revision = attachment->link->revision,
+				    .for_all = !modern || gather_is_public(gather) };
+	CLEANUP(buf_release) struct buf beside = BUF_INIT(gather_result(gather).n);
+	struct recent_list *recent;
 
-	digest_list(gather, json, list.digest);
+	if (!without_words(&beside, gather_result(gather), json))
+		return NULL;
+	digest_list(gather_items(gather), buf_span(&beside), list.digest);
 	recent = recent_find(lists, list.digest);
-	if (recent)
-		return keep_ttl(show(attachment->server, recent), gather);
-	list.tools = read_tools(attachment, gather, json);
+	if (recent) {
+		/* The legacy era has no word on that, which takes none back. */
+		recent->for_all = modern ? list.for_all : recent->for_all;
+		return catalogue_ref(recent->tools);
+	}
+	list.tools = read_tools(attachment, gather, buf_span(&beside), json);
 	if (!list.tools)
 		return NULL;
 	recent_add(lists, &list);
 	note_left_out(attachment, list.tools);
-	return keep_ttl(show(attachment->server, &list), gather);
+	return catalogue_ref(list.tools);
 }
 
 /* Who does not list its tools in time is asked again when its pause is over, where somebody waits for them.
@@ -159,8 +161,10 @@ static void on_fetched(void *owner, struct gather *gather, bool fine, struct spa
 		fine = catalogue && link_set_catalogue(link, catalogue);
 		why = catalogue ? span_str(link_crowded) : S("the list is too large");
 	}
-	if (fine)
+	if (fine) {
+		attachment->shelves[OFFER_TOOLS].ttl_ms = gather_ttl_ms(gather);
 		server_has_come(attachment->server, true);
+	}
 	view_fetched(attachment, fine && link);
 	if (fine && link)
 		known_drop(attachment);

@@ -63,11 +63,11 @@ struct shelf {
 	uint8_t mark[OFFER_DIGEST_BYTES];
 };
 
-/* The tools of a process that has ended: known.h. */
+/* The tools of a process that has ended, or of a server that is away: known.h. */
 struct known {
 	struct catalogue *tools; /* NULL: it had none, where `ms` is not 0 */
 	struct share share;
-	uint64_t ms; /* when they were what it had; 0: they are not known */
+	uint64_t ms; /* when they were what it had; 0: they are not known, or only what it had once */
 	enum revision revision;
 	bool watched; /* it would have said that they change */
 };

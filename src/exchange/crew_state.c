@@ -60,7 +60,7 @@ static void count_work(const struct worker *worker, const struct server *server,
 /* Has any of its lists been looked at here? */
 static bool has_lists(const struct server *server)
 {
-	bool any = server->shared != NULL;
+	bool any = false;
 
 	for (size_t i = 0; i < OFFER_KINDS; i++)
 		any |= server->recent[i].n > 0;
@@ -81,8 +81,8 @@ static void add_to(struct sum *sum, const struct worker *worker, const struct se
 		sum->last_failure = server->last_failure;
 	if (!has_lists(sum->seen) && has_lists(server))
 		sum->seen = server;
-	if (!sum->tools && server->shared)
-		sum->tools = server->shared->n;
+	if (!sum->tools && server->recent[OFFER_TOOLS].n)
+		sum->tools = server->recent[OFFER_TOOLS].lists[0].tools->n;
 }
 
 static void add_server(const struct worker *worker, struct server *server, struct buf *out)

@@ -18,6 +18,7 @@ struct gather {
 	uint64_t started_ms;
 	uint64_t ttl_ms;
 	bool late, unknown;
+	bool is_public;
 	enum link_failure failure;
 	gather_done *done;
 	void *owner;
@@ -45,8 +46,16 @@ static void take_ttl(struct gather *gather, const struct message *message)
 
 	if (!json_is(message->json, at, JSON_NUMBER) || !json_u64(message->json, at, &ttl_ms))
 		ttl_ms = 0;
-	if (ttl_ms < gather->ttl_ms)
+	if (gather->pages == 0 || ttl_ms < gather->ttl_ms)
 		gather->ttl_ms = ttl_ms;
+}
+
+static void take_scope(struct gather *gather, const struct message *message)
+{
+	json_at at = json_get(message->json, message->result, S("cacheScope"));
+
+	gather->is_public = (gather->pages == 0 || gather->is_public) &&
+			    json_string_is(message->json, at, S("public"));
 }
 
 static bool take_page(struct gather *gather, const struct message *message)
@@ -74,6 +83,7 @@ static bool take_page(struct gather *gather, const struct message *message)
 		json_emit(&gather->result, json, message->result, drop, both ? 2 : 1);
 	}
 	take_ttl(gather, message);
+	take_scope(gather, message);
 	buf_clear(&gather->cursor);
 	if (json_is(json, cursor, JSON_STRING))
 		buf_add(&gather->cursor, json_raw(json, cursor));
@@ -198,6 +208,11 @@ struct gather *gather_free(struct gather *gather)
 uint64_t gather_ttl_ms(const struct gather *gather)
 {
 	return gather->ttl_ms;
+}
+
+bool gather_is_public(const struct gather *gather)
+{
+	return gather->is_public;
 }
 
 enum method gather_method(const struct gather *gather)

@@ -29,6 +29,8 @@ enum link_failure gather_failure(const struct gather *gather);
 
 /* How long the list holds, as its server says it: the least of its pages. 0: not at all, or not said. */
 uint64_t gather_ttl_ms(const struct gather *gather);
+/* Does each page say that it is the same for everybody? */
+bool gather_is_public(const struct gather *gather);
 enum method gather_method(const struct gather *gather);
 /* Does the server not know the method? Read during `done`. */
 bool gather_is_unknown(const struct gather *gather);

@@ -1,4 +1,4 @@
-/* known.c - what is known of a program's lists while it does not run. */
+/* known.c - what is known of a server's lists while it does not run, or cannot be reached. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "exchange/known.h"
 
@@ -20,14 +20,20 @@ static void keep_tools(struct attachment *attachment)
 	struct known *known = &attachment->known;
 	struct link *link = attachment->link;
 	bool has_some = link->init_result.n && link_has_capability(link, S("tools"));
+	/* An old one stands for none that can be had: it is shown where the config wants that of who is away.
+	 */
+	bool old = link->stale || !server_is_started(attachment->server);
 
 	/* Of what it had before, it may have died without having said anything of it. */
-	if (!link->init_result.n || (has_some && !link->catalogue) || link->stale)
+	if (!link->init_result.n || (has_some && !link->catalogue) ||
+	    (old && !attachment->server->shown_when_down))
 		return;
 	known_drop(attachment);
-	known->watched = offers_watched(link, OFFER_TOOLS);
+	known->watched = !old && offers_watched(link, OFFER_TOOLS);
 	known->revision = link->revision;
-	known->ms = known->watched || !has_some ? loop_now(link->upstream->loop) : attachment->fetched_ms;
+	if (!old)
+		known->ms = known->watched || !has_some ? loop_now(link->upstream->loop)
+							: attachment->fetched_ms;
 	if (!has_some)
 		return;
 	known->tools = catalogue_ref(link->catalogue);
@@ -39,7 +45,7 @@ static void keep_tools(struct attachment *attachment)
 
 void known_keep(struct attachment *attachment)
 {
-	if (attachment->link && server_is_started(attachment->server))
+	if (attachment->link)
 		keep_tools(attachment);
 	offers_stop(attachment);
 }

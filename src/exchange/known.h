@@ -1,4 +1,4 @@
-/* known.h - what is known of a program's lists while it does not run. */
+/* known.h - what is known of a server's lists while it does not run, or cannot be reached. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
@@ -9,6 +9,9 @@
  * for; who asks is answered meanwhile with what it had. It is the same client that had asked it then, with
  * the same capabilities, under the same definition of the server: an attachment is never another's. When the
  * program is there its lists are fetched, and who sees other ones now is told.
+ *
+ * With `when-down: list` the tools of any server are kept for the client that had them, to be shown while it
+ * cannot be reached: lists.c.
  */
 enum {
 	KNOWN_MS = 60 * 60 * 1000 /* so long, and the server's `idle`, a list is shown that may be another */

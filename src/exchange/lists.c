@@ -133,18 +133,43 @@ static bool takes_tasks(const struct exchange *x, const struct link *link)
 	       link_takes_tasks(link);
 }
 
-static enum revision revision_of_tools(const struct attachment *attachment)
+/* A server's tools as they are known. */
+struct shown {
+	struct catalogue *tools; /* NULL: they are not */
+	enum revision revision;	 /* what they are in the words of */
+	uint64_t ttl_ms;	 /* how long its server says that they hold; 0: ask again each time */
+};
+
+static struct shown shown_now(const struct attachment *attachment)
 {
-	if (attachment->link && attachment->link->revision)
-		return attachment->link->revision;
-	return known_tools(attachment) ? attachment->known.revision : attachment->server->shared_revision;
+	const struct link *link = attachment->link;
+	const struct known *known = &attachment->known;
+	const struct recent_list *recent;
+
+	if (link && link->catalogue)
+		return (struct shown){ link->catalogue, link->revision,
+				       link->era == ERA_MODERN ? attachment->shelves[OFFER_TOOLS].ttl_ms
+							       : 0 };
+	if (known_tools(attachment))
+		return (struct shown){ known->tools, known->revision, 0 };
+	if (!attachment->server->shown_when_down)
+		return (struct shown){ 0 };
+	if (known->tools)
+		return (struct shown){ known->tools, known->revision, 0 };
+	recent = recent_for_all(&attachment->server->recent[OFFER_TOOLS]);
+	return recent ? (struct shown){ recent->tools, recent->revision, 0 } : (struct shown){ 0 };
+}
+
+struct catalogue *lists_tools(const struct attachment *attachment)
+{
+	return shown_now(attachment).tools;
 }
 
 struct span lists_tool_text(const struct exchange *x, const struct attachment *attachment,
 			    const struct tool *tool, struct buf *store)
 {
 	struct json *json = &x->worker->side;
-	struct legs legs = { revision_of_tools(attachment), x->revision };
+	struct legs legs = { shown_now(attachment).revision, x->revision };
 	struct arena arena = ARENA_INIT((size_t)CATALOGUE_BYTES);
 	struct edits edits = { .arena = &arena };
 	json_at execution;
@@ -166,15 +191,6 @@ struct span lists_tool_text(const struct exchange *x, const struct attachment *a
 	store->over |= edits.over;
 	arena_release(&arena);
 	return buf_span(store);
-}
-
-struct catalogue *lists_tools(const struct attachment *attachment)
-{
-	if (attachment->link && attachment->link->catalogue)
-		return attachment->link->catalogue;
-	if (known_tools(attachment))
-		return known_tools(attachment);
-	return attachment->server->shown_when_down ? attachment->server->shared : NULL;
 }
 
 static size_t add_tools(struct exchange *x, struct buf *out, const struct attachment *attachment)
@@ -203,43 +219,38 @@ static size_t add_tools(struct exchange *x, struct buf *out, const struct attach
 }
 
 /*
- * The server's own result with the tools that may be seen. What a token may see is its own affair:
- * no cache may hand it to another.
+ * What the modern era says beside a list. What a token may see is its own affair: no cache may hand it to
+ * another.
  */
+static void add_words(const struct exchange *x, struct buf *out, uint64_t ttl_ms)
+{
+	if (revision_era(x->revision) != ERA_MODERN)
+		return;
+	buf_add(out, S(",\"resultType\":\"complete\",\"ttlMs\":"));
+	buf_add_u64(out, ttl_ms);
+	buf_add(out, S(",\"cacheScope\":\"private\""));
+}
+
+/* The server's own result with the tools that may be seen. */
 static void tools_of_one(struct exchange *x, struct buf *out)
 {
 	struct json *json = &x->worker->side;
-	const struct catalogue *catalogue = lists_tools(x->attachment);
+	const struct shown shown = shown_now(x->attachment);
 	CLEANUP(buf_release) struct buf tools = BUF_INIT(LISTS_ITEMS_BYTES);
 	CLEANUP(buf_release) struct buf head = BUF_INIT(LISTS_RESULT_BYTES);
-	struct json_edit edits[2];
-	size_t n = 0;
-	json_at scope;
 
-	view_alone_tools_given(x->attachment, catalogue);
+	view_alone_tools_given(x->attachment, shown.tools);
 	(void)add_tools(x, &tools, x->attachment);
 	buf_add(&head, S("\"tools\":["));
 	buf_add(&head, buf_span(&tools));
 	buf_add_char(&head, ']');
+	add_words(x, &head, shown.ttl_ms);
 	/* What is there besides the tools may be of the other era. */
-	if (!catalogue ||
-	    (revision_era(x->revision) == ERA_LEGACY &&
-	     revision_era(revision_of_tools(x->attachment)) == ERA_MODERN) ||
-	    !json_parse(json, catalogue->result, catalogue->result.n))
+	if (!shown.tools ||
+	    (revision_era(x->revision) == ERA_LEGACY && revision_era(shown.revision) == ERA_MODERN) ||
+	    !json_parse(json, shown.tools->result, shown.tools->result.n))
 		check(json_parse(json, S("{}"), 2));
-	scope = json_get(json, 0, S("cacheScope"));
-	if (x->revision >= REVISION_2026_07_28) {
-		if (json_get(json, 0, S("resultType")) == JSON_NONE)
-			buf_add(&head, S(",\"resultType\":\"complete\""));
-		if (json_get(json, 0, S("ttlMs")) == JSON_NONE)
-			buf_add(&head, S(",\"ttlMs\":0"));
-		if (scope == JSON_NONE)
-			buf_add(&head, S(",\"cacheScope\":\"private\""));
-	}
-	edits[n++] = (struct json_edit){ 0, JSON_INSERT, buf_span(&head) };
-	if (scope != JSON_NONE)
-		edits[n++] = (struct json_edit){ scope, JSON_REPLACE, S("\"private\"") };
-	json_emit(out, json, 0, edits, n);
+	json_emit(out, json, 0, &(struct json_edit){ 0, JSON_INSERT, buf_span(&head) }, 1);
 	out->over |= !buf_ok(&tools) || !buf_ok(&head);
 }
 
@@ -281,12 +292,12 @@ static void join_ttl(struct joint *joint, uint64_t ttl_ms)
 
 static void join_tools(struct joint *joint, struct attachment *attachment)
 {
-	struct catalogue *catalogue = lists_tools(attachment);
+	const struct shown shown = shown_now(attachment);
 
-	view_tools_given(attachment, catalogue);
-	if (catalogue) {
+	view_tools_given(attachment, shown.tools);
+	if (shown.tools) {
 		joint->n_tools += add_tools(joint->x, &joint->items, attachment);
-		join_ttl(joint, known_tools(attachment) ? 0 : catalogue->ttl_ms);
+		join_ttl(joint, shown.ttl_ms);
 		return;
 	}
 	note_missing(joint, attachment);
@@ -363,12 +374,7 @@ static void add_joint(struct joint *joint, struct buf *out)
 	buf_addf(out, "{\"%.*s\":[", SPAN_ARG(method_info(joint->x->method)->items));
 	buf_add(out, buf_span(&joint->items));
 	buf_add_char(out, ']');
-	if (joint->x->revision >= REVISION_2026_07_28) {
-		buf_add(out, S(",\"resultType\":\"complete\",\"ttlMs\":"));
-		buf_add_u64(out, joint->ttl_ms);
-		/* What a token may see is its own affair. */
-		buf_add(out, S(",\"cacheScope\":\"private\""));
-	}
+	add_words(joint->x, out, joint->ttl_ms);
 	buf_add_char(out, '}');
 	out->over |= !buf_ok(&joint->items);
 }

@@ -42,7 +42,6 @@ struct catalogue {
 	struct map by_name;
 	struct map pages;   /* URIs that tools name as theirs to show: catalogue_shows() */
 	struct span result; /* the list's own members besides its tools: a JSON object */
-	uint64_t ttl_ms;    /* how long the server says that the list holds */
 	size_t server_n;    /* the length of its server's name */
 	size_t omitted[OMISSIONS];
 	size_t bad_params; /* definitions that are left out of the modern era over HTTP */

@@ -211,7 +211,9 @@ const struct conf_item upstream_items[] = {
 	    .fallback = "hide",
 	    .text = TR_MARK(
 		"What the list of all servers' tools shows of a server that cannot be reached: nothing "
-		"(`hide`), or the tools it had last (`list`), whose calls then fail with the reason."),
+		"(`hide`), or the tools it had last (`list`), whose calls then fail with the reason. Tools "
+		"that the server marks as one client's own (`cacheScope` other than `public`) are shown to "
+		"no other client."),
 	},
 	{
 	    .path = "servers.*.ca",

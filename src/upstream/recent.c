@@ -48,7 +48,7 @@ static void drop_idle(struct recent_lists *recent)
 	}
 }
 
-const struct recent_list *recent_find(struct recent_lists *recent, const uint8_t digest[RECENT_DIGEST_BYTES])
+struct recent_list *recent_find(struct recent_lists *recent, const uint8_t digest[RECENT_DIGEST_BYTES])
 {
 	for (size_t i = 0; i < recent->n; i++) {
 		if (memcmp(recent->lists[i].digest, digest, RECENT_DIGEST_BYTES) != 0)
@@ -57,6 +57,14 @@ const struct recent_list *recent_find(struct recent_lists *recent, const uint8_t
 		drop_idle(recent);
 		return &recent->lists[0];
 	}
+	return NULL;
+}
+
+const struct recent_list *recent_for_all(const struct recent_lists *recent)
+{
+	for (size_t i = 0; i < recent->n; i++)
+		if (recent->lists[i].for_all)
+			return &recent->lists[i];
 	return NULL;
 }
 

@@ -26,6 +26,7 @@ struct recent_list {
 	struct catalogue *tools;
 	struct offer *offer;
 	enum revision revision; /* what it is in the words of */
+	bool for_all;		/* its server does not say that it is one client's own */
 	uint8_t digest[RECENT_DIGEST_BYTES];
 };
 
@@ -37,7 +38,9 @@ struct recent_lists {
 
 /* The one of this digest, which is the newest from now on. NULL: there is none. Borrowed until the next one.
  */
-const struct recent_list *recent_find(struct recent_lists *recent, const uint8_t digest[RECENT_DIGEST_BYTES]);
+struct recent_list *recent_find(struct recent_lists *recent, const uint8_t digest[RECENT_DIGEST_BYTES]);
+/* The newest that anybody may be shown; NULL: there is none. Borrowed as that one. */
+const struct recent_list *recent_for_all(const struct recent_lists *recent);
 
 /*
  * One more, the newest. The least recent leaves where there are too many, or where too much would be held for

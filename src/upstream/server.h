@@ -14,7 +14,6 @@
 
 struct http_pool;
 struct tls_context;
-struct catalogue;
 struct house;
 
 /* How it is reached. */
@@ -74,7 +73,6 @@ struct server {
 	enum speaks legacy, modern;
 	uint64_t legacy_until_ms, modern_until_ms; /* how long a SPEAKS_NO holds; 0: for good */
 	struct recent_lists recent[OFFER_KINDS];   /* for links that see the same lists */
-	struct catalogue *shared;		   /* the newest of its tools. Borrowed from `recent` */
 	size_t omitted[OFFER_KINDS]
 		      [OMISSIONS];    /* what was left out of its lists when they were last looked at */
 	unsigned declared;	      /* DECLARES_…, by its last greeting here; 0: there was none */
@@ -86,12 +84,11 @@ struct server {
 	size_t max_calls;     /* requests it works on at once; 0: no ceiling */
 	struct list queue;    /* struct exchange: what waits for its turn */
 	struct later turn;
-	enum revision shared_revision; /* what `shared` is in the words of */
-	uint64_t late_until_ms;	       /* lists of all servers do not wait for it: it was late for one */
-	unsigned late;		       /* how often in a row */
-	bool late_list;		       /* it had been greeted then: a greeting says nothing of the next one */
-	uint64_t started, failed;      /* counters: links opened; links that died, lists not had */
-	uint64_t dropped;	       /* notifications that break the protocol and were not passed on */
+	uint64_t late_until_ms;	  /* lists of all servers do not wait for it: it was late for one */
+	unsigned late;		  /* how often in a row */
+	bool late_list;		  /* it had been greeted then: a greeting says nothing of the next one */
+	uint64_t started, failed; /* counters: links opened; links that died, lists not had */
+	uint64_t dropped;	  /* notifications that break the protocol and were not passed on */
 	char last_failure[200];
 	struct span definition; /* the JSON it was made from */
 	struct arena arena;	/* owns the spans and rules */

@@ -416,38 +416,6 @@ static void never_lists_for_all(void)
 	buf_release(&heard.last);
 }
 
-/* `when-down`: what is listed of a server that is away. */
-static void when_down(bool list)
-{
-	struct server *server = rig_server("files");
-	struct client *client = rig_client(ERA_LEGACY, NULL, "mcp");
-	struct heard heard = { 0 };
-	struct attachment *attachment;
-	struct peer peer;
-
-	server->shown_when_down = list;
-	rig_ask(client, &heard, LIST_ALL);
-	(void)rig_greet(&peer, TOOLS);
-	rig_list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
-	TURN_UNTIL(&worker.loop, heard.finals);
-	ok(rig_heard(&heard, "files__t"), "# a list");
-	rig_end(&peer);
-	attachment = LIST_ENTRY(client->attachments.next, struct attachment, node);
-	TURN_UNTIL(&worker.loop, !attachment->link);
-	/* Not the first time: it is not tried at once. */
-	attachment->deaths = 9;
-	rig_ask(client, &heard, LIST_ALL);
-	ok(heard.finals == 1 && rig_heard(&heard, "files__t") == list && rig_starts_nothing(),
-	   "away: its tools are %s", list ? "still listed" : "not listed");
-	rig_ask(
-	    client, &heard,
-	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"files__t\"}}");
-	ok(rig_heard(&heard, "\"K706\""), "a call says why it cannot be made");
-	client = rig_leave(client);
-	worker_drop_server(&worker, server);
-	buf_release(&heard.last);
-}
-
 static void asked_too_late(void)
 {
 	struct server *server = rig_server("files");
@@ -573,8 +541,6 @@ int main(void)
 	never_lists(ERA_MODERN);
 	never_greets();
 	never_lists_for_all();
-	when_down(false);
-	when_down(true);
 	silent_in_a_round();
 	asked_too_late();
 	two_lists();

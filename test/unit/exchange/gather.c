@@ -6,7 +6,8 @@
 
 struct got {
 	unsigned done;
-	bool fine, late;
+	bool fine, late, is_public;
+	uint64_t ttl_ms;
 	struct buf why, items, result;
 	struct gather *gather;
 };
@@ -18,6 +19,8 @@ static void on_done(void *owner, struct gather *gather, bool fine, struct span w
 	got->done++;
 	got->fine = fine;
 	got->late = gather_failure(gather) == LINK_SILENT;
+	got->is_public = gather_is_public(gather);
+	got->ttl_ms = gather_ttl_ms(gather);
 	buf_clear(&got->why);
 	buf_add(&got->why, why);
 	buf_clear(&got->items);
@@ -225,6 +228,44 @@ static void joined(struct link *link, struct peer *peer)
 	got_release(&got);
 }
 
+/* Whose a list is, and how long it holds, by what its pages say. */
+static void scopes(struct link *link, struct peer *peer)
+{
+	static const struct {
+		const char *pages[2];
+		bool is_public;
+		uint64_t ttl_ms;
+	} cases[] = {
+		{ { "", "" }, false, 0 },
+		{ { ",\"cacheScope\":\"private\",\"ttlMs\":5", ",\"cacheScope\":\"public\",\"ttlMs\":9" },
+		  false,
+		  5 },
+		{ { ",\"cacheScope\":\"public\",\"ttlMs\":9", ",\"ttlMs\":5" }, false, 5 },
+		{ { ",\"cacheScope\":\"PUBLIC\"", ",\"cacheScope\":\"public\",\"ttlMs\":5" }, false, 0 },
+		{ { ",\"cacheScope\":[\"public\"]", ",\"cacheScope\":\"public\"" }, false, 0 },
+		{ { ",\"cacheScope\":\"public\",\"ttlMs\":172800000",
+		    ",\"cacheScope\":\"public\",\"ttlMs\":172800001" },
+		  true,
+		  172800000 },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct got got = got_new();
+
+		got.gather = gather_start(link, METHOD_PROMPTS_LIST, S(""), on_done, &got);
+		rig_say(peer,
+			"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[],\"nextCursor\":\"x\"%s}}",
+			rig_id(rig_hear(peer)), cases[i].pages[0]);
+		rig_say(peer, "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"prompts\":[]%s}}",
+			rig_id(rig_hear(peer)), cases[i].pages[1]);
+		TURN_UNTIL(&worker.loop, got.done);
+		ok(got.fine && got.is_public == cases[i].is_public && got.ttl_ms == cases[i].ttl_ms,
+		   "%zu: it is %s, for %llu ms", i, got.is_public ? "everybody's" : "one client's",
+		   (unsigned long long)got.ttl_ms);
+		got_release(&got);
+	}
+}
+
 static void dying(struct link *link, struct peer *peer)
 {
 	struct got got = got_new();
@@ -254,6 +295,7 @@ int main(void)
 	late(link, &peer);
 	not_to_blame(link, &peer);
 	joined(link, &peer);
+	scopes(link, &peer);
 	dying(link, &peer);
 	link = link_close(link);
 	rig_stop();

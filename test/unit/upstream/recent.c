@@ -75,6 +75,24 @@ static void held_for_nobody(void)
 	recent_clear(&recent);
 }
 
+static void for_all(void)
+{
+	struct recent_lists recent = { 0 };
+
+	ok(!recent_for_all(&recent), "nothing is for all at first");
+	add(&recent, 1, 100);
+	ok(!recent_for_all(&recent), "nor what nobody said it of");
+	recent.lists[0].for_all = true;
+	add(&recent, 2, 100);
+	recent.lists[0].for_all = true;
+	add(&recent, 3, 100);
+	ok(recent_for_all(&recent) == &recent.lists[1], "the newest that is");
+	for (uint8_t i = 4; i < 4 + RECENT_LISTS; i++)
+		add(&recent, i, 100);
+	ok(!recent_for_all(&recent), "as long as it is kept");
+	recent_clear(&recent);
+}
+
 static void others(void)
 {
 	struct recent_lists recent = { 0 };
@@ -93,6 +111,7 @@ int main(void)
 {
 	not_for_ever();
 	held_for_nobody();
+	for_all();
 	others();
 	json_release(&json);
 	return tap_done();
