@@ -116,10 +116,15 @@ void child_reap(struct child *child)
 	child->events->on_end(child->owner, child, status);
 }
 
-void child_stop(struct child *child)
+void child_is_last(struct child *child)
 {
 	child->stopping = true;
 	(void)uv_timer_stop(&child->timer);
+}
+
+void child_stop(struct child *child)
+{
+	child_is_last(child);
 	child->channel = channel_close(child->channel);
 	child->events->on_lost(child->owner, child);
 }

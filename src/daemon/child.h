@@ -44,5 +44,7 @@ int child_start(struct child *child, struct err *err) MUST_CHECK;
 void child_reap(struct child *child);
 /* Gives back what it holds of the loop; the process is left alone. To be called once, at the end. */
 void child_release(struct child *child);
+/* No other follows when it ends; it is not told to. */
+void child_is_last(struct child *child);
 /* Ends it for good: its channel is closed, which is its order to go. */
 void child_stop(struct child *child);

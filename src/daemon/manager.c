@@ -75,8 +75,10 @@ static void on_end(void *owner, struct child *child, int status)
 
 	if (manager->stopping && manager_is_alone(manager))
 		loop_stop(&manager->loop);
-	if (child->role == CHILD_WORKER)
+	if (child->role == CHILD_WORKER) {
+		manager_worker_ended(manager);
 		reload_worker_ended(&manager->reload);
+	}
 	/* What cannot even start the first time will not start the second. */
 	if (!manager->ready && !manager->stopping && child->starts >= 1 && !WIFSIGNALED(status)) {
 		successor_fail(manager, tr("a process of the new program ended; the gate's log says more"));

@@ -36,11 +36,23 @@ static void kill_all(uv_timer_t *timer)
 
 void manager_stop_children(struct manager *manager)
 {
-	for (size_t i = CHILD_ROLES; i-- > 0;)
-		child_stop(&manager->children[i]);
+	for (size_t i = CHILD_ROLES; i-- > 0;) {
+		if (i == CHILD_KEEPER && manager->children[CHILD_WORKER].pid)
+			child_is_last(&manager->children[i]);
+		else
+			child_stop(&manager->children[i]);
+	}
 	(void)uv_timer_start(&manager->deadline, kill_all, MANAGER_STOP_MS, 0);
 	if (manager_is_alone(manager))
 		loop_stop(&manager->loop);
+}
+
+void manager_worker_ended(struct manager *manager)
+{
+	struct child *keeper = &manager->children[CHILD_KEEPER];
+
+	if (keeper->stopping && keeper->channel)
+		child_stop(keeper);
 }
 
 static void on_drain_deadline(uv_timer_t *timer)

@@ -89,8 +89,9 @@ void manager_refused(struct manager *manager, const struct child *child, struct 
 /* manager_end.c */
 /* The gate ends with this code; told once more, without waiting for what is under way. */
 void manager_stop(struct manager *manager, int code);
-/* The worker first, then those it leans on, the keeper last: what was decided is on the disk. */
+/* All at once but the keeper, which is told when the worker has ended: what was recorded is on the disk. */
 void manager_stop_children(struct manager *manager);
+void manager_worker_ended(struct manager *manager);
 /* Nothing of the gate lives but this process. Elders go with the gate: who waits for it waits for them. */
 bool manager_is_alone(const struct manager *manager);
 

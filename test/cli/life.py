@@ -368,6 +368,22 @@ def test_drain():
     ok(b"wait" in records, "the call is in the audit log", records[-600:])
 
 
+def test_keeper_last():
+    """What the worker records until its end is written: the keeper leaves after it."""
+    gate = Gate(small()).start()
+    of = gate.processes()
+    os.kill(of["worker"], signal.SIGSTOP)
+    gate.process.send_signal(signal.SIGTERM)
+    ok(gate.logged("gate.stopping"), "the gate stops")
+    gate.process.send_signal(signal.SIGTERM)
+    ok(wait_until(lambda: not is_alive(of["launcher"]) and not is_alive(of["egress"])), "told twice, it does not wait")
+    # It would need no longer to end than those two.
+    ok(not wait_until(lambda: not is_alive(of["keeper"]), 1), "the keeper stays as long as the worker")
+    os.kill(of["worker"], signal.SIGCONT)
+    equal(gate.process.wait(WAIT), 0, "and ends after it")
+    ok(wait_until(lambda: not [p for p in of.values() if is_alive(p)]), "nothing is left", of)
+
+
 def test_interrupt():
     gate = Gate().start()
     equal(gate.stop(signal.SIGINT), 0, "SIGINT ends a gate in order")
@@ -413,4 +429,4 @@ def test_notify():
 TESTS = (test_port_in_use, test_secure, test_two_gates, test_nothing_listens, test_dead_servers, test_shown_failure, test_reload, test_reload_is_whole,
          test_reload_of_secrets, test_reload_and_death,
          test_broken_config, test_authorities,
-         test_deaths, test_launcher_leaves_no_server, test_drain, test_interrupt, test_notify)
+         test_deaths, test_launcher_leaves_no_server, test_drain, test_keeper_last, test_interrupt, test_notify)
