@@ -107,6 +107,18 @@ void manager_say_ready(struct manager *manager)
 		manager->options.on_ready(config, &manager->clients);
 }
 
+void manager_tell_holder(const struct manager *manager)
+{
+	struct wire_out out = { 0 };
+
+	if (!manager->holder_channel)
+		return;
+	wire_begin(&out, HOLD_MANAGER, 0);
+	wire_put_u64(&out, (uint64_t)getpid());
+	(void)channel_send(manager->holder_channel, &out);
+	wire_out_release(&out);
+}
+
 static void check_ready(struct manager *manager)
 {
 	if (manager->ready || manager->stopping || !manager->children[CHILD_WORKER].ready ||

@@ -83,6 +83,8 @@ struct manager {
 /* As manager_main(), with what an older gate has handed over. */
 int manager_succeed(const struct manager_options *options, const struct succession *succession);
 void manager_say_ready(struct manager *manager);
+/* Who holds the place, if anybody does, is told that this is the manager now. */
+void manager_tell_holder(const struct manager *manager);
 /* It cannot do its work. */
 void manager_refused(struct manager *manager, const struct child *child, struct span why);
 

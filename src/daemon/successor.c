@@ -259,17 +259,11 @@ static void greet_holder(struct manager *manager)
 	static const struct channel_events events = { .on_message = on_holder_message,
 						      .on_gone = on_holder_gone };
 	int fd = fcntl(manager->holder_fd, F_DUPFD_CLOEXEC, 0);
-	struct wire_out out = { 0 };
 
 	if (fd >= 0)
 		manager->holder_channel = channel_open(&manager->loop, fd, &events, manager, NULL);
-	if (!manager->holder_channel)
-		return;
 	manager->notify.holder = manager->holder_channel;
-	wire_begin(&out, HOLD_MANAGER, 0);
-	wire_put_u64(&out, (uint64_t)getpid());
-	(void)channel_send(manager->holder_channel, &out);
-	wire_out_release(&out);
+	manager_tell_holder(manager);
 }
 
 void successor_log_taken(struct manager *manager, struct span why)

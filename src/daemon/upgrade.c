@@ -80,6 +80,8 @@ static void fail(struct manager *manager, const char *why)
 	if (upgrade->pid > 0)
 		(void)kill(upgrade->pid, SIGKILL);
 	upgrade->pid = 0;
+	/* It may have said there already that it is the manager. */
+	manager_tell_holder(manager);
 	closep(&upgrade->holder_fd);
 	closep(&upgrade->program_fd);
 	if (!manager->briefing.has_log) {
@@ -220,6 +222,9 @@ void upgrade_ended(struct manager *manager, pid_t pid)
 {
 	struct upgrade *upgrade = &manager->upgrade;
 
+	/* It was killed, and until now it could still say that it is the manager. */
+	if (upgrade->stage == UPGRADE_NONE)
+		manager_tell_holder(manager);
 	if (pid != upgrade->pid || upgrade->stage == UPGRADE_NONE || upgrade->stage == UPGRADE_DONE)
 		return;
 	/* From here on it may be another's. */

@@ -310,6 +310,38 @@ def test_takes_over_nothing():
     equal(old.end(), 0, "and ends in order, too")
 
 
+SPEAKS_TOO_SOON = """#!{python} -I
+import os, socket, struct
+channel = socket.socket(fileno=3)
+channel.setblocking(True)
+def next():
+    packet, fds, _, _ = socket.recv_fds(channel, 65536, 8)
+    return struct.unpack("=I", packet[:4])[0], fds
+kind, fds = next()
+holder = socket.socket(fileno=fds[2])
+while kind != {read}:
+    kind, fds = next()
+channel.send(struct.pack("=II", {ready}, 0))
+while kind != {commit}:
+    kind, fds = next()
+holder.send(struct.pack("=IIQ", {manager}, 0, os.getpid()))
+"""
+MANAGER = 400  # src/daemon/holder.h
+
+
+def test_holder_is_told_again():
+    """A new gate that has said it is the one now, and then does not become it."""
+    gate = own().start()
+    equal(gate.ask("upgrade", "--wait").code, 0, "a second gate: the first process only holds the place")
+    install(gate, SPEAKS_TOO_SOON.format(python=sys.executable, read=READ, ready=READY, commit=COMMIT, manager=MANAGER).encode())
+    gate.program = KANMON
+    result = gate.ask("upgrade")
+    ok(result.code == 1 and "ended before it was ready" in result.err, "the next one says it is the gate, and ends", result)
+    gate.process.send_signal(signal.SIGTERM)
+    ok(wait_until(lambda: gate.process.poll() is not None), "SIGTERM still reaches the gate that goes on")
+    equal(gate.process.poll(), 0, "which ends in order")
+
+
 # --- what works ---
 
 def test_upgrade():
@@ -699,7 +731,7 @@ def test_background():
 
 
 TESTS = (test_no_gate, test_broken_program, test_program_that_leaves_another, test_broken_config, test_during_another,
-         test_stop_during_another, test_takes_over_nothing, test_upgrade, test_many, test_wait_goes_on, test_late_hosts,
+         test_stop_during_another, test_takes_over_nothing, test_holder_is_told_again, test_upgrade, test_many, test_wait_goes_on, test_late_hosts,
          test_reload_reaches_elders, test_reload_meanwhile, test_without_a_worker, test_addresses, test_ring_of_an_elder,
          test_signals_and_systemd, test_signal_while_it_changes, test_signal_to_all, test_deaths,
          test_deaths_beside_a_second, test_background)
