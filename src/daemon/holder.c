@@ -65,20 +65,25 @@ static const struct channel_events events = { .on_message = on_message, .on_gone
 
 int holder_open(struct holder *holder, struct loop *loop, int fd, pid_t manager, struct err *err)
 {
+	int copy;
+
 	/* A manager whose own predecessor has ended is ours to wait for. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0) {
 		(void)close(fd);
 		return err_sys(err, "cannot wait for processes of processes");
 	}
-	holder->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	holder->channel = channel_open(loop, fd, &events, holder, err);
-	if (!holder->channel)
-		return -1;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy >= 0)
+		holder->channel = channel_open(loop, copy, &events, holder, NULL);
+	holder->fd = fd;
 	holder->loop = loop;
 	holder->manager = manager;
 	holder->code = HOLDER_UNKNOWN;
 	check(uv_timer_init(&loop->uv, &holder->timer) == 0);
 	holder->timer.data = holder;
+	/* The gate ends where nobody holds its place: who hears nothing holds it, too, and looks. */
+	if (!holder->channel)
+		(void)uv_timer_start(&holder->timer, on_look, HOLDER_LOOK_MS, 0);
 	return 0;
 }
 

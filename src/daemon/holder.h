@@ -21,7 +21,7 @@ enum hold_kind { HOLD_MANAGER = 400, HOLD_NOTIFY };
 
 struct holder {
 	struct loop *loop;
-	struct channel *channel; /* NULL: it is none */
+	struct channel *channel; /* NULL: it hears nothing */
 	int fd;			 /* the same socket, for holder_become() */
 	pid_t manager;		 /* 0: it has ended */
 	int code;		 /* then: how, as a shell says it */
@@ -31,9 +31,10 @@ struct holder {
 };
 
 /*
- * Begins to hold `manager`. `fd` is the other end of what managers speak into; taken over.
+ * Begins to hold `manager`. `fd` is the other end of what managers speak into; taken over. Where there is no
+ * memory or descriptor for a channel it holds all the same, and hears of its manager's end only.
  *
- * Errors: ERR_NOMEM, ERR_SYSTEM.
+ * Errors: ERR_SYSTEM.
  */
 int holder_open(struct holder *holder, struct loop *loop, int fd, pid_t manager, struct err *err) MUST_CHECK;
 /* Harmless where it holds nobody. */
