@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "json_second.h"
 #include "json/canonical.h"
+#include "json/number.h"
 #include "json/pointer.h"
 #include "json/write.h"
 
@@ -90,11 +91,11 @@ static void check_drops(const struct json *json)
 static bool same_number(const struct json *a, const struct json *b, json_at at)
 {
 	int64_t x, y;
-	double u, v;
 
 	if (json_i64(a, at, &x) && json_i64(b, at, &y) && x == y)
 		return true;
-	return json_double(a, at, &u) && json_double(b, at, &v) && u == v;
+	return json_is(a, at, JSON_NUMBER) && json_is(b, at, JSON_NUMBER) &&
+	       json_number_double(json_raw(a, at)) == json_number_double(json_raw(b, at));
 }
 
 /* jansson keeps the order of names, writes integers exactly and doubles with 17 digits. */

@@ -83,7 +83,7 @@ static void tell(struct buf *story, struct span bytes, size_t step)
 		free(copy);
 	}
 	if (reading)
-		buf_addf(story, "partial %d", sse_is_partial(&parser));
+		buf_addf(story, "partial %d", parser.event_n && !parser.comment);
 	sse_release(&parser);
 }
 

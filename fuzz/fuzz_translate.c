@@ -130,8 +130,6 @@ static bool say(char what, const struct given *given, const struct message *mess
 	case 'q':
 		return translate_request(message, given->legs, modern(given->legs.to) ? S(META) : S(""),
 					 edits);
-	case 'n':
-		return translate_client_notification(message, given->legs, edits);
 	case 's':
 		return translate_server_notification(message, given->legs, edits);
 	default:
@@ -442,7 +440,7 @@ static void urls(const struct given *given)
 
 static void message_of(char what, const struct given *given)
 {
-	if (what == 'q' || what == 'n' || what == 's' || what == 'r')
+	if (what == 'q' || what == 's' || what == 'r')
 		pass(what, given);
 	else if (what == 'e')
 		code(given);

@@ -65,18 +65,19 @@ bool gate_find_running(const struct options *options, struct gate_paths *paths)
 	return false;
 }
 
-static int load(const struct options *options, struct gate_config *config, bool *broken)
+int gate_load_running(const struct options *options, struct gate_config *config, bool *broken)
 {
 	CLEANUP(conf_problems_release) struct conf_problems problems = CONF_PROBLEMS_INIT;
 	struct err err = ERR_INIT;
 
+	*broken = false;
 	if (crypto_init(&err) < 0)
 		return cmd_fail(EXIT_FAILED, "%s", err.text);
 	if (gate_config_load(option_value(options, "config"), option_value(options, "data-dir"), config,
 			     &problems, &err) == 0)
 		return EXIT_OK;
 	*config = (struct gate_config){ .conf = NULL };
-	if (!broken || !gate_find_running(options, &config->paths)) {
+	if (!gate_find_running(options, &config->paths)) {
 		print_problems(&problems, &err, S(""));
 		return EXIT_USAGE;
 	}
@@ -84,17 +85,6 @@ static int load(const struct options *options, struct gate_config *config, bool 
 	print_problems(&problems, &err,
 		       span_str(tr("the gate that runs goes on with the config it read before")));
 	return EXIT_OK;
-}
-
-int gate_load(const struct options *options, struct gate_config *config)
-{
-	return load(options, config, NULL);
-}
-
-int gate_load_running(const struct options *options, struct gate_config *config, bool *broken)
-{
-	*broken = false;
-	return load(options, config, broken);
 }
 
 static pid_t peer_of(int fd)

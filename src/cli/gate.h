@@ -7,15 +7,12 @@
 #include "net/wire.h"
 
 /*
- * Reads the config the command was given (or the user's own). Problems are printed; the exit code
- * is returned, 0 where all is well. Owner: gate_config_release().
- */
-int gate_load(const struct options *options, struct gate_config *config) __attribute__((warn_unused_result));
-
-/*
- * The same for a command that asks a gate which runs: that gate does not need the file any more. Where the
- * config cannot be used and its gate runs all the same, the problems are printed, `*broken` is set, and
- * `config` has its paths only (`conf` is NULL).
+ * Reads the config the command was given (or the user's own), for a command that asks a gate which runs.
+ * Problems are printed; the exit code is returned, 0 where all is well. A gate that runs does not need the
+ * file any more: where the config cannot be used and its gate runs all the same, the problems are printed,
+ * `*broken` is set, and `config` has its paths only (`conf` is NULL).
+ *
+ * Owner: caller releases `config` with gate_config_release().
  */
 int gate_load_running(const struct options *options, struct gate_config *config, bool *broken)
     __attribute__((warn_unused_result));

@@ -8,7 +8,6 @@
 
 _Static_assert(sizeof(crypto_generichash_blake2b_state) <= sizeof(((struct digest *)0)->state),
 	       "BLAKE2b state");
-_Static_assert(sizeof(crypto_hash_sha256_state) <= sizeof(((struct sha256 *)0)->state), "SHA-256 state");
 _Static_assert(DIGEST_KEY_BYTES <= crypto_generichash_blake2b_KEYBYTES_MAX, "BLAKE2b key");
 
 static const uint8_t token_personal[crypto_generichash_blake2b_PERSONALBYTES] = "kanmon.token.v1";
@@ -28,11 +27,6 @@ static const uint8_t *bytes_of(struct span s)
 static crypto_generichash_blake2b_state *blake2b_of(struct digest *digest)
 {
 	return (crypto_generichash_blake2b_state *)(void *)digest->state;
-}
-
-static crypto_hash_sha256_state *sha256_of(struct sha256 *sha)
-{
-	return (crypto_hash_sha256_state *)(void *)sha->state;
 }
 
 void digest_blake2b(struct span bytes, uint8_t out[DIGEST_BYTES])
@@ -60,22 +54,6 @@ void digest_finish(struct digest *digest, uint8_t out[DIGEST_BYTES])
 {
 	check(crypto_generichash_blake2b_final(blake2b_of(digest), out, DIGEST_BYTES) == 0);
 	sodium_memzero(digest->state, sizeof(digest->state));
-}
-
-void sha256_start(struct sha256 *sha)
-{
-	check(crypto_hash_sha256_init(sha256_of(sha)) == 0);
-}
-
-void sha256_add(struct sha256 *sha, struct span bytes)
-{
-	check(crypto_hash_sha256_update(sha256_of(sha), bytes_of(bytes), bytes.n) == 0);
-}
-
-void sha256_finish(struct sha256 *sha, uint8_t out[DIGEST_BYTES])
-{
-	check(crypto_hash_sha256_final(sha256_of(sha), out) == 0);
-	sodium_memzero(sha->state, sizeof(sha->state));
 }
 
 void token_hash(struct span token, uint8_t out[DIGEST_BYTES])

@@ -31,14 +31,6 @@ void digest_add(struct digest *digest, struct span bytes);
 /* Ends it and wipes the state. */
 void digest_finish(struct digest *digest, uint8_t out[DIGEST_BYTES]);
 
-/* SHA-256 in steps. */
-struct sha256 {
-	_Alignas(8) uint8_t state[104];
-};
-void sha256_start(struct sha256 *sha);
-void sha256_add(struct sha256 *sha, struct span bytes);
-void sha256_finish(struct sha256 *sha, uint8_t out[DIGEST_BYTES]);
-
 /*
  * What the store keeps of a token: BLAKE2b-256 under a personalisation of its own, so that no
  * digest made elsewhere can be presented as one. Tokens hold 256 random bits; no stretching needed.

@@ -19,7 +19,6 @@ _Static_assert(SEAL_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "k
 struct seal_key {
 	uint8_t bytes[SEAL_KEY_BYTES];
 	uint32_t id;
-	uint64_t created_ms;
 };
 
 struct seal_ring {
@@ -50,8 +49,7 @@ struct seal_ring *seal_ring_free(struct seal_ring *ring)
 	return NULL;
 }
 
-bool seal_ring_add(struct seal_ring *ring, uint32_t id, const uint8_t key[SEAL_KEY_BYTES],
-		   uint64_t created_ms)
+bool seal_ring_add(struct seal_ring *ring, uint32_t id, const uint8_t key[SEAL_KEY_BYTES])
 {
 	size_t kept = ring->n < SEAL_KEYS ? ring->n : SEAL_KEYS - 1;
 
@@ -59,25 +57,14 @@ bool seal_ring_add(struct seal_ring *ring, uint32_t id, const uint8_t key[SEAL_K
 		return false;
 	memmove(&ring->keys[1], &ring->keys[0], kept * sizeof(ring->keys[0]));
 	ring->keys[0].id = id;
-	ring->keys[0].created_ms = created_ms;
 	memcpy(ring->keys[0].bytes, key, SEAL_KEY_BYTES);
 	ring->n = kept + 1;
 	return true;
 }
 
-size_t seal_ring_count(const struct seal_ring *ring)
-{
-	return ring->n;
-}
-
 uint32_t seal_ring_newest(const struct seal_ring *ring)
 {
 	return ring->n ? ring->keys[0].id : 0;
-}
-
-uint64_t seal_ring_created_ms(const struct seal_ring *ring)
-{
-	return ring->n ? ring->keys[0].created_ms : 0;
 }
 
 static void put_u32(uint8_t *at, uint32_t value)

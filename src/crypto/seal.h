@@ -30,13 +30,10 @@ static inline void seal_ring_freep(struct seal_ring **ring)
  * Puts a key in front; the oldest falls out where SEAL_KEYS are there. `id` is greater than every
  * id in the ring, else false and nothing changes.
  */
-bool seal_ring_add(struct seal_ring *ring, uint32_t id, const uint8_t key[SEAL_KEY_BYTES],
-		   uint64_t created_ms) MUST_CHECK;
+bool seal_ring_add(struct seal_ring *ring, uint32_t id, const uint8_t key[SEAL_KEY_BYTES]) MUST_CHECK;
 
-size_t seal_ring_count(const struct seal_ring *ring);
-/* The newest key's id and age; 0 where there is none. */
+/* The newest key's id; 0 where there is none. */
 uint32_t seal_ring_newest(const struct seal_ring *ring);
-uint64_t seal_ring_created_ms(const struct seal_ring *ring);
 
 /*
  * Adds `plain` sealed under the newest key (XChaCha20-Poly1305): version byte, key id, nonce,

@@ -267,11 +267,6 @@ bool sse_skip(struct sse_parser *parser, struct span *in)
 	return true;
 }
 
-bool sse_is_partial(const struct sse_parser *parser)
-{
-	return parser->event_n != 0 && !parser->comment;
-}
-
 static bool is_one_line(struct span s)
 {
 	return line_length(s) == s.n && span_find(s, '\0') == s.n;

@@ -77,9 +77,6 @@ enum sse_step sse_feed(struct sse_parser *parser, struct span *in);
  */
 bool sse_skip(struct sse_parser *parser, struct span *in);
 
-/* Is an event unfinished? At the end of a stream it is to be dropped. */
-bool sse_is_partial(const struct sse_parser *parser);
-
 /*
  * Adds one event. Empty `type` and `id` are left out; `data` is cut into one line each at LF,
  * CR LF and CR, and is written even where it is empty. False, with nothing added, where `type` or

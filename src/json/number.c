@@ -188,11 +188,3 @@ double json_number_double(struct span raw)
 		value = large_double(number);
 	return number.negative ? -value : value;
 }
-
-bool json_double(const struct json *json, json_at at, double *out)
-{
-	if (!json_is(json, at, JSON_NUMBER))
-		return false;
-	*out = json_number_double(json_raw(json, at));
-	return true;
-}

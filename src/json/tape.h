@@ -152,8 +152,6 @@ void json_string_add(const struct json *json, json_at at, struct buf *out);
 /* A number that is an integer in range (also 1e2 and 42.0); false otherwise. */
 bool json_i64(const struct json *json, json_at at, int64_t *out);
 bool json_u64(const struct json *json, json_at at, uint64_t *out);
-/* The nearest double; false where the token is no number. */
-bool json_double(const struct json *json, json_at at, double *out);
 
 /* Are two values equal as JSON (numbers by exact decimal value, names in any order)? */
 bool json_equal(const struct json *a, json_at at, const struct json *b, json_at bt);

@@ -34,15 +34,6 @@ enum era revision_era(enum revision revision)
 	return revision >= REVISION_2026_07_28 ? ERA_MODERN : ERA_LEGACY;
 }
 
-const char *era_name(enum era era)
-{
-	static const char *const words[] = {
-		[ERA_UNKNOWN] = "unknown", [ERA_LEGACY] = "legacy", [ERA_MODERN] = "modern"
-	};
-
-	return words[era];
-}
-
 bool revision_text_is_modern(struct span text)
 {
 	return text.n == 10 && text.p[4] == '-' && text.p[7] == '-' && text.p[0] >= '0' && text.p[0] <= '9' &&

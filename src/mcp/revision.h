@@ -25,7 +25,6 @@ enum era { ERA_UNKNOWN, ERA_LEGACY, ERA_MODERN };
 enum revision revision_of(struct span text);
 struct span revision_name(enum revision revision);
 enum era revision_era(enum revision revision);
-const char *era_name(enum era era);
 
 /* Does `text` look like a revision from 2026-07-28 on? (ids are dates, so they order as text) */
 bool revision_text_is_modern(struct span text);

@@ -164,25 +164,6 @@ bool translate_request(const struct message *message, struct legs legs, struct s
 	return true;
 }
 
-/* The only thing a modern client ever notifies of; without a requestId it was about a task. */
-static bool is_cancellation(const struct message *message)
-{
-	return message->method == METHOD_CANCELLED && message->params != JSON_NONE &&
-	       message_token(message->json, json_get(message->json, message->params, S("requestId"))).n;
-}
-
-bool translate_client_notification(const struct message *message, struct legs legs, struct edits *edits)
-{
-	if (message->kind != MESSAGE_NOTIFICATION || !has_words(message->method, legs, METHOD_FROM_CLIENT))
-		return false;
-	if (!crosses_eras(legs))
-		return true;
-	if (!is_cancellation(message))
-		return false;
-	edits_drop_meta(edits, message->json, message->meta);
-	return true;
-}
-
 /* --- from the server to the client --- */
 
 static void translate_result_kind(const struct message *message, enum method method, struct legs legs,

@@ -49,9 +49,6 @@ struct legs {
 bool translate_request(const struct message *message, struct legs legs, struct span meta,
 		       struct edits *edits);
 
-/* A notification of the client's. False: it has no words there; between the eras only `cancelled` has. */
-bool translate_client_notification(const struct message *message, struct legs legs, struct edits *edits);
-
 /*
  * Adds the params of the `initialize` that greets a legacy server for a modern client: `meta` is the client's
  * params._meta. A client that does not say who it is stands under the gate's own name, `own_info` (JSON).

@@ -12,16 +12,15 @@ int keys_load(const struct store *store, struct seal_ring *ring, struct err *err
 	int got;
 
 	if (query_begin(&query, store_sqlite(store),
-			"SELECT id, key, created FROM seal_keys WHERE id > ?1 ORDER BY id", err) < 0)
+			"SELECT id, key FROM seal_keys WHERE id > ?1 ORDER BY id", err) < 0)
 		return -1;
 	query_put_u64(&query, seal_ring_newest(ring));
 	while ((got = query_step(&query, err)) > 0) {
 		uint64_t id = query_get_u64(&query);
 		struct span key = query_get_blob(&query);
-		uint64_t created = query_get_u64(&query);
 
 		if (key.n != SEAL_KEY_BYTES || id > UINT32_MAX ||
-		    !seal_ring_add(ring, (uint32_t)id, (const uint8_t *)key.p, created))
+		    !seal_ring_add(ring, (uint32_t)id, (const uint8_t *)key.p))
 			return err_set(err, ERR_FORMAT, "the store holds an odd sealing key");
 	}
 	return got;

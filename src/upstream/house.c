@@ -39,15 +39,6 @@ struct house *house_unref(struct house *house)
 	return NULL;
 }
 
-size_t house_leases(const struct house *house)
-{
-	size_t n = 0;
-
-	LIST_EACH(&house->leases, node)
-		n++;
-	return n;
-}
-
 /* --- to the borrowers --- */
 
 struct packet *packet_new(struct span bytes)

@@ -33,8 +33,6 @@ struct house *house_unref(struct house *house);
 void house_close(struct house *house);
 /* On its own thread: the launcher says that the instance has ended. False: it is not the house's. */
 bool house_exited(struct house *house, uint64_t instance, const char *why);
-/* How many leases there are. While its thread stands still, or on it. */
-size_t house_leases(const struct house *house);
 
 /* --- between the two threads --- */
 

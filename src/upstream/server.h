@@ -58,8 +58,7 @@ struct server {
 	enum server_wire wire; /* HTTP: as configured */
 	enum server_wire met;  /* HTTP: as it was reached last; WIRE_UNKNOWN: find out */
 	bool ephemeral;	       /* made by `kanmon run`, gone with its client */
-	bool removed;	       /* no longer in the config; its links end when their calls do */
-	enum era era;	       /* ERA_UNKNOWN: find out */
+	bool removed; /* no longer in the config, or another one now: its calls were ended, and its links */
 	uint64_t timeout_ms;
 	struct tool_rules rules;
 	uint64_t rules_noted;  /* the config, by worker.h's number, under which they are on record */

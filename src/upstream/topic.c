@@ -80,11 +80,6 @@ struct topic *topic_hold(struct list *topics, struct holder *holder, struct span
 	return topic;
 }
 
-bool topic_is_held(const struct topic *topic, const struct holder *holder)
-{
-	return hold_of(topic, holder) != NULL;
-}
-
 bool topic_is_only(const struct topic *topic, const struct holder *holder)
 {
 	return topic->holds.next == topic->holds.prev && hold_of(topic, holder);

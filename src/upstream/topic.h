@@ -40,8 +40,6 @@ struct topic *topic_find(const struct list *topics, struct span uri);
 /* Adds the holder; once, however often it is said. NULL: it has too many, the URI is too long, or no memory.
  */
 struct topic *topic_hold(struct list *topics, struct holder *holder, struct span uri) MUST_CHECK;
-/* Does the holder hold it? */
-bool topic_is_held(const struct topic *topic, const struct holder *holder);
 /* The holder, and nobody else? */
 bool topic_is_only(const struct topic *topic, const struct holder *holder);
 /* Takes the holder off; the topic is gone with the last one. Nothing where it does not hold it. */

@@ -25,7 +25,6 @@ static void digests(void)
 {
 	uint8_t out[DIGEST_BYTES], key[DIGEST_KEY_BYTES];
 	struct digest steps, fork;
-	struct sha256 sha;
 
 	counting(key);
 	digest_blake2b(S("abc"), out);
@@ -49,11 +48,6 @@ static void digests(void)
 	digest_finish(&fork, out);
 	is_hex(out, "bddd813c634239723171ef3fee98579b94964e3bb1cb3e427262c8c068d52319",
 	       "a copy goes on by itself");
-	sha256_start(&sha);
-	sha256_add(&sha, S("ab"));
-	sha256_add(&sha, S("c"));
-	sha256_finish(&sha, out);
-	is_hex(out, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "SHA-256 in steps");
 }
 
 static const struct span refused[] = {

@@ -1,5 +1,4 @@
-/* holder.c - the process that holds the gate's place: what it hears of its manager, and how it hears of its
- * end. */
+/* holder.c - the process that holds the gate's place: what it hears of its manager, and of its end. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/holder.h"
 

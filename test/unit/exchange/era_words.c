@@ -376,7 +376,7 @@ static void revisions(void)
 		page_ask(scene.client, &scene.page, text);
 		ok(sessions[i].agrees ? greet_in(&scene.peer, sessions[i].asked)
 				      : rig_greet(&scene.peer, OFFERS),
-		   "%s to %s%s", sessions[i].asked, era_name(sessions[i].server),
+		   "%s to %s%s", sessions[i].asked, sessions[i].server == ERA_MODERN ? "modern" : "legacy",
 		   sessions[i].agrees ? ", which agrees" : "");
 		TURN_UNTIL(&worker.loop, scene.page.finals);
 		(void)snprintf(text, sizeof(text), "\"protocolVersion\":\"%s\"", sessions[i].answered);

@@ -124,7 +124,7 @@ static bool run(struct span in, struct span want, size_t first, size_t step)
 		free(copy);
 		in = span_skip(in, n);
 	}
-	if (going && sse_is_partial(&parser))
+	if (going && parser.event_n && !parser.comment)
 		buf_add(&got, S("MORE"));
 	right = span_eq(buf_span(&got), want);
 	if (!right)

@@ -12,13 +12,6 @@ static bool as_request(const struct message *message, enum method method, struct
 	return translate_request(message, legs, legs.to == MODERN ? S(META) : S(""), edits);
 }
 
-static bool as_client_note(const struct message *message, enum method method, struct legs legs,
-			   struct edits *edits)
-{
-	(void)method;
-	return translate_client_notification(message, legs, edits);
-}
-
 static bool as_server_note(const struct message *message, enum method method, struct legs legs,
 			   struct edits *edits)
 {
@@ -161,54 +154,6 @@ static const struct item requests[] = {
 
 #define N(method, params) R "\"method\":\"" method "\"" params "}"
 
-static const struct item client_notes[] = {
-	{ "it is ready", { NOVEMBER, MODERN }, 0, N("notifications/initialized", ""), NO_WORDS },
-	{ "its roots", { NOVEMBER, MODERN }, 0, N("notifications/roots/list_changed", ""), NO_WORDS },
-	{ "its task", { NOVEMBER, MODERN }, 0, N("notifications/tasks/status", ",\"params\":{}"), NO_WORDS },
-	{ "its progress",
-	  { NOVEMBER, MODERN },
-	  0,
-	  N("notifications/progress", ",\"params\":{\"progressToken\":1,\"progress\":1}"),
-	  NO_WORDS },
-	{ "a modern client's progress",
-	  { MODERN, NOVEMBER },
-	  0,
-	  N("notifications/progress", ",\"params\":{\"progressToken\":1,\"progress\":1}"),
-	  NO_WORDS },
-	{ "nothing is cancelled",
-	  { NOVEMBER, MODERN },
-	  0,
-	  N("notifications/cancelled", ",\"params\":{}"),
-	  NO_WORDS },
-	{ "a fraction is cancelled",
-	  { NOVEMBER, MODERN },
-	  0,
-	  N("notifications/cancelled", ",\"params\":{\"requestId\":1.5}"),
-	  NO_WORDS },
-	{ "a server's notification", { NOVEMBER, MODERN }, 0, N("notifications/message", ""), NO_WORDS },
-	{ "a request is no notification",
-	  { NOVEMBER, MODERN },
-	  0,
-	  Q("notifications/cancelled", ""),
-	  NO_WORDS },
-	{ "cancelled, up",
-	  { JUNE, MODERN },
-	  0,
-	  N("notifications/cancelled", ",\"params\":{\"requestId\":0,\"reason\":\"x\"}"),
-	  N("notifications/cancelled", ",\"params\":{\"requestId\":0,\"reason\":\"x\"}") },
-	{ "cancelled, down",
-	  { MODERN, JUNE },
-	  0,
-	  N("notifications/cancelled",
-	    ",\"params\":{\"requestId\":\"a\",\"_meta\":{" K("protocolVersion") ":\"2026-07-28\",\"x\":1}}"),
-	  N("notifications/cancelled", ",\"params\":{\"requestId\":\"a\",\"_meta\":{\"x\":1}}") },
-	{ "roots, in one era",
-	  { NOVEMBER, JUNE },
-	  0,
-	  N("notifications/roots/list_changed", ""),
-	  N("notifications/roots/list_changed", "") },
-};
-
 static const struct item server_notes[] = {
 	{ "it takes back a request, up",
 	  { NOVEMBER, MODERN },
@@ -307,7 +252,6 @@ int main(void)
 	order();
 	ceilings();
 	each(as_request, requests, COUNT(requests));
-	each(as_client_note, client_notes, COUNT(client_notes));
 	each(as_server_note, server_notes, COUNT(server_notes));
 	return tap_done();
 }

@@ -92,8 +92,8 @@ static void probed(struct buf *got)
 		TURN_UNTIL(&loop, seen.dead);
 		ok(seen.dead == 1 && !seen.ready && seen.failure == cases[i].failure &&
 		       server->modern == cases[i].modern && server->legacy == SPEAKS_UNKNOWN,
-		   "greeted %s, it says %s %s: %s", era_name(cases[i].era), cases[i].status, cases[i].body,
-		   link_failure_word(seen.failure));
+		   "greeted %s, it says %s %s: %s", cases[i].era == ERA_MODERN ? "modern" : "legacy",
+		   cases[i].status, cases[i].body, link_failure_word(seen.failure));
 		done(link, server, got);
 	}
 }
