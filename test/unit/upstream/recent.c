@@ -87,8 +87,8 @@ static void for_all(void)
 	recent.lists[0].for_all = true;
 	add(&recent, 3, 100);
 	ok(recent_for_all(&recent) == &recent.lists[1], "the newest that is");
-	for (uint8_t i = 4; i < 4 + RECENT_LISTS; i++)
-		add(&recent, i, 100);
+	for (int i = 4; i < 4 + RECENT_LISTS; i++)
+		add(&recent, (uint8_t)i, 100);
 	ok(!recent_for_all(&recent), "as long as it is kept");
 	recent_clear(&recent);
 }
