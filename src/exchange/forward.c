@@ -184,7 +184,7 @@ static enum stage_result send_out(struct exchange *x, const struct outgoing *out
 				    .method_name = method_info(x->method)->name,
 				    .name = method_info(x->method)->named_by.n ? x->own_name : S(""),
 				    .headers = buf_span(&out->headers),
-				    .repeatable = x->method != METHOD_TOOLS_CALL };
+				    .repeatable = method_info(x->method)->flags & METHOD_READS };
 
 	full = account_is_full(x->client->account, x->worker->out.n);
 	if (full.n)

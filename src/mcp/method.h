@@ -58,6 +58,7 @@ enum {
 	METHOD_LIST = 1 << 3,	     /* answers with pages */
 	METHOD_MULTI_ROUND = 1 << 4, /* may answer input_required in the modern era */
 	METHOD_CACHED = 1 << 5,	     /* its complete result carries ttlMs and cacheScope in the modern era */
+	METHOD_READS = 1 << 6,	     /* it changes nothing at the server: to ask twice does no harm */
 };
 
 struct method_info {

@@ -163,6 +163,26 @@ static void table(void)
 	ok(fine, "every row is whole and is found by its name");
 }
 
+/* All that may be sent a second time where it is not known what became of the first. */
+static void readers(void)
+{
+	static const enum method reading[] = {
+		METHOD_DISCOVER,       METHOD_PING,	      METHOD_TOOLS_LIST,     METHOD_RESOURCES_LIST,
+		METHOD_TEMPLATES_LIST, METHOD_RESOURCES_READ, METHOD_PROMPTS_LIST,   METHOD_PROMPTS_GET,
+		METHOD_COMPLETE,       METHOD_TASKS_GET,      METHOD_TASKS_RESULT,   METHOD_TASKS_LIST,
+		METHOD_SKILLS_LIST,    METHOD_SKILLS_GET,     METHOD_DIRECTORY_READ,
+	};
+
+	for (enum method method = METHOD_NONE; method < METHOD_COUNT; method++) {
+		bool reads = false;
+
+		for (size_t i = 0; i < COUNT(reading); i++)
+			reads |= reading[i] == method;
+		is_int(!!(method_info(method)->flags & METHOD_READS), reads, "%.*s %s",
+		       SPAN_ARG(method_info(method)->name), reads ? "only reads" : "may change something");
+	}
+}
+
 static void revisions(void)
 {
 	static const struct {
@@ -201,6 +221,7 @@ int main(void)
 	CLEANUP(buf_release) struct buf path = BUF_INIT(4096);
 
 	table();
+	readers();
 	revisions();
 	root = root ? root : ".";
 	buf_addf(&path, "%s/../shared/data/mcp-schema", root);
