@@ -229,6 +229,18 @@ static bool has_calls(const struct attachment *attachment)
 	return false;
 }
 
+/* Does a request wait for its turn there? It may be a round of one that the program knows. */
+static bool is_queued_for(const struct attachment *attachment)
+{
+	LIST_EACH(&attachment->client->exchanges, node) {
+		const struct exchange *x = LIST_ENTRY(node, struct exchange, in_client);
+
+		if (x->queued && x->attachment == attachment)
+			return true;
+	}
+	return false;
+}
+
 bool attachment_is_used(const struct attachment *attachment)
 {
 	struct parked *parked;
@@ -239,7 +251,7 @@ bool attachment_is_used(const struct attachment *attachment)
 	LIST_EACH(&attachment->client->asks, node)
 		if (LIST_ENTRY(node, struct ask, node)->attachment == attachment)
 			return true;
-	return false;
+	return is_queued_for(attachment);
 }
 
 bool attachment_rest(struct attachment *attachment, uint64_t now_ms)

@@ -8,6 +8,7 @@
 #include "exchange/account.h"
 #include "exchange/task.h"
 #include "exchange/task_run.h"
+#include "exchange/turnstile.h"
 #include "mcp/translate.h"
 #include "json/write.h"
 
@@ -224,6 +225,9 @@ void rounds_begin(struct exchange *x, const struct message *message)
 			       "The server asks for what this client does not offer, or cannot be asked now");
 			return;
 		}
+	/* It works on nothing while people think. What a task asks is none of the request's own rounds. */
+	if (x->errand != ERRAND_PLAY)
+		turnstile_leave(x);
 }
 
 void rounds_answered(struct ask *ask, const struct message *message)

@@ -18,7 +18,10 @@ enum {
 
 /* Does the server want another round with this result? Only one of the modern era can. */
 bool rounds_wanted(const struct exchange *x, const struct message *message);
-/* Asks the client what the server wants to know; the call goes on by itself, or ends with an error. */
+/*
+ * Asks the client what the server wants to know; the call goes on by itself, or ends with an error. Meanwhile
+ * it has no place among those that the server works on.
+ */
 void rounds_begin(struct exchange *x, const struct message *message);
 /* The client's answer (its message) to one of the asks. The ask is gone after it. */
 void rounds_answered(struct ask *ask, const struct message *message);

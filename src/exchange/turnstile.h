@@ -12,7 +12,10 @@
  * it is among threads is chance.
  */
 enum stage_result turnstile_enter(struct exchange *x);
-/* The request has ended, or will never leave. Harmless where it was not counted. */
+/*
+ * The request has ended, or will never leave; or its client is asked, and it waits for a place of its own
+ * when it is repeated with the answers. Harmless where it was not counted.
+ */
 void turnstile_leave(struct exchange *x);
 /* The same for a request that was counted and has gone, while its server went on with it. */
 void turnstile_give(struct worker *worker, struct server *server);

@@ -158,12 +158,144 @@ static void away(void)
 	end(&scene, "its client gave it up when it had come back");
 }
 
+/* --- a call whose server has ended it with questions, and whose client is asked --- */
+
+#define ROUND(n)                                                                                              \
+	"{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"resultType\":\"input_required\",\"requestState\":\"s" n \
+	"\",\"inputRequests\":{\"a\":{\"method\":\"roots/list\"}}}}"
+#define DONE_MODERN "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"resultType\":\"complete\",\"content\":[]}}"
+#define ROOTS "{\"jsonrpc\":\"2.0\",\"id\":%u,\"result\":{\"roots\":[]}}"
+
+/* Asked, while another principal waits for the place; the other's request, once it has left. */
+static unsigned ask(struct scene *scene)
+{
+	struct span line;
+
+	*scene = (struct scene){ .server = server_of_one(ERA_MODERN) };
+	scene->client = client_at(scene->server, "token:asked", ERA_LEGACY, &scene->peer);
+	scene->other = client_at(scene->server, "token:other", ERA_LEGACY, &scene->other_peer);
+	page_ask(scene->client, &scene->page, CALL("1", "a1"));
+	line = rig_hear_of(&scene->peer, "a1");
+	page_ask(scene->other, &scene->other_page, CALL("1", "b1"));
+	ok(line.n && rig_is_silent(&scene->other_peer), "# one at a time");
+	rig_say(&scene->peer, ROUND("1"), rig_id(line));
+	TURN_UNTIL(&worker.loop, scene->page.sent);
+	line = rig_hear_of(&scene->other_peer, "b1");
+	ok(line.n && asked_id(&scene->page, 1) && !scene->page.finals,
+	   "while its client is asked, the next one has the place");
+	return rig_id(line);
+}
+
+static void answer(struct scene *scene, unsigned nth)
+{
+	client_says(scene->client, ROOTS, asked_id(&scene->page, nth));
+}
+
+static void asked_end(struct scene *scene, const char *why)
+{
+	is_int(server_common(scene->server)->n_calls + server_common(scene->server)->n_waiting, 0,
+	       "%s: no place is taken, and nobody waits for one", why);
+	scene->client = rig_leave(scene->client);
+	scene->other = rig_leave(scene->other);
+	rig_end(&scene->peer);
+	rig_end(&scene->other_peer);
+	worker_drop_server(&worker, scene->server);
+	buf_release(&scene->page.all);
+	buf_release(&scene->other_page.all);
+	is_int(worker.held.used, 0, "# nothing is held any more");
+}
+
+static void other_ends(struct scene *scene, unsigned id)
+{
+	rig_say(&scene->other_peer, DONE_MODERN, id);
+	TURN_UNTIL(&worker.loop, scene->other_page.finals);
+	ok(scene->other_page.finals == 1, "# the other one has its answer");
+}
+
+/* With the answers it waits as any request does. */
+static void asked(void)
+{
+	struct scene scene;
+	unsigned other = ask(&scene);
+	struct span line;
+
+	answer(&scene, 1);
+	ok(rig_is_silent(&scene.peer) && !scene.page.finals, "it has its answer, and waits for the place");
+	other_ends(&scene, other);
+	line = rig_hear_of(&scene.peer, "inputResponses");
+	ok(span_contains(line, S("\"requestState\":\"s1\"")), "then its round begins");
+	rig_say(&scene.peer, ROUND("2"), rig_id(line));
+	TURN_UNTIL(&worker.loop, asked_id(&scene.page, 2));
+	is_int(server_common(scene.server)->n_calls, 0, "asked once more, it leaves the place once more");
+	answer(&scene, 2);
+	line = rig_hear_of(&scene.peer, "inputResponses");
+	ok(span_contains(line, S("\"requestState\":\"s2\"")) && server_common(scene.server)->n_calls == 1,
+	   "and takes it, where nobody else has it, at once");
+	rig_say(&scene.peer, DONE_MODERN, rig_id(line));
+	TURN_UNTIL(&worker.loop, scene.page.finals);
+	ok(scene.page.finals == 1 && page_has(&scene.page, "\"content\":[]"), "it ends once");
+	asked_end(&scene, "it has ended");
+}
+
+static void asked_cancelled(void)
+{
+	static const char cancel[] = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+				     "\"params\":{\"requestId\":1}}";
+	struct scene scene;
+	unsigned other = ask(&scene);
+
+	client_says(scene.client, "%s", cancel);
+	ok(scene.page.finals == 1 && server_common(scene.server)->n_calls == 1,
+	   "given up while its client is asked: the other's place is not its to leave");
+	other_ends(&scene, other);
+	asked_end(&scene, "given up while its client is asked");
+	other = ask(&scene);
+	answer(&scene, 1);
+	ok(rig_is_silent(&scene.peer) && server_common(scene.server)->n_waiting == 1, "# it waits again");
+	client_says(scene.client, "%s", cancel);
+	ok(scene.page.finals == 1, "given up while it waits again: it ends once");
+	other_ends(&scene, other);
+	ok(!span_contains(rig_hear(&scene.peer), S("inputResponses")), "and never leaves");
+	asked_end(&scene, "given up while it waits again");
+	other = ask(&scene);
+	answer(&scene, 1);
+	turn_a_while(&worker.loop);
+	exchange_tick(LIST_ENTRY(scene.client->exchanges.next, struct exchange, in_client),
+		      loop_now(&worker.loop) + scene.server->timeout_ms + 1000);
+	ok(scene.page.finals == 1 && page_has(&scene.page, "\"K703\""),
+	   "it waits again for longer than the server's timeout: it ends");
+	other_ends(&scene, other);
+	asked_end(&scene, "waited too long");
+}
+
+/* The program may know it by its state alone: it is not ended for having nothing to do. */
+static void asked_rests(void)
+{
+	struct scene scene;
+	unsigned other = ask(&scene);
+	struct attachment *attachment = LIST_ENTRY(scene.client->attachments.next, struct attachment, node);
+
+	scene.server->idle_ms = 1000;
+	answer(&scene, 1);
+	turn_a_while(&worker.loop);
+	ok(!attachment_rest(attachment, loop_now(&worker.loop) + 2000),
+	   "a program is not idle where its next round waits for the place");
+	other_ends(&scene, other);
+	rig_say(&scene.peer, DONE_MODERN, rig_id(rig_hear_of(&scene.peer, "inputResponses")));
+	TURN_UNTIL(&worker.loop, scene.page.finals);
+	ok(attachment_rest(attachment, loop_now(&worker.loop) + 2000), "it is when that is over");
+	asked_end(&scene, "it is over");
+}
+
 int main(void)
 {
 	if (!ok(rig_start(), "a worker"))
 		return tap_done();
 	in_turn();
 	away();
+	asked();
+	asked_cancelled();
+	asked_rests();
 	rig_stop();
 	return tap_done();
 }
