@@ -476,7 +476,9 @@ const struct code codes[] = {
 	    .meaning = TR_MARK(
 		"The server could not be reached several times in a row, or died again and again before "
 		"it answered. The gate does not try again at once, so that others do not wait for "
-		"it; the pause doubles with each failure, up to a minute. Nothing was sent."),
+		"it; the pause doubles with each failure, up to a minute. A program that was started, "
+		"and ended when it was greeted, rests for the token whose clients it was greeted for, "
+		"and for no other. Nothing was sent."),
 	    .remedy = TR_MARK(
 		"The message says when the next attempt is. `kanmon status` shows why the last one failed."),
 	    .example = "kanmon status\n",
@@ -485,8 +487,8 @@ const struct code codes[] = {
 	    .name = "K801",
 	    .title = TR_MARK("too much at once"),
 	    .meaning = TR_MARK(
-		"A limit on calls, sessions, server processes, connections to servers or memory is reached: "
-		"of one session, of one token, or of the whole gate."),
+		"A limit on calls, sessions, server processes, connections or event streams to servers, or "
+		"memory is reached: of one session, of one token, or of the whole gate."),
 	    .remedy = TR_MARK(
 		"Wait for a call to end, or end sessions that are no longer needed, and try again. "
 		"Raise the limit where it is too low for the clients you have."),

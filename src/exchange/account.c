@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "crypto/digest.h"
+
 /* Four hostile tokens at least for all there is. */
 enum { ACCOUNT_PARTS = 4 };
 
@@ -28,6 +30,16 @@ static void run_freeing(struct later *later)
 	free(account);
 }
 
+static uint64_t key_of(struct span id)
+{
+	uint8_t digest[DIGEST_BYTES];
+	uint64_t key;
+
+	digest_blake2b(id, digest);
+	memcpy(&key, digest, sizeof(key));
+	return key ? key : 1;
+}
+
 struct account *account_of(struct worker *worker, struct span principal_id)
 {
 	struct account *account = map_get(&worker->accounts, principal_id);
@@ -41,6 +53,7 @@ struct account *account_of(struct worker *worker, struct span principal_id)
 		return NULL;
 	memcpy(account->bytes, principal_id.p, principal_id.n);
 	account->id = span_of(account->bytes, principal_id.n);
+	account->key = key_of(principal_id);
 	account->refs = 1;
 	account->worker = worker;
 	account->held = (struct budget){ .max = share_of(worker), .parent = &worker->held };

@@ -20,6 +20,7 @@ struct account {
 	struct budget held;   /* bytes that wait for somebody: a quarter of what all may hold */
 	struct uri_set tasks; /* task_own.h: what servers call those it was given; holds a reference */
 	uint64_t tasks_until_ms;
+	uint64_t key; /* made of its id, and never 0: for what outlives it, or is counted in all threads */
 	struct later freeing;
 	struct span id; /* the principal's */
 	char bytes[];

@@ -131,6 +131,7 @@ static void on_ready(void *owner, struct link *link)
 	struct attachment *attachment = owner;
 
 	server_has_come(attachment->server, false);
+	common_caller_well(server_common(attachment->server), attachment->client->account->key);
 	attachment->server->declared = link_declared(link);
 	if (attachment->client->ready || attachment->client->era == ERA_MODERN)
 		link_initialized(link);
@@ -177,8 +178,16 @@ static void await_session(struct attachment *attachment)
 	}
 }
 
-static void count_death(struct attachment *attachment, uint64_t now_ms)
+static void count_death(struct attachment *attachment, const struct link *link, uint64_t now_ms)
 {
+	if (link->blame == BLAME_CALLER)
+		common_caller_fault(server_common(attachment->server), attachment->client->account->key,
+				    now_ms);
+	/* One that there was no room for was not tried. */
+	if (link->failure == LINK_CROWDED) {
+		attachment->died_ms = now_ms;
+		return;
+	}
 	/* One that was there for as long as the longest pause is not one that dies again and again. */
 	if (attachment->ready_ms && now_ms >= attachment->ready_ms + ATTACH_PAUSE_MAX_MS)
 		attachment->deaths = 0;
@@ -194,7 +203,7 @@ static void on_dead(void *owner, struct link *link, enum link_failure failure, s
 
 	attachment->failure = failure;
 	attachment->lost = true;
-	count_death(attachment, loop_now(link->upstream->loop));
+	count_death(attachment, link, loop_now(link->upstream->loop));
 	if (failure == LINK_LOST)
 		await_session(attachment);
 	(void)span_to_cstr(span_first(why, sizeof(attachment->why) - 1), attachment->why,
@@ -313,6 +322,17 @@ static uint64_t rest_of(const struct attachment *attachment)
 	return now < attachment->died_ms + pause ? attachment->died_ms + pause - now : 0;
 }
 
+/* How long it is left alone: by this client, by all of its principal's, by everybody. */
+static uint64_t pause_of(const struct attachment *attachment)
+{
+	struct server_common *common = server_common(attachment->server);
+	uint64_t now = loop_now(&attachment->client->worker->loop), pause = rest_of(attachment);
+
+	if (!pause)
+		pause = common_caller_wait_ms(common, attachment->client->account->key, now);
+	return pause ? pause : common_wait_ms(common, now);
+}
+
 bool attachment_open(struct attachment *attachment)
 {
 	struct client *client = attachment->client;
@@ -324,10 +344,7 @@ bool attachment_open(struct attachment *attachment)
 	attachment->crowded = attachment_is_crowded(attachment);
 	if (attachment->crowded)
 		return false;
-	attachment->rest_ms = rest_of(attachment);
-	if (!attachment->rest_ms)
-		attachment->rest_ms = common_wait_ms(server_common(attachment->server),
-						     loop_now(&client->worker->loop));
+	attachment->rest_ms = pause_of(attachment);
 	if (attachment->rest_ms) {
 		if (!attachment->why[0])
 			(void)snprintf(attachment->why, sizeof(attachment->why), "%s",
@@ -370,6 +387,10 @@ void attachment_reopen(struct attachment *attachment)
 
 	if (!attachment->lost || attachment->link || worker->draining || attachment->server->ephemeral ||
 	    !is_missed(attachment) || !record_possible(worker))
+		return;
+	/* Room is not made by asking for it each second. */
+	if (attachment->failure == LINK_CROWDED &&
+	    loop_now(&worker->loop) < attachment->died_ms + ATTACH_PAUSE_MAX_MS)
 		return;
 	(void)attachment_open(attachment);
 }

@@ -49,11 +49,30 @@ static bool is_silent(const struct attachment *attachment)
 	       attachment->failure == LINK_SILENT;
 }
 
+/* The gate had no room for the connection, or this token has too many: the server was not tried. */
+static bool is_crowded_out(const struct attachment *attachment)
+{
+	return !attachment->link && !attachment->rest_ms && attachment->failure == LINK_CROWDED;
+}
+
+static enum stage_result refuse_crowded_out(struct exchange *x)
+{
+	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
+
+	x->worker->metrics.denied++;
+	buf_addf(&text, "The server %.*s was not connected to: %s",
+		 SPAN_ARG(server_shown(x->attachment->server)), x->attachment->why);
+	exchange_refuse(x, 429, -32603, "K801", buf_span(&text), S(""));
+	return STAGE_DONE;
+}
+
 enum stage_result attachment_refuse_unreachable(struct exchange *x)
 {
 	struct attachment *attachment = x->attachment;
 	CLEANUP(buf_release) struct buf text = BUF_INIT((size_t)1024);
 
+	if (is_crowded_out(attachment))
+		return refuse_crowded_out(x);
 	x->worker->metrics.failed++;
 	buf_addf(&text, "The server %.*s %s", SPAN_ARG(server_shown(attachment->server)),
 		 trouble(attachment));

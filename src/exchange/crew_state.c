@@ -89,7 +89,7 @@ static void add_server(const struct worker *worker, struct server *server, struc
 {
 	struct sum sum = { .last_failure = "", .seen = server };
 	uint64_t now = loop_now(&worker->loop);
-	const struct health health = common_health(server_common(server));
+	const struct common_view view = common_view(server_common(server), now);
 
 	CREW_EACH(worker->crew, member)
 	{
@@ -113,9 +113,9 @@ static void add_server(const struct worker *worker, struct server *server, struc
 	json_put_u64(out, S("dropped"), sum.dropped);
 	json_put_u64(out, S("allow_rules"), server->rules.n_allow);
 	json_put_string(out, S("last_failure"), span_str(sum.last_failure));
-	json_put_u64(out, S("faults"), health.faults);
+	json_put_u64(out, S("faults"), view.vain);
 	json_put_bool(out, S("shared"), server_is_shared(server));
-	json_put_u64(out, S("rests_ms"), health_rests(&health, now) ? health.until_ms - now : 0);
+	json_put_u64(out, S("rests_ms"), view.rests_ms);
 	add_left_out(sum.seen, out);
 	buf_add_char(out, '}');
 }

@@ -44,6 +44,13 @@ static bool is_made_again(struct exchange *x, enum link_failure failure)
 	return true;
 }
 
+static const char *failure_code(enum link_failure failure)
+{
+	if (failure == LINK_CROWDED)
+		return "K801";
+	return failure == LINK_SILENT ? "K703" : "K702";
+}
+
 static void on_call_failed(struct call *call, enum link_failure failure, struct span why)
 {
 	struct exchange *x = LIST_ENTRY(call, struct exchange, call);
@@ -51,16 +58,17 @@ static void on_call_failed(struct call *call, enum link_failure failure, struct 
 
 	if (is_made_again(x, failure))
 		return;
-	x->sent &= failure != LINK_LOST;
+	x->sent &= failure != LINK_LOST && failure != LINK_CROWDED;
 	if (attachment_hides(x->attachment, failure, why))
 		why = S("it cannot be reached; the gate's log says why");
 	x->worker->metrics.failed++;
 	buf_addf(&text, "The request to the server %.*s failed: %.*s. %s.", SPAN_ARG(server_shown(x->server)),
 		 SPAN_ARG(span_first(why, 300)),
-		 failure == LINK_UNSENT ? "It was not sent"
-		 : failure == LINK_LOST ? "It had no effect"
+		 failure == LINK_UNSENT || failure == LINK_CROWDED ? "It was not sent"
+		 : failure == LINK_LOST				   ? "It had no effect"
 					: "It is unknown whether the call took effect");
-	exchange_refuse(x, 200, -32603, failure == LINK_SILENT ? "K703" : "K702", buf_span(&text), S(""));
+	exchange_refuse(x, failure == LINK_CROWDED ? 429 : 200, -32603, failure_code(failure),
+			buf_span(&text), S(""));
 }
 
 static void on_call_streaming(struct call *call)

@@ -453,7 +453,7 @@ static size_t gauge_omissions(const struct worker *worker, struct metric_gauge *
 /* Has no thread waited in vain for the server to be there, or to list its tools? */
 static bool is_up(const struct crew *crew, struct server *server)
 {
-	bool up = common_health(server_common(server)).faults == 0;
+	bool up = common_view(server_common(server), 0).vain == 0;
 
 	CREW_EACH(crew, member)
 	{

@@ -163,14 +163,17 @@ static struct http_call *send_call(struct http_call *call, struct span head, str
 	buf_add(&call->again, body);
 	if (!buf_ok(&call->again))
 		return fail_later(call, HTTP_FAIL_BUSY,
-				  S("the gate has no memory for the request; try again later"));
+				  S("the request is more than `limits.memory` leaves to this token now: let "
+				    "other calls end, then try again"));
 	if (!pool->egress)
 		return fail_later(call, HTTP_FAIL_DIAL,
 				  S("the gate's egress process is being restarted; try again in a moment"));
 	if (!call->lasting && (pool->payers.n_waiting >= pool->options.max_waiting ||
 			       call->payer->n_waiting >= payer_share(call->payer, pool->options.max_waiting)))
-		return fail_later(call, HTTP_FAIL_BUSY,
-				  S("too many requests wait for this server already; try again later"));
+		return fail_later(
+		    call, HTTP_FAIL_BUSY,
+		    S("too many requests wait for this server already, in all or of this token; try again "
+		      "later"));
 	http_call_enqueue(call);
 	return call;
 }
@@ -215,7 +218,8 @@ struct http_call *http_send_lasting(struct http_pool *pool, struct http_payer pa
 	    call->payer->n_lasting >= payer_share(call->payer, pool->options.max_lasting))
 		return fail_later(
 		    call, HTTP_FAIL_BUSY,
-		    S("too many event streams of this server are open; end one, then try again"));
+		    S("too many event streams of this server are open, in all or of this token; end a "
+		      "session, then try again"));
 	call->lasting = true;
 	call->payer->n_lasting++;
 	pool->n_lasting++;

@@ -103,6 +103,11 @@ static bool go_on_without(struct request *request, const char *why)
 	return request_resume_later(request);
 }
 
+static bool is_greeting(const struct request *request, const struct call *call)
+{
+	return call == &request->remote->link->handshake;
+}
+
 static void too_long(struct request *request)
 {
 	char why[LINK_WHY_BYTES];
@@ -115,10 +120,13 @@ static void too_long(struct request *request)
 		request_fail(request, LINK_GARBAGE, span_str(why));
 }
 
+/* To what a greeting was answered with nothing was done yet. */
 static void crowded(struct request *request)
 {
+	enum link_failure failure = is_greeting(request, request_call(request)) ? LINK_CROWDED : LINK_GARBAGE;
+
 	if (!go_on_without(request, link_crowded))
-		request_fail(request, LINK_GARBAGE, span_str(link_crowded));
+		request_fail(request, failure, span_str(link_crowded));
 }
 
 static void take_events(struct request *request, struct span piece)
@@ -144,11 +152,6 @@ static void take_events(struct request *request, struct span piece)
 				request_free(request);
 		}
 	}
-}
-
-static bool is_greeting(const struct request *request, const struct call *call)
-{
-	return call == &request->remote->link->handshake;
 }
 
 /* Said by what stands before a server that is being restarted, too. */
@@ -328,11 +331,13 @@ static void give_up(struct request *request, enum http_failure failure, struct s
 		return;
 	}
 	if ((failure == HTTP_FAIL_DIAL || failure == HTTP_FAIL_TLS) && link->state_of == LINK_READY)
-		common_fault(server_common(link->server), loop_now(link->upstream->loop));
+		common_fault(server_common(link->server), link_failure_word(LINK_START),
+			     loop_now(link->upstream->loop));
 	/* The session does without its own stream until there is room for one. */
 	if (failure == HTTP_FAIL_BUSY)
 		request->vain += request->standing ? REMOTE_DOUBLINGS : 0;
-	if ((request->standing || kind == LINK_UNSENT || failure == HTTP_FAIL_BROKEN) &&
+	if ((request->standing || kind == LINK_UNSENT || kind == LINK_CROWDED ||
+	     failure == HTTP_FAIL_BROKEN) &&
 	    request_resume_later(request))
 		return;
 	request_fail(request, kind, why);

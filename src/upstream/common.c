@@ -32,11 +32,26 @@ struct server_common *server_common_unref(struct server_common *common)
 	return NULL;
 }
 
-void common_fault(struct server_common *common, uint64_t now_ms)
+/* Under the lock. */
+static void note_vain(struct server_common *common, const char *reason)
+{
+	common->vain++;
+	common->reason = reason;
+	common->ill = true;
+}
+
+void common_fault(struct server_common *common, const char *reason, uint64_t now_ms)
 {
 	(void)pthread_mutex_lock(&common->lock);
 	health_fault(&common->health, now_ms, (uint32_t)random_u64());
-	common->ill = true;
+	note_vain(common, reason);
+	(void)pthread_mutex_unlock(&common->lock);
+}
+
+void common_vain(struct server_common *common, const char *reason)
+{
+	(void)pthread_mutex_lock(&common->lock);
+	note_vain(common, reason);
 	(void)pthread_mutex_unlock(&common->lock);
 }
 
@@ -47,6 +62,8 @@ void common_well(struct server_common *common)
 		return;
 	(void)pthread_mutex_lock(&common->lock);
 	health_well(&common->health);
+	common->vain = 0;
+	common->reason = NULL;
 	common->ill = false;
 	(void)pthread_mutex_unlock(&common->lock);
 }
@@ -65,19 +82,100 @@ uint64_t common_wait_ms(struct server_common *common, uint64_t now_ms)
 
 bool common_rests(struct server_common *common, uint64_t now_ms)
 {
-	const struct health health = common_health(common);
-
-	return health_rests(&health, now_ms);
-}
-
-struct health common_health(struct server_common *common)
-{
-	struct health health = { 0 };
+	bool rests;
 
 	if (!common->ill)
-		return health;
+		return false;
 	(void)pthread_mutex_lock(&common->lock);
-	health = common->health;
+	rests = health_rests(&common->health, now_ms);
 	(void)pthread_mutex_unlock(&common->lock);
-	return health;
+	return rests;
+}
+
+/* --- who may be to blame --- */
+
+/* Under the lock, as the next one. */
+static struct caller_health *caller_of(struct server_common *common, uint64_t key)
+{
+	for (size_t i = 0; i < COMMON_CALLERS; i++)
+		if (common->callers[i].key == key)
+			return &common->callers[i];
+	return NULL;
+}
+
+/* A free place, or that of the one whose pause is over first. */
+static struct caller_health *caller_place(struct server_common *common)
+{
+	struct caller_health *place = &common->callers[0];
+
+	for (size_t i = 0; i < COMMON_CALLERS; i++) {
+		struct caller_health *caller = &common->callers[i];
+
+		if (!caller->key)
+			return caller;
+		if (caller->health.until_ms < place->health.until_ms)
+			place = caller;
+	}
+	return place;
+}
+
+void common_caller_fault(struct server_common *common, uint64_t key, uint64_t now_ms)
+{
+	struct caller_health *caller;
+
+	(void)pthread_mutex_lock(&common->lock);
+	caller = caller_of(common, key);
+	if (!caller) {
+		caller = caller_place(common);
+		*caller = (struct caller_health){ .key = key };
+	}
+	health_fault(&caller->health, now_ms, (uint32_t)random_u64());
+	common->blamed = true;
+	(void)pthread_mutex_unlock(&common->lock);
+}
+
+void common_caller_well(struct server_common *common, uint64_t key)
+{
+	struct caller_health *caller;
+	bool any = false;
+
+	if (!common->blamed)
+		return;
+	(void)pthread_mutex_lock(&common->lock);
+	caller = caller_of(common, key);
+	if (caller)
+		*caller = (struct caller_health){ 0 };
+	for (size_t i = 0; i < COMMON_CALLERS; i++)
+		any |= common->callers[i].key != 0;
+	common->blamed = any;
+	(void)pthread_mutex_unlock(&common->lock);
+}
+
+uint64_t common_caller_wait_ms(struct server_common *common, uint64_t key, uint64_t now_ms)
+{
+	struct caller_health *caller;
+	uint64_t wait;
+
+	if (!common->blamed)
+		return 0;
+	(void)pthread_mutex_lock(&common->lock);
+	caller = caller_of(common, key);
+	wait = caller ? health_wait_ms(&caller->health, now_ms) : 0;
+	(void)pthread_mutex_unlock(&common->lock);
+	return wait;
+}
+
+struct common_view common_view(struct server_common *common, uint64_t now_ms)
+{
+	struct common_view view = { 0 };
+
+	if (!common->ill)
+		return view;
+	(void)pthread_mutex_lock(&common->lock);
+	view.vain = common->vain;
+	view.reason = common->reason;
+	if (health_rests(&common->health, now_ms))
+		view.rests_ms = common->health.until_ms - now_ms;
+	(void)pthread_mutex_unlock(&common->lock);
+	return view;
 }

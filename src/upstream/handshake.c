@@ -14,6 +14,10 @@ enum {
 const char handshake_too_long[] =
     "what the client says of itself (capabilities, clientInfo) is over the limit of 256 KiB";
 
+static const char handshake_crowded[] =
+    "what the client says of itself is more than `limits.memory` leaves to this token now: let calls end, or raise "
+    "the limit";
+
 static const char own_info[] = "{\"name\":\"kanmon\",\"version\":\"" KANMON_VERSION "\"}";
 
 static enum era other_era(enum era era)
@@ -76,6 +80,15 @@ static bool turn_hello(struct link *link)
 	return fine;
 }
 
+/* There is no room for it: of the gate's own, or in any greeting. */
+static void fail_hello(struct link *link)
+{
+	if (budget_fits(link->budget, HANDSHAKE_HELLO_BYTES))
+		link_fail(link, LINK_REFUSED, handshake_too_long);
+	else
+		link_fail(link, LINK_CROWDED, handshake_crowded);
+}
+
 /* Greets it again, in the other era, on the same connection. */
 static void turn(struct link *link)
 {
@@ -83,7 +96,7 @@ static void turn(struct link *link)
 	link->turns++;
 	link->revision = REVISION_NONE;
 	if (!turn_hello(link))
-		link_fail(link, LINK_REFUSED, handshake_too_long);
+		fail_hello(link);
 	if (link->state_of != LINK_OPENING)
 		return;
 	if (link->transport->settled)
@@ -185,6 +198,15 @@ static bool take_revision(struct link *link, const struct message *message)
 	return revision_era(link->revision) == ERA_LEGACY;
 }
 
+static void fail_answer(struct link *link, size_t bytes)
+{
+	if (bytes > link->init_result.max)
+		link_fail(link, LINK_GARBAGE,
+			  "the server's answer to the greeting is over the limit of 1 MiB");
+	else
+		link_fail(link, LINK_CROWDED, link_crowded);
+}
+
 static void on_handshake(struct call *call, const struct message *message, bool final)
 {
 	struct link *link = LIST_ENTRY(call, struct link, handshake);
@@ -202,8 +224,7 @@ static void on_handshake(struct call *call, const struct message *message, bool 
 		return;
 	}
 	if (!buf_ok(&link->init_result)) {
-		link_fail(link, LINK_GARBAGE,
-			  "the server's answer to the greeting is over the limit of 1 MiB");
+		fail_answer(link, json_raw(message->json, message->result).n);
 		return;
 	}
 	server_learn(link->server, link->era, true, loop_now(link->upstream->loop));
@@ -221,13 +242,13 @@ void handshake_adopt(struct link *link, enum era era, enum revision revision, st
 	if (link->state_of != LINK_OPENING)
 		return;
 	if (link->era != era && !turn_hello(link)) {
-		link_fail(link, LINK_REFUSED, handshake_too_long);
+		fail_hello(link);
 		return;
 	}
 	link->revision = revision;
 	buf_add(&link->init_result, result);
 	if (!buf_ok(&link->init_result)) {
-		link_fail(link, LINK_REFUSED, link_crowded);
+		link_fail(link, LINK_CROWDED, link_crowded);
 		return;
 	}
 	server_learn(link->server, era, true, loop_now(link->upstream->loop));

@@ -12,9 +12,11 @@ enum {
 };
 
 /*
- * Counts what says that nobody can reach the server: its program cannot be started, or ends or hangs before
- * it has answered the greeting; nothing answers at its address. Never a refusal, which may be of one client:
- * or one of them could have it closed to all. Zero is legal.
+ * Counts what says that nobody can reach the server: its program cannot be started, or one that all have
+ * together ends or hangs before it has answered the gate's greeting; nothing answers at its address. Never a
+ * refusal, nor the end of a program that was greeted in the words of one client, nor that the gate has no
+ * room for him: or one of them could have it closed to all. What may be one client's doing is counted for him
+ * alone (common.h). Zero is legal.
  */
 struct health {
 	unsigned faults;   /* in a row */

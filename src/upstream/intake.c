@@ -11,12 +11,10 @@ static void tell_overlong(struct intake *intake)
 
 	if (intake->size == INTAKE_FITS || (intake->lines.skipping && !endless))
 		return;
-	(void)link_too_long(intake->link, why);
 	if (endless)
-		link_fail(intake->link, LINK_GARBAGE, why);
+		link_fail(intake->link, LINK_GARBAGE, link_too_long(intake->link, why));
 	else
-		link_overlong_end(intake->link, intake->overlong,
-				  intake->size == INTAKE_CROWDED ? link_crowded : why);
+		link_overlong_end(intake->link, intake->overlong, intake->size == INTAKE_CROWDED);
 	intake->size = INTAKE_FITS;
 }
 

@@ -13,10 +13,28 @@ const char *link_failure_word(enum link_failure failure)
 	static const char *const words[] = {
 		[LINK_START] = "start",	  [LINK_GONE] = "gone",	      [LINK_MISMATCH] = "mismatch",
 		[LINK_SILENT] = "silent", [LINK_REFUSED] = "refused", [LINK_GARBAGE] = "garbage",
-		[LINK_LOST] = "lost",	  [LINK_UNSENT] = "unsent",
+		[LINK_LOST] = "lost",	  [LINK_UNSENT] = "unsent",   [LINK_CROWDED] = "crowded",
 	};
 
 	return words[failure];
+}
+
+bool link_failure_is_vain(enum link_failure failure)
+{
+	switch (failure) {
+	case LINK_START:
+	case LINK_GONE:
+	case LINK_SILENT:
+	case LINK_GARBAGE:
+		return true;
+	case LINK_MISMATCH:
+	case LINK_REFUSED:
+	case LINK_LOST:
+	case LINK_UNSENT:
+	case LINK_CROWDED:
+		break;
+	}
+	return false;
 }
 
 void call_leave(struct call *call)
@@ -86,25 +104,53 @@ bool link_ended_at_probe(const struct link *link)
 	       server_may_speak(server, ERA_LEGACY, loop_now(link->upstream->loop));
 }
 
+/*
+ * What a program was told before it died are one client's words, where it is not all clients' one: the next
+ * client has others. Only that it cannot be started is nobody's doing.
+ */
+static enum link_blame blame_of(const struct link *link)
+{
+	const struct server *server = link->server;
+
+	if (!link_failure_is_vain(link->failure) || link_is_lent(link) || link_ended_at_probe(link))
+		return BLAME_NOBODY;
+	return server_is_started(server) && !server_is_shared(server) && link->failure != LINK_START
+		   ? BLAME_CALLER
+		   : BLAME_SERVER;
+}
+
+/* The gate's own ceilings, and what a client may hold of it, say nothing of the server. */
+static void hold_against(struct link *link, bool opening)
+{
+	struct server *server = link->server;
+	const char *reason = link_failure_word(link->failure);
+
+	if (link->failure == LINK_CROWDED)
+		return;
+	(void)snprintf(server->last_failure, sizeof(server->last_failure), "%s", link->why);
+	server_forget(server);
+	server->failed += !link_is_lent(link);
+	link->blame = opening ? blame_of(link) : BLAME_NOBODY;
+	if (link->blame == BLAME_SERVER)
+		common_fault(server_common(server), reason, loop_now(link->upstream->loop));
+	else if (link->blame == BLAME_CALLER)
+		common_vain(server_common(server), reason);
+}
+
 void link_fail(struct link *link, enum link_failure failure, const char *why)
 {
-	bool in_vain;
+	bool opening = link->state_of == LINK_OPENING;
 
 	if (link->state_of == LINK_DEAD)
 		return;
-	in_vain = link->state_of == LINK_OPENING && failure != LINK_REFUSED;
 	link->state_of = LINK_DEAD;
 	link->failure = failure;
 	(void)snprintf(link->why, sizeof(link->why), "%s", why);
-	(void)snprintf(link->server->last_failure, sizeof(link->server->last_failure), "%s", why);
-	server_forget(link->server);
+	hold_against(link, opening);
 	if (link_is_lent(link)) {
 		loop_later(link->upstream->loop, &link->dying);
 		return;
 	}
-	link->server->failed++;
-	if (in_vain && !link_ended_at_probe(link))
-		common_fault(server_common(link->server), loop_now(link->upstream->loop));
 	log_event(link->upstream->log, LOG_WARN, "upstream.dead", "A connection to a server ended.",
 		  LF("server", server_shown(link->server)), LFS("failure", link_failure_word(failure)),
 		  LFS("why", why));

@@ -39,6 +39,7 @@ enum link_failure {
 	LINK_LOST,     /* it has forgotten the session; of a call: and so has not looked at it */
 	LINK_GARBAGE,  /* what it says is not MCP */
 	LINK_UNSENT,   /* of a call: there was no connection to send it on, so it had no effect */
+	LINK_CROWDED,  /* a ceiling of the gate's, or of its caller's; of a call: so it was not sent */
 };
 
 /*
@@ -115,6 +116,14 @@ extern const struct transport transport_shared;
 /* The one a server is reached by. */
 const struct transport *transport_of(const struct server *server);
 
+/* Whom the death of a link keeps from the next attempt for a while. */
+enum link_blame {
+	BLAME_NOBODY,
+	BLAME_CALLER, /* it may have died of what he says of himself: common_caller_fault() is its owner's to
+			 say */
+	BLAME_SERVER, /* nobody gets through */
+};
+
 struct link {
 	struct list node; /* among the server's links */
 	struct upstream *upstream;
@@ -148,9 +157,10 @@ struct link {
 	bool telling, told, closed; /* see tell_dead() */
 	bool batching;		    /* inside receive_batch() */
 	enum link_failure failure;
-	char why[200];	      /* also while it opens: why the first way to reach the server did not do */
-	uint64_t deadline_ms; /* of the handshake */
-	uint64_t used_ms;     /* when something was last sent on it */
+	enum link_blame blame; /* when it is dead */
+	char why[200];	       /* also while it opens: why the first way to reach the server did not do */
+	uint64_t deadline_ms;  /* of the handshake */
+	uint64_t used_ms;      /* when something was last sent on it */
 	struct log_brake brake;
 	uint64_t garbage_id; /* of the call link_garbage() tells of; 0: none */
 	const char *garbage;
@@ -280,10 +290,13 @@ struct overlong {
 	bool anybodys;
 };
 struct overlong link_overlong_begin(const struct link *link);
-void link_overlong_end(struct link *link, struct overlong overlong, const char *why);
+/* `crowded`: it would have been more than may be held now; else it was longer than any may be. */
+void link_overlong_end(struct link *link, struct overlong overlong, bool crowded);
 /* One call has failed; the link lives on. */
 void link_fail_call(struct link *link, struct call *call, enum link_failure failure, struct span why);
 const char *link_failure_word(enum link_failure failure);
+/* Does it say, of a link that was being opened, that the server was tried in vain? */
+bool link_failure_is_vain(enum link_failure failure);
 
 /* Checks deadlines; called about once a second. */
 void link_tick(struct link *link, uint64_t now_ms);

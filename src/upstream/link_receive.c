@@ -137,14 +137,16 @@ struct overlong link_overlong_begin(const struct link *link)
 					      (!call && !shared && !list_empty(&link->calls)) };
 }
 
-void link_overlong_end(struct link *link, struct overlong overlong, const char *why)
+void link_overlong_end(struct link *link, struct overlong overlong, bool crowded)
 {
+	char store[LINK_WHY_BYTES];
+	const char *why = crowded ? link_crowded : link_too_long(link, store);
 	struct call *call = map_get(&link->by_id,
 				    span_of((const char *)&overlong.call_id, sizeof(overlong.call_id)));
 	uint32_t missed;
 
 	if (overlong.anybodys) {
-		link_fail(link, LINK_GARBAGE, why);
+		link_fail(link, crowded && link->state_of == LINK_OPENING ? LINK_CROWDED : LINK_GARBAGE, why);
 		return;
 	}
 	if (log_brake_pass(&link->brake, loop_now(link->upstream->loop), 3, &missed))

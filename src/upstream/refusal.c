@@ -39,8 +39,9 @@ enum link_failure refusal_kind(enum http_failure failure)
 {
 	switch (failure) {
 	case HTTP_FAIL_DIAL:
-	case HTTP_FAIL_BUSY:
 		return LINK_UNSENT;
+	case HTTP_FAIL_BUSY:
+		return LINK_CROWDED;
 	case HTTP_FAIL_TLS:
 		return LINK_START;
 	case HTTP_FAIL_BAD:

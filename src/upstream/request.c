@@ -167,7 +167,7 @@ void request_fail(struct request *request, enum link_failure failure, struct spa
 		return;
 	}
 	/* What is to be taken up again has been sent before. */
-	if (failure == LINK_UNSENT && request->resumes)
+	if ((failure == LINK_UNSENT || failure == LINK_CROWDED) && request->resumes)
 		failure = LINK_GONE;
 	buf_add(&text, span_first(why, 400));
 	request_free(request);

@@ -270,7 +270,7 @@ static void fail(struct listening *from, enum link_failure failure, const char *
 
 	(void)snprintf(first, sizeof(first), "%s", link->why);
 	from->stream = http_call_abort(from->stream);
-	if (link->state_of == LINK_OPENING && !from->target.n && first[0])
+	if (link->state_of == LINK_OPENING && !from->target.n && first[0] && failure != LINK_CROWDED)
 		link_fail(link, LINK_GONE, first);
 	else
 		link_fail(link, failure, why);
@@ -347,12 +347,11 @@ static bool pass_over(struct listening *from, struct span *piece)
 	endless = from->skipped / SSE_SKIP_TIMES > from->limits.event_bytes;
 	if (!over && !endless)
 		return false;
-	(void)link_too_long(from->link, why);
 	from->skipped = 0;
 	if (endless)
-		fail(from, LINK_GARBAGE, why);
+		fail(from, LINK_GARBAGE, link_too_long(from->link, why));
 	else
-		link_overlong_end(from->link, from->overlong, from->crowded ? link_crowded : why);
+		link_overlong_end(from->link, from->overlong, from->crowded);
 	return over;
 }
 

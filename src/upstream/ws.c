@@ -46,7 +46,6 @@ static void on_message(void *owner, struct span text)
 static void on_long(void *owner, bool crowded, size_t skipped, bool ended)
 {
 	struct wire *wire = owner;
-	char why[LINK_WHY_BYTES];
 
 	(void)skipped;
 	if (!ended) {
@@ -54,8 +53,7 @@ static void on_long(void *owner, bool crowded, size_t skipped, bool ended)
 		wire->overlong = link_overlong_begin(wire->link);
 		return;
 	}
-	(void)link_too_long(wire->link, why);
-	link_overlong_end(wire->link, wire->overlong, wire->crowded ? link_crowded : why);
+	link_overlong_end(wire->link, wire->overlong, wire->crowded);
 }
 
 static void on_drain(void *owner)

@@ -289,7 +289,7 @@ static void removed_from_a_round(void)
 
 static unsigned faults_of(struct server *server)
 {
-	return common_health(server_common(server)).faults;
+	return common_view(server_common(server), 0).vain;
 }
 
 /* A new client's call, to a program that is started for it. */
@@ -343,10 +343,46 @@ static void never_greets(void)
 	ok(heard.finals == 1 && rig_heard(&heard, "\"K706\"") && rig_starts_nothing(),
 	   "the next client is told at once");
 	client = rig_leave(client);
+	client = rig_client_of("token:t-2", ERA_LEGACY, server, "mcp");
+	rig_ask(client, &heard, CALL);
+	ok(rig_greet(&peer, TOOLS), "one of another principal is not kept out by what these said");
+	rig_list_tools(&peer, "{\"name\":\"t\",\"inputSchema\":{}}");
+	ok(rig_hear_of(&peer, "tools/call").n && faults_of(server) == 0, "and gets through");
+	rig_end(&peer);
+	client = rig_leave(client);
+	client = rig_client(ERA_LEGACY, server, "mcp");
+	rig_ask(client, &heard, CALL);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"K706\"") && rig_starts_nothing(),
+	   "which ends no pause of theirs");
+	client = rig_leave(client);
 	rig_ask(there, &heard, CALL);
 	ok(rig_hear_of(&one, "tools/call").n, "who has a process of his own uses it");
 	there = rig_leave(there);
 	rig_end(&one);
+	worker_drop_server(&worker, server);
+	buf_release(&heard.last);
+}
+
+/* What cannot be started at all is left alone by everybody. */
+static void never_starts(void)
+{
+	struct server *server = rig_server("files");
+	struct heard heard = { 0 };
+	struct client *client;
+
+	for (unsigned i = 1; i <= 3; i++) {
+		client = rig_client(ERA_LEGACY, server, "mcp");
+		rig_ask(client, &heard, CALL);
+		(void)rig_launch(NULL);
+		TURN_UNTIL(&worker.loop, heard.finals);
+		ok(rig_heard(&heard, "\"K701\"") && faults_of(server) == i, "# it cannot be started");
+		client = rig_leave(client);
+	}
+	client = rig_client_of("token:t-2", ERA_LEGACY, server, "mcp");
+	rig_ask(client, &heard, CALL);
+	ok(heard.finals == 1 && rig_heard(&heard, "\"K706\"") && rig_starts_nothing(),
+	   "no program: another principal is told at once, too");
+	client = rig_leave(client);
 	worker_drop_server(&worker, server);
 	buf_release(&heard.last);
 }
@@ -540,6 +576,7 @@ int main(void)
 	never_lists(ERA_LEGACY);
 	never_lists(ERA_MODERN);
 	never_greets();
+	never_starts();
 	never_lists_for_all();
 	silent_in_a_round();
 	asked_too_late();
