@@ -450,21 +450,45 @@ static size_t gauge_omissions(const struct worker *worker, struct metric_gauge *
 	return OMISSIONS - 1;
 }
 
-/* Has no thread waited in vain for the server to be there, or to list its tools? */
-static bool is_up(const struct crew *crew, struct server *server)
+/* Why the last attempt to have the server, or its tools listed, was in vain; NULL: it was not. */
+static const char *down_reason(const struct crew *crew, struct server *server)
 {
-	bool up = common_view(server_common(server), 0).vain == 0;
+	const char *reason = common_view(server_common(server), 0).reason;
 
 	CREW_EACH(crew, member)
 	{
 		const struct server *same = worker_server(member, server->name);
 
-		up &= !same || !same->late_list;
+		if (!reason && same && same->late_list)
+			reason = link_failure_word(LINK_SILENT);
 	}
-	return up;
+	return reason;
 }
 
-/* Whether each server that the config names can be reached. */
+/* All that there can be, whatever it is now: a series that comes and goes has no past to compare with. */
+static void add_reasons(struct buf *out, const struct server *server, const char *reason)
+{
+	for (unsigned i = 0; i < LINK_FAILURES; i++) {
+		const char *word = link_failure_word((enum link_failure)i);
+
+		if (!link_failure_is_vain((enum link_failure)i))
+			continue;
+		buf_add(out, S("kanmon_server_down_reason{"));
+		metrics_add_label(out, "server", server->name);
+		buf_add_char(out, ',');
+		metrics_add_label(out, "reason", span_str(word));
+		buf_addf(out, "} %d\n", reason && span_eq(span_str(reason), span_str(word)));
+	}
+}
+
+static void add_up(struct buf *out, const struct server *server, bool up)
+{
+	buf_add(out, S("kanmon_server_up{"));
+	metrics_add_label(out, "server", server->name);
+	buf_addf(out, "} %d\n", up);
+}
+
+/* Whether each server that the config names can be reached, and why not. */
 static void add_servers(struct buf *out, const struct worker *worker)
 {
 	buf_add(
@@ -475,8 +499,17 @@ static void add_servers(struct buf *out, const struct worker *worker)
 		struct server *server = LIST_ENTRY(node, struct server, node);
 
 		if (!server->ephemeral)
-			buf_addf(out, "kanmon_server_up{server=\"%.*s\"} %d\n", SPAN_ARG(server->name),
-				 is_up(worker->crew, server));
+			add_up(out, server, !down_reason(worker->crew, server));
+	}
+	buf_add(
+	    out,
+	    S("# HELP kanmon_server_down_reason Whether this is the reason why the last attempt was in vain.\n"
+	      "# TYPE kanmon_server_down_reason gauge\n"));
+	LIST_EACH(&worker->servers, node) {
+		struct server *server = LIST_ENTRY(node, struct server, node);
+
+		if (!server->ephemeral)
+			add_reasons(out, server, down_reason(worker->crew, server));
 	}
 }
 

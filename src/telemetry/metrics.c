@@ -29,6 +29,21 @@ void metrics_add(struct metrics *metrics, const struct metrics *more)
 		to[i] += from[i];
 }
 
+void metrics_add_label(struct buf *out, const char *name, struct span value)
+{
+	buf_addf(out, "%s=\"", name);
+	for (size_t i = 0; i < value.n; i++) {
+		if (value.p[i] == '\n') {
+			buf_add(out, S("\\n"));
+			continue;
+		}
+		if (value.p[i] == '"' || value.p[i] == '\\')
+			buf_add_char(out, '\\');
+		buf_add_char(out, value.p[i]);
+	}
+	buf_add_char(out, '"');
+}
+
 static void add_counter(struct buf *out, const char *name, const char *help, uint64_t value)
 {
 	buf_addf(out, "# HELP kanmon_%s %s\n# TYPE kanmon_%s counter\nkanmon_%s ", name, help, name, name);
@@ -58,6 +73,13 @@ static void add_histogram(struct buf *out, const struct metrics *metrics)
 	buf_add_char(out, '\n');
 }
 
+static void add_labelled(struct buf *out, const struct metric_gauge *g)
+{
+	buf_addf(out, "kanmon_%s{", g->name);
+	metrics_add_label(out, g->label, span_str(g->value_label));
+	buf_addf(out, "} %g\n", g->value);
+}
+
 static void add_gauges(struct buf *out, const struct metric_gauge *gauges, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -67,8 +89,7 @@ static void add_gauges(struct buf *out, const struct metric_gauge *gauges, size_
 			buf_addf(out, "# HELP kanmon_%s %s\n# TYPE kanmon_%s gauge\n", g->name, g->help,
 				 g->name);
 		if (g->label)
-			buf_addf(out, "kanmon_%s{%s=\"%s\"} %g\n", g->name, g->label, g->value_label,
-				 g->value);
+			add_labelled(out, g);
 		else
 			buf_addf(out, "kanmon_%s %g\n", g->name, g->value);
 	}

@@ -31,6 +31,9 @@ struct metric_gauge {
 	double value;
 };
 
+/* Adds name="value" as it stands between braces: with a backslash before what would end it. */
+void metrics_add_label(struct buf *out, const char *name, struct span value);
+
 /* Adds the Prometheus text form (version 0.0.4). */
 void metrics_write(struct buf *out, const struct metrics *metrics, const struct metric_gauge *gauges,
 		   size_t n);

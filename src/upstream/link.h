@@ -42,6 +42,8 @@ enum link_failure {
 	LINK_CROWDED,  /* a ceiling of the gate's, or of its caller's; of a call: so it was not sent */
 };
 
+enum { LINK_FAILURES = LINK_CROWDED + 1 };
+
 /*
  * One request under way. Embedded in whoever asked; zero is legal: nothing asked. The callbacks
  * come from the loop, never from inside link_request().

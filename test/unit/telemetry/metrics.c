@@ -56,5 +56,8 @@ int main(void)
 	is_int(number_of(rest, "kanmon_call_duration_seconds_count"), 8, "to the count");
 	ok(span_contains(rest, S("kanmon_streams{kind=\"a\"} 1\nkanmon_streams{kind=\"b\"} 2\n")),
 	   "one head for the values of one gauge");
+	buf_clear(&out);
+	metrics_add_label(&out, "server", S("a\"b\\c\nd"));
+	is_span(buf_span(&out), S("server=\"a\\\"b\\\\c\\nd\""), "what would end a label is escaped");
 	return tap_done();
 }
