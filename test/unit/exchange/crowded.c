@@ -1,5 +1,4 @@
-/* crowded.c - a connection that the gate has no room for: its client hears which limit, and nobody else
- * anything. */
+/* crowded.c - a connection that the gate has no room for: its client hears which limit, others nothing. */
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "remote.h"
 
