@@ -329,7 +329,7 @@ static void run_coming(struct mail *mail)
 static bool scrape(struct line *line)
 {
 	static const char request[] = "GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
-	const struct span last = S("kanmon_server_up{server=\"s\"} 1\n");
+	const struct span last = S("kanmon_server_down_reason{server=\"s\",reason=\"garbage\"} 0\n");
 
 	buf_clear(&line->got);
 	(void)!write(line->fd, request, sizeof(request) - 1);
