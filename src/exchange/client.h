@@ -122,7 +122,12 @@ struct ask {
 };
 
 struct client {
+	/* Of one that is left alone a tick looks at no more than this: there may be ten thousand. */
 	struct list node;
+	uint64_t calm_until_ms; /* nothing is late before it, unless something begins */
+	size_t n_exchanges;
+	struct outlet *outlet;
+
 	unsigned refs;
 	struct worker *worker;
 	struct principal *principal; /* referenced */
@@ -154,8 +159,7 @@ struct client {
 	size_t n_parked_calls;
 	enum level log_level; /* legacy: what it asked for with logging/setLevel */
 	uint64_t next_stream;
-	size_t n_exchanges, n_streams, n_asks, n_watches;
-	struct outlet *outlet;
+	size_t n_streams, n_asks, n_watches;
 	struct buf parked; /* messages for an outlet that is not there yet, each with a newline */
 	size_t n_parked;
 	uint64_t next_ask;
@@ -232,7 +236,12 @@ void client_unasked(struct client *client, struct attachment *attachment, struct
 		    const struct message *message);
 void ask_free(struct client *client, struct ask *ask);
 
+/* Looks for what is late; sees when nothing can be for a while. */
 void client_tick(struct client *client, uint64_t now_ms);
+static inline bool client_is_calm(const struct client *client, uint64_t now_ms)
+{
+	return now_ms < client->calm_until_ms && !client->n_exchanges && !client->outlet;
+}
 
 /*
  * recheck.c: tokens changed. The client's is asked about again, and the client closed where it is

@@ -191,6 +191,7 @@ static void fill(struct exchange *x, const struct message *message, const struct
 	x->deadline_ms = now + worker->limits.call_total_ms;
 	list_add(&x->client->exchanges, &x->in_client);
 	x->client->n_exchanges++;
+	x->client->calm_until_ms = 0;
 	x->client->used_ms = now;
 	x->client->account->n_calls++;
 	worker->n_calls++;

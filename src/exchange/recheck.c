@@ -46,6 +46,7 @@ void client_doubt(struct client *client)
 		return;
 	if (!client->doubted_ms)
 		client->doubted_ms = loop_now(&client->worker->loop);
+	client->calm_until_ms = 0;
 	if (!client->recheck.node.next)
 		ask_again(client);
 }

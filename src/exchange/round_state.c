@@ -20,8 +20,7 @@ void round_keys_make(struct worker *worker)
 
 	worker->round_keys = seal_ring_free(worker->round_keys);
 	digest_keyed(worker->audit_key, PURPOSE, key);
-	if (seal_ring_new(&worker->round_keys, NULL) == 0 &&
-	    !seal_ring_add(worker->round_keys, 1, key))
+	if (seal_ring_new(&worker->round_keys, NULL) == 0 && !seal_ring_add(worker->round_keys, 1, key))
 		worker->round_keys = seal_ring_free(worker->round_keys);
 	secret_wipe(key, sizeof(key));
 }

@@ -40,9 +40,14 @@ static void tick_clients(struct worker *worker, uint64_t now)
 {
 	/* A client may end, and take others with it, while it is looked at: start over then. */
 	for (struct list *node = worker->clients.next; node != &worker->clients;) {
-		struct client *client = client_ref(LIST_ENTRY(node, struct client, node));
+		struct client *client = LIST_ENTRY(node, struct client, node);
 		bool closed;
 
+		if (client_is_calm(client, now)) {
+			node = node->next;
+			continue;
+		}
+		(void)client_ref(client);
 		client_tick(client, now);
 		closed = client->closed;
 		node = closed ? worker->clients.next : node->next;
@@ -55,6 +60,8 @@ static void tick_exchanges(struct worker *worker, uint64_t now)
 	LIST_EACH(&worker->clients, node) {
 		struct client *client = LIST_ENTRY(node, struct client, node);
 
+		if (!client->n_exchanges)
+			continue;
 		LIST_EACH(&client->exchanges, entry)
 			exchange_tick(LIST_ENTRY(entry, struct exchange, in_client), now);
 	}

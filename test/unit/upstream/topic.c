@@ -22,8 +22,7 @@ int main(void)
 	ok(!topic_hold(&topics, &a, span_of(longest, sizeof(longest))) && a.n == 0 && list_empty(&topics),
 	   "a URI that is too long is not held");
 	topic = topic_hold(&topics, &a, S("u:1"));
-	ok(topic && topic_is_only(topic, &a) && !topic_is_only(topic, &b) && b.n == 0 &&
-	       !topic->on,
+	ok(topic && topic_is_only(topic, &a) && !topic_is_only(topic, &b) && b.n == 0 && !topic->on,
 	   "the first has it alone");
 	ok(topic_hold(&topics, &a, S("u:1")) == topic && a.n == 1, "to say it twice is to say it once");
 	ok(topic_hold(&topics, &b, S("u:1")) == topic && !topic_is_only(topic, &a) && a.bytes == b.bytes,
