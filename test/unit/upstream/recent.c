@@ -44,8 +44,8 @@ static void not_for_ever(void)
 	struct recent_lists recent = { 0 };
 
 	ok(!has(&recent, 1), "nothing is recent at first");
-	for (uint8_t i = 1; i <= RECENT_LISTS; i++)
-		add(&recent, i, 100);
+	for (unsigned i = 1; i <= RECENT_LISTS; i++)
+		add(&recent, (uint8_t)i, 100);
 	is_int(recent.n, RECENT_LISTS, "some are kept");
 	ok(has(&recent, 1) && !memcmp(recent.lists[0].digest, "\1\1\1\1", 4),
 	   "the one that is seen is the newest");
