@@ -349,6 +349,8 @@ static void on_head(void *owner, const struct http_head *head)
 
 	request->busy = true;
 	common_well(server_common(request->remote->link->server));
+	if (request->remote->initializing == request)
+		request_go_on(request->remote);
 	take_head(request, head);
 	request_leave(request);
 }

@@ -25,6 +25,7 @@ static bool remote_open(struct link *link, struct err *err)
 	remote->head = BUF_INIT((size_t)16384);
 	remote->session = BUF_INIT((size_t)512);
 	remote->up.run = run_up;
+	remote->releasing.run = remote_run_releasing;
 	list_init(&remote->requests);
 	link->state = remote;
 	remote_write_head(remote);
@@ -114,6 +115,7 @@ static void remote_close(struct link *link)
 	if (remote->session.n && link->failure != LINK_REFUSED && link->failure != LINK_LOST)
 		delete_session(remote);
 	loop_later_cancel(&remote->up);
+	loop_later_cancel(&remote->releasing);
 	buf_release(&remote->head);
 	buf_release(&remote->session);
 	link->state = NULL;

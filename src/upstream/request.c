@@ -11,6 +11,7 @@
 
 enum {
 	REMOTE_WORD_MS = 10000,	  /* to take a notification or an answer */
+	REMOTE_HELD = 64,	  /* messages that wait until notifications/initialized is taken */
 	REMOTE_RETRY_MS = 1000,	  /* before a broken event stream is taken up again */
 	REMOTE_RETRY_MIN_MS = 10, /* the server may ask for less; it does not get it */
 	REMOTE_RESUMES = 5,	  /* tries in vain to take one answer up again */
@@ -62,6 +63,12 @@ static void request_destroy(struct request *request)
 	free(request);
 }
 
+static void let_go(struct request *request)
+{
+	request->remote->n_held -= request->held.cap != 0;
+	buf_release(&request->held);
+}
+
 void request_free(struct request *request)
 {
 	struct call *call;
@@ -73,6 +80,9 @@ void request_free(struct request *request)
 	if (call && call->transport == request)
 		call->transport = NULL;
 	request->http = http_call_abort(request->http);
+	if (request->remote->initializing == request)
+		request_go_on(request->remote);
+	let_go(request);
 	list_remove(&request->node);
 	buf_release(&request->body);
 	buf_release(&request->last_id);
@@ -248,6 +258,66 @@ void request_open_standing(struct remote *remote)
 
 /* --- asking --- */
 
+static bool send_post(struct request *request, struct span head, struct span message)
+{
+	const struct link *link = request->remote->link;
+
+	request->http = (request->lasting ? http_send_lasting : http_send)(
+	    link->server->pool, payer_of(link), head, message, request->repeatable, &request_events, request);
+	/* Nobody waits for the answer to a notification or an answer, but the connection does. */
+	return request->http && (request->call_id || request_linger(request, REMOTE_WORD_MS));
+}
+
+static bool hold_post(struct request *request, struct span head, struct span message)
+{
+	struct remote *remote = request->remote;
+
+	if (remote->n_held >= REMOTE_HELD)
+		return false;
+	request->held = BUF_CHARGED(head.n + message.n, remote->link->budget);
+	buf_add(&request->held, head);
+	buf_add(&request->held, message);
+	if (!buf_ok(&request->held))
+		return false;
+	request->held_head = head.n;
+	remote->n_held++;
+	return true;
+}
+
+static struct request *first_held(const struct remote *remote)
+{
+	LIST_EACH(&remote->requests, node)
+		if (LIST_ENTRY(node, struct request, node)->held.cap)
+			return LIST_ENTRY(node, struct request, node);
+	return NULL;
+}
+
+/* In their order. */
+void remote_run_releasing(struct later *later)
+{
+	struct remote *remote = LIST_ENTRY(later, struct remote, releasing);
+	struct request *request;
+
+	while ((request = first_held(remote)) != NULL) {
+		struct span held = buf_span(&request->held);
+		bool sent = send_post(request, span_first(held, request->held_head),
+				      span_skip(held, request->held_head));
+
+		let_go(request);
+		if (sent)
+			continue;
+		link_fail(remote->link, LINK_GONE, no_memory);
+		return;
+	}
+}
+
+void request_go_on(struct remote *remote)
+{
+	remote->initializing = NULL;
+	if (remote->n_held)
+		loop_later(remote->link->upstream->loop, &remote->releasing);
+}
+
 bool request_post(struct remote *remote, struct call *call, struct span message,
 		  const struct send_facts *facts)
 {
@@ -257,6 +327,7 @@ bool request_post(struct remote *remote, struct call *call, struct span message,
 	struct buf head = { .p = store, .cap = sizeof(store), .max = sizeof(store) };
 	CLEANUP(buf_release) struct buf large = BUF_INIT((size_t)64 * 1024);
 	struct buf *out = &head;
+	bool waits = remote->initializing || remote->n_held;
 
 	if (!request)
 		return false;
@@ -266,16 +337,15 @@ bool request_post(struct remote *remote, struct call *call, struct span message,
 		head_post(out, link, buf_span(&remote->head), facts, message.n);
 	}
 	request->initialized = facts->method == METHOD_INITIALIZED;
+	request->repeatable = facts->repeatable;
+	request->lasting = facts->method == METHOD_LISTEN;
 	if (call) {
 		request->call_id = call->id;
 		call->transport = request;
 	}
-	if (buf_ok(out))
-		request->http = (facts->method == METHOD_LISTEN ? http_send_lasting : http_send)(
-		    link->server->pool, payer_of(link), buf_span(out), message, facts->repeatable,
-		    &request_events, request);
-	/* Nobody waits for the answer to a notification or an answer, but the connection does. */
-	if (request->http && (call || request_linger(request, REMOTE_WORD_MS)))
+	if (request->initialized)
+		remote->initializing = request;
+	if (buf_ok(out) && (waits ? hold_post : send_post)(request, buf_span(out), message))
 		return true;
 	request_free(request);
 	return false;

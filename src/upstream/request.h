@@ -10,7 +10,9 @@ struct remote {
 	struct buf head; /* what every request begins with, after its first line */
 	struct buf session;
 	struct list requests;
-	struct later up;
+	struct request *initializing; /* carries notifications/initialized; what comes after it waits */
+	size_t n_held;
+	struct later up, releasing;
 };
 
 /* A request under way, or an event stream that waits to be taken up again. */
@@ -19,9 +21,16 @@ struct request;
 /* Writes `head` anew: the handshake or the session has changed it. */
 void remote_write_head(struct remote *remote);
 
-/* Sends a message, for `call` where it is a request. False: without memory; nothing was sent. */
+/*
+ * Sends a message, for `call` where it is a request. Each has a connection of its own, on which it could
+ * overtake: it waits until the server has taken notifications/initialized. False: without memory; nothing was
+ * sent.
+ */
 bool request_post(struct remote *remote, struct call *call, struct span message,
 		  const struct send_facts *facts);
+/* The server has taken notifications/initialized, or will not: what waits for that goes on its way, soon. */
+void request_go_on(struct remote *remote);
+void remote_run_releasing(struct later *later);
 /* Stops and starts what comes back on it. */
 void request_pause(struct request *request, bool paused);
 /* One of the remote's, which has some. */

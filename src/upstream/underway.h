@@ -20,8 +20,12 @@ struct request {
 	uint64_t call_id; /* of the call it carries; 0: none */
 	enum { BODY_NONE, BODY_JSON, BODY_EVENTS, BODY_REFUSAL } mode;
 	unsigned status;
-	bool standing;	     /* the session's own event stream (GET) */
-	bool initialized;    /* carries notifications/initialized */
+	bool standing;	  /* the session's own event stream (GET) */
+	bool initialized; /* carries notifications/initialized */
+	bool repeatable;
+	bool lasting;	 /* its answer is an event stream without end */
+	struct buf held; /* head and message, while they wait to be sent */
+	size_t held_head;
 	bool ended;	     /* its call is answered; the stream only has to close */
 	unsigned resumes;    /* in all */
 	unsigned vain;	     /* how many in a row have brought nothing */

@@ -357,6 +357,82 @@ static void long_refusal(struct buf *got)
 	done(link, server, got);
 }
 
+/* The session's own stream is none of what is looked for. */
+static int post_in(struct buf *got)
+{
+	int fd = request_in(got);
+
+	if (fd >= 0 && span_starts(buf_span(got), S("GET "))) {
+		answer(fd, "405 Method Not Allowed", "", "");
+		fd = request_in(got);
+	}
+	return fd;
+}
+
+/* Each message has a connection of its own, on which it could overtake. */
+static void in_order(struct buf *got)
+{
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link = ready(server, ERA_LEGACY, &seen, got, JSON_TYPE "Mcp-Session-Id: s1\r\n");
+	struct asked a, b, c;
+	int fd, first;
+
+	link_initialized(link);
+	fd = request_in(got);
+	ok(span_contains(buf_span(got), S("notifications/initialized")), "the session is begun");
+	request(link, &a);
+	request(link, &b);
+	request(link, &c);
+	is_int(request_in(got), -1, "what comes after it waits until the server has taken it");
+	call_forget(&b.call);
+	answer(fd, "202 Accepted", "", "");
+	first = post_in(got);
+	ok(span_ends(buf_span(got), S("{\"id\":2}")), "then the first goes on its way");
+	fd = post_in(got);
+	ok(span_ends(buf_span(got), S("{\"id\":4}")), "and the next, without what was given up");
+	answer(first, "200 OK", JSON_TYPE, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+	answer(fd, "200 OK", JSON_TYPE, "{\"jsonrpc\":\"2.0\",\"id\":4,\"result\":{}}");
+	TURN_UNTIL(&loop, a.finals && c.finals);
+	ok(a.finals == 1 && c.finals == 1 && b.finals == 0 && !seen.dead, "both are answered");
+	done(link, server, got);
+}
+
+/* A server that refuses the word, and goes on all the same. */
+static void in_order_refused(struct buf *got)
+{
+	static const struct send_facts facts = { .method = METHOD_PROGRESS };
+	struct server *server = server_new();
+	struct seen seen = { 0 };
+	struct link *link = ready(server, ERA_LEGACY, &seen, got, JSON_TYPE);
+	struct asked a;
+	int fd;
+
+	link_initialized(link);
+	fd = request_in(got);
+	request(link, &a);
+	answer(fd, "500 Oops", "", "");
+	fd = post_in(got);
+	ok(span_ends(buf_span(got), S("{\"id\":2}")), "what waited goes on where the word was refused");
+	answer(fd, "200 OK", JSON_TYPE, "{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}");
+	TURN_UNTIL(&loop, a.finals);
+	is_int(a.finals, 1, "and is answered");
+	done(link, server, got);
+	seen = (struct seen){ 0 };
+	server = server_new();
+	link = ready(server, ERA_LEGACY, &seen, got, JSON_TYPE);
+	link_initialized(link);
+	(void)request_in(got);
+	for (int i = 0; i < 64; i++)
+		link_send(link, S("{}"), &facts);
+	turn_a_while(&loop);
+	ok(!seen.dead, "so many messages wait");
+	link_send(link, S("{}"), &facts);
+	TURN_UNTIL(&loop, seen.dead);
+	is_int(seen.dead, 1, "and no more");
+	done(link, server, got);
+}
+
 int main(void)
 {
 	CLEANUP(buf_release) struct buf got = BUF_INIT((size_t)1 << 20);
@@ -373,6 +449,8 @@ int main(void)
 	too_large(&got);
 	limit_changes(&got);
 	long_refusal(&got);
+	in_order(&got);
+	in_order_refused(&got);
 	rig_stop();
 	return tap_done();
 }
