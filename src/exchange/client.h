@@ -236,7 +236,7 @@ void client_unasked(struct client *client, struct attachment *attachment, struct
 		    const struct message *message);
 void ask_free(struct client *client, struct ask *ask);
 
-/* Looks for what is late; sees when nothing can be for a while. */
+/* client_tick.c: looks for what is late; sees when nothing can be for a while. */
 void client_tick(struct client *client, uint64_t now_ms);
 static inline bool client_is_calm(const struct client *client, uint64_t now_ms)
 {

@@ -76,6 +76,13 @@ static void others_go_on(struct server *server)
 	buf_release(&heard.last);
 }
 
+static void for_nobody_else(struct server *server)
+{
+	spare(server);
+	others_go_on(server);
+	worker_drop_server(&worker, server);
+}
+
 /* The greeting is more than the token may hold now. */
 static void greeting(void)
 {
@@ -96,9 +103,7 @@ static void greeting(void)
 		client = rig_leave(client);
 		buf_release(&heard.last);
 	}
-	spare(server);
-	others_go_on(server);
-	worker_drop_server(&worker, server);
+	for_nobody_else(server);
 }
 
 /* What the server answers to it is. */
@@ -126,9 +131,7 @@ static void answer_over_http(void)
 		client = rig_leave(client);
 		buf_release(&heard.last);
 	}
-	spare(server);
-	others_go_on(server);
-	worker_drop_server(&worker, server);
+	for_nobody_else(server);
 }
 
 static void answer_over_pipe(void)
@@ -156,9 +159,7 @@ static void answer_over_pipe(void)
 		rig_end(&peer);
 		buf_release(&heard.last);
 	}
-	spare(server);
-	others_go_on(server);
-	worker_drop_server(&worker, server);
+	for_nobody_else(server);
 }
 
 /* A connection that stands: one request more than may wait for it. */
