@@ -40,6 +40,14 @@ static bool is_modern(const struct page *page, const char *ttl)
 	       !page_has(page, "public");
 }
 
+static void end_both(struct client *one, struct client *two, struct peer peers[2])
+{
+	(void)rig_leave(one);
+	(void)rig_leave(two);
+	rig_end(&peers[0]);
+	rig_end(&peers[1]);
+}
+
 /* How long a list holds is said to each client; that the tools are the same makes it no other's word. */
 static void each_its_time(void)
 {
@@ -62,10 +70,7 @@ static void each_its_time(void)
 	ok(is_modern(&page, "\"ttlMs\":0,"), "what is not said is none");
 	lists(one, &page, &peers[0], TOOL, ",\"ttlMs\":-1");
 	ok(is_modern(&page, "\"ttlMs\":0,"), "nor what makes no sense");
-	one = rig_leave(one);
-	two = rig_leave(two);
-	rig_end(&peers[0]);
-	rig_end(&peers[1]);
+	end_both(one, two, peers);
 	worker_drop_server(&worker, server);
 	buf_release(&page.all);
 }
@@ -85,10 +90,7 @@ static void each_its_time_of_all(void)
 	server->late_until_ms = UINT64_MAX;
 	page_ask(one, &page, LIST);
 	ok(page.finals == 1 && page_has(&page, "\"ttlMs\":5000,"), "the first still hears its own");
-	one = rig_leave(one);
-	two = rig_leave(two);
-	rig_end(&peers[0]);
-	rig_end(&peers[1]);
+	end_both(one, two, peers);
 	worker_drop_server(&worker, server);
 	buf_release(&page.all);
 }
@@ -140,10 +142,7 @@ static void out_of_its_era(void)
 	ok(is_legacy(&page) && page_has(&page, "\"more\":1"), "a legacy client has no use for it");
 	lists(modern, &page, &peers[1], TOOL, ",\"ttlMs\":5,\"more\":1,\"cacheScope\":\"public\"");
 	ok(is_modern(&page, "\"ttlMs\":0,"), "and it does not bind the server");
-	legacy = rig_leave(legacy);
-	modern = rig_leave(modern);
-	rig_end(&peers[0]);
-	rig_end(&peers[1]);
+	end_both(legacy, modern, peers);
 	worker_drop_server(&worker, server);
 	buf_release(&page.all);
 }
